@@ -1,0 +1,23 @@
+# make demo            train CTC and GM-OT on synthetic Mandarin, decode, print the table
+# make test            ruff, shellcheck, pytest, bats; PYTHON=python3.12 tests on ESPnet 202611
+# make lint            only the first two
+PYTHON ?= python3
+VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
+ACTIVATE = . $(VENV)/bin/activate
+SHELL_FILES = $(shell git ls-files '*.sh' '*.bats' .ci/run)
+
+.PHONY: demo test lint
+
+demo: $(VENV)/.demo
+	$(ACTIVATE) && cd egs2/mini_mandarin/asr1 && ./run.sh
+
+test: lint
+	$(ACTIVATE) && OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile
+	@if command -v bats >/dev/null; then $(ACTIVATE) && bats tests/egs2; \
+	else echo "NOTICE: bats is not installed, so the shell tests in tests/egs2 were not run"; fi
+
+lint: $(VENV)/.test
+	$(ACTIVATE) && ruff check . && ruff format --check . && shellcheck -x $(SHELL_FILES)
+
+$(VENV)/.%: setup.py
+	tools/make_venv.sh $(PYTHON) $(VENV) $*

