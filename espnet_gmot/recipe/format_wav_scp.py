@@ -1,0 +1,98 @@
+"""Stage 3: turn a data directory into one whose wav.scp names plain checked audio files."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+
+from espnet_gmot.files import require_free_space
+from espnet_gmot.recipe.audio import Recording, read_cuts, recordings_of, write_audio
+from espnet_gmot.recipe.kaldi_data import DataDir, check_data_dir, write_data_dir, write_table
+from espnet_gmot.recipe.parallel import parallel_map
+from espnet_gmot.recipe.resume import begin_or_resume, bytes_missing, is_fresh
+
+FILES_A_FOLDER = 1000
+
+
+@dataclass(frozen=True)
+class _Format:
+    """One recording to format, with the folder for its files and the format wanted."""
+
+    recording: Recording
+    folder: Path
+    audio_format: str
+    rate: int
+    since: float
+
+
+def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, rate: int, nj: int) -> int:
+    """Check every utterance of data directory ``source`` and make data directory ``target``.
+
+    A plain file that already is 16-bit single-channel audio in the wanted format is referenced;
+    everything else is written under ``target/data/format.N/``. ``target`` also gets
+    utt2num_samples and feats_type.
+
+    Args:
+        source: data directory; wav.scp may hold files, commands (``… |``) and archives.
+        target: data directory to make, e.g. ``dump/raw/org/train``.
+        audio_format: ``wav`` or ``flac``.
+        rate: the sampling rate (Hz) that the audio must have.
+        nj: number of processes.
+
+    Returns:
+        The number of utterances.
+
+    Raises:
+        InputError: an inconsistent directory, bad audio, or too little disk space.
+    """
+    data, target = check_data_dir(source), Path(target)
+    recordings = recordings_of(data)
+    require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, audio_format)))
+    since = begin_or_resume(target, data.wav_scp, data.segments, audio_format, rate)
+    jobs = [
+        _Format(recording, _folder(target, index), audio_format, rate, since)
+        for index, recording in enumerate(recordings)
+    ]
+    formatted = parallel_map(_format_recording, jobs, nj, f"format {target.name}")
+    _write_target(target, data, [utterance for recording in formatted for utterance in recording])
+    return len(data.text)
+
+
+def _folder(target: Path, index: int) -> Path:
+    return target / "data" / f"format.{index // FILES_A_FOLDER + 1}"
+
+
+def _format_recording(job: _Format) -> list[tuple[str, str, int]]:
+    """Return (utterance, audio path, number of samples) for each utterance of one recording."""
+    recording = job.recording
+    paths = [job.folder / f"{cut.utterance}.{job.audio_format}" for cut in recording.cuts]
+    if all(is_fresh(path, job.since, recording.file) for path in paths):
+        lengths = [soundfile.info(path).frames for path in paths]
+        return [(cut.utterance, str(p), n) for cut, p, n in zip(recording.cuts, paths, lengths, strict=True)]
+    cuts = read_cuts(recording, job.rate)
+    if _is_wanted_already(recording, job.audio_format):
+        (cut, samples, _) = cuts[0]
+        return [(cut.utterance, recording.source, len(samples))]
+    for (_, samples, rate), path in zip(cuts, paths, strict=True):
+        write_audio(path, samples, rate)
+    return [(cut.utterance, str(p), len(samples)) for (cut, samples, _), p in zip(cuts, paths, strict=True)]
+
+
+def _is_wanted_already(recording: Recording, audio_format: str) -> bool:
+    if not recording.is_file or recording.cuts[0].start is not None:
+        return False
+    info = soundfile.info(recording.source)
+    return (info.format, info.subtype) == (audio_format.upper(), "PCM_16")
+
+
+def _estimate_bytes(recordings: list[Recording], audio_format: str) -> int:
+    """Bytes of the files whose format is not the wanted one."""
+    files = [r.source for r in recordings if r.is_file and not r.source.endswith(f".{audio_format}")]
+    return sum(os.path.getsize(path) for path in files if os.path.isfile(path))
+
+
+def _write_target(target: Path, data: DataDir, formatted: list[tuple[str, str, int]]) -> None:
+    (target / "feats_type").write_text("raw\n", encoding="utf-8")
+    write_table(target / "utt2num_samples", {utterance: str(length) for utterance, _, length in formatted})
+    write_data_dir(target, {utterance: path for utterance, path, _ in formatted}, data.text, data.utt2spk)
