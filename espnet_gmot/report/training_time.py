@@ -1,0 +1,69 @@
+"""Seconds that ESPnet spent in training, from what its trainer leaves in the experiment's directory."""
+
+import datetime
+import logging
+import pickle
+import re
+from pathlib import Path
+
+import torch
+
+PHASES = ("train", "valid")
+# As in "7epoch results: [train] …, time=1 minute and 2.5 seconds, total_count=700, …, [valid] …"
+EPOCH_LINE = re.compile(r"\b(\d+)epoch results: (.*)")
+PHASE_TIME = re.compile(r"\[(\w+)\] [^\[]*?\btime=([^=]*), total_count=")
+SPAN = re.compile(r"([\d.]+) (week|day|hour|minute|second)")
+SECONDS = {"week": 604800, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
+
+
+def training_seconds(experiment: str | Path) -> float | None:
+    """Sum the time of training and validation over all epochs, resumed runs included.
+
+    ESPnet's reporter keeps the time of each finished epoch in ``checkpoint.pth``. If that file is
+    gone or damaged, the lines ``Nepoch results`` of ``train*.log`` are read instead; they round
+    to about a second. Start-up, saving and epochs broken off are not in either.
+
+    Args:
+        experiment: directory of one training, e.g. ``exp/asr_train_ctc``.
+
+    Returns:
+        Seconds, or None if neither source has an epoch.
+    """
+    epochs = _epochs_of_checkpoint(Path(experiment) / "checkpoint.pth") or _epochs_of_logs(Path(experiment))
+    return sum(epochs.values()) if epochs else None
+
+
+def _epochs_of_checkpoint(path: Path) -> dict[int, float]:
+    if not path.is_file():
+        return {}
+    try:
+        # The reporter's record is pickled; mmap leaves the weights on the disk.
+        stats = torch.load(path, map_location="cpu", mmap=True, weights_only=False)["reporter"]["stats"]
+    except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError) as error:
+        logging.warning(f"{path} is unreadable ({error}); reading the training time from train*.log")
+        return {}
+    return {
+        epoch: sum(_seconds_of_record(phases[phase]["time"]) for phase in PHASES if phase in phases)
+        for epoch, phases in stats.items()
+    }
+
+
+def _seconds_of_record(time: datetime.timedelta | dict[str, float]) -> float:
+    """ESPnet 202511 stores a timedelta, 202611 a dictionary with one entry."""
+    return time.total_seconds() if isinstance(time, datetime.timedelta) else time["__timedelta_seconds__"]
+
+
+def _epochs_of_logs(experiment: Path) -> dict[int, float]:
+    """An epoch run twice, after a kill before its checkpoint, counts as in the newest log."""
+    epochs = {}
+    # ESPnet renames train.log to train.1.log and so on when training starts again.
+    for log in sorted(experiment.glob("train*.log"), key=lambda path: path.stat().st_mtime):
+        for epoch, results in EPOCH_LINE.findall(log.read_text(encoding="utf-8", errors="replace")):
+            times = {phase: _seconds_of_span(span) for phase, span in PHASE_TIME.findall(results)}
+            epochs[int(epoch)] = sum(times.get(phase, 0.0) for phase in PHASES)
+    return epochs
+
+
+def _seconds_of_span(span: str) -> float:
+    """Read humanfriendly's ``1 hour, 2 minutes and 5.5 seconds``."""
+    return sum(float(number) * SECONDS[unit] for number, unit in SPAN.findall(span))
