@@ -1,0 +1,31 @@
+"""Fused Gromov-Wasserstein transport between padded batches of graphs; torch only, knows nothing of speech.
+
+The way through it: ``costs`` builds node and edge costs; ``solve``, the front door, checks them into a
+``problem``; a solver from ``backends`` (``mirror_descent``, with ``sinkhorn`` inside) finds the coupling;
+``gradient`` turns the coupling into a differentiable value; ``statistics`` describes the coupling.
+"""
+
+from espnet_gmot.ot.backends import BACKENDS
+from espnet_gmot.ot.costs import cosine_edge_cost, cosine_node_cost, temporal_edge_cost, temporal_prior
+from espnet_gmot.ot.gradient import fused_cost
+from espnet_gmot.ot.options import SCHEMES, Scheme, SolverOptions
+from espnet_gmot.ot.solve import FusedGromovWasserstein, fused_gromov_wasserstein
+from espnet_gmot.ot.statistics import barycentric_projection, coupling_entropy, monotonicity, token_coverage
+
+__all__ = [
+    "BACKENDS",
+    "SCHEMES",
+    "FusedGromovWasserstein",
+    "Scheme",
+    "SolverOptions",
+    "barycentric_projection",
+    "cosine_edge_cost",
+    "cosine_node_cost",
+    "coupling_entropy",
+    "fused_cost",
+    "fused_gromov_wasserstein",
+    "monotonicity",
+    "temporal_edge_cost",
+    "temporal_prior",
+    "token_coverage",
+]

@@ -1,0 +1,119 @@
+"""What a coupling says: projected frames, sharpness, order and coverage."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from espnet_gmot.ot.problem import valid_mask
+
+
+def barycentric_projection(plan: Tensor, X: Tensor) -> Tensor:
+    """Average of the frames that each token is matched with, ``z̃_j = (1/q̂_j) Σ_i γ_ij x_i``.
+
+    Args:
+        plan: Coupling (batch, T, N), zero on padding; held fixed.
+        X: Frame vectors (batch, T, d); gradients flow to them.
+
+    Returns:
+        (batch, N, d), in float32 at least; zero for a token without mass.
+
+    Example:
+        >>> plan = torch.tensor([[[0.25, 0.0], [0.25, 0.0], [0.0, 0.5]]])
+        >>> barycentric_projection(plan, torch.tensor([[[1.0], [3.0], [7.0]]])).flatten().tolist()
+        [2.0, 7.0]
+    """
+    with torch.autocast(X.device.type, enabled=False):
+        plan = plan.detach()
+        weights = _normalised(plan, dim=1)  # (batch, T, N)
+        return weights.mT @ X.to(torch.promote_types(X.dtype, plan.dtype))
+
+
+@torch.no_grad()
+def coupling_entropy(
+    plan: Tensor, lengths_a: Tensor | Sequence[int], lengths_b: Tensor | Sequence[int]
+) -> Tensor:
+    """Entropy of a coupling beyond what its marginals force on it, in [0, 1].
+
+    ``(H(γ) - max(H(p̂), H(q̂))) / log min(T, N)`` with p̂ and q̂ the sums of the coupling itself: 0 if one
+    side determines the other (every frame belongs to one token, say), 1 if frames and tokens are independent
+    and the marginals uniform. With one frame or one token it is 0.
+
+    Args:
+        plan: Coupling (batch, T, N), zero on padding.
+        lengths_a: Valid frames (batch,).
+        lengths_b: Valid tokens (batch,).
+
+    Returns:
+        (batch,)
+
+    Example:
+        >>> sharp, blunt = torch.eye(2) / 2, torch.full((2, 2), 0.25)
+        >>> coupling_entropy(torch.stack([sharp, blunt]), [2, 2], [2, 2]).tolist()
+        [0.0, 1.0]
+    """
+    batch, n_frames, n_tokens = plan.shape
+    frames = valid_mask(lengths_a, batch, n_frames, plan.device, "lengths_a").sum(1)
+    tokens = valid_mask(lengths_b, batch, n_tokens, plan.device, "lengths_b").sum(1)
+    forced = torch.maximum(_entropy(plan.sum(2)), _entropy(plan.sum(1)))
+    largest = (
+        torch.minimum(frames, tokens).clamp_min(2).to(plan.dtype).log()
+    )  # with one entry the excess is 0
+    return ((_entropy(plan.flatten(1)) - forced) / largest).clamp(0, 1)
+
+
+@torch.no_grad()
+def monotonicity(plan: Tensor, lengths_b: Tensor | Sequence[int]) -> Tensor:
+    """Share of neighbouring tokens whose mean frame does not go back in time; 1 for a single token.
+
+    Args:
+        plan: Coupling (batch, T, N), zero on padding.
+        lengths_b: Valid tokens (batch,).
+
+    Returns:
+        (batch,), in [0, 1].
+
+    Example:
+        >>> eye = torch.eye(3) / 3
+        >>> monotonicity(torch.stack([eye, eye.flip(0)]), [3, 3]).tolist()
+        [1.0, 0.0]
+    """
+    batch, n_frames, n_tokens = plan.shape
+    tokens = valid_mask(lengths_b, batch, n_tokens, plan.device, "lengths_b")
+    frame = torch.arange(n_frames, device=plan.device, dtype=plan.dtype)
+    centre = frame @ _normalised(plan, dim=1)  # (batch, N)
+    in_order = (centre[:, 1:] >= centre[:, :-1]) & tokens[:, 1:]  # (batch, N - 1)
+    pairs = tokens.sum(1) - 1
+    return torch.where(pairs > 0, in_order.sum(1) / pairs.clamp_min(1), 1.0)
+
+
+@torch.no_grad()
+def token_coverage(plan: Tensor, lengths_b: Tensor | Sequence[int]) -> Tensor:
+    """Share of tokens that are the best match of at least one frame.
+
+    Args:
+        plan: Coupling (batch, T, N), zero on padding.
+        lengths_b: Valid tokens (batch,).
+
+    Returns:
+        (batch,), in [0, 1].
+
+    Example:
+        >>> plan = torch.tensor([[[0.3, 0.2], [0.2, 0.1], [0.1, 0.1]]])
+        >>> token_coverage(plan, [2]).tolist()
+        [0.5]
+    """
+    batch, _, n_tokens = plan.shape
+    tokens = valid_mask(lengths_b, batch, n_tokens, plan.device, "lengths_b")
+    mass, best = plan.max(dim=2)  # (batch, T) each
+    covered = torch.zeros_like(plan[:, 0]).scatter_reduce(1, best, mass, reduce="amax") > 0  # (batch, N)
+    return (covered & tokens).sum(1) / tokens.sum(1)
+
+
+def _normalised(plan: Tensor, dim: int) -> Tensor:
+    total = plan.sum(dim, keepdim=True)
+    return plan / torch.where(total > 0, total, 1.0)
+
+
+def _entropy(weights: Tensor) -> Tensor:
+    return -torch.xlogy(weights, weights).sum(1)  # (batch,)
