@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# The teacher: train a small BERT unless --teacher names one, then cache its embeddings of the training
+# and dev transcripts and fit the projection to them. Finished parts are kept.
+# Options: --preset demo|full|tiny, --seed N, --teacher NAME_OR_DIR (may be empty), --out DIR.
+set -euo pipefail
+
+preset=demo
+seed=0
+teacher=
+out=exp/teacher
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --preset | --seed | --teacher | --out)
+            [ $# -ge 2 ] || { echo "teacher.sh: error: $1 needs a value" >&2; exit 2; }
+            declare "${1#--}=$2"
+            shift 2
+            ;;
+        *)
+            echo "teacher.sh: error: unknown option $1; see the head of local/teacher.sh" >&2
+            exit 2
+            ;;
+    esac
+done
+case "${preset}" in
+    demo) size=() ;; # the defaults: two minutes on two cores
+    full) size=(--layers 6 --hidden_size 384 --heads 6 --steps 60000 --batch_size 64 --lr 1e-3 --min_count 5) ;;
+    tiny) size=(--layers 1 --hidden_size 16 --heads 2 --steps 20) ;;
+    *)
+        echo "teacher.sh: error: unknown --preset ${preset}; choose demo, full or tiny" >&2
+        exit 2
+        ;;
+esac
+
+if [ -z "${teacher}" ]; then
+    teacher=${out}/bert
+    if [ ! -d "${teacher}" ]; then
+        echo "teacher: training a small BERT; log: ${teacher}.partial/pretrain.log, then ${teacher}/pretrain.log"
+        OMP_NUM_THREADS=$(getconf _NPROCESSORS_ONLN) python3 -m espnet_gmot.bin.pretrain_teacher \
+            --text data/local/teacher.txt --out "${teacher}" --seed "${seed}" "${size[@]}"
+    fi
+fi
+if [ ! -f "${out}/cache/teacher.scp" ]; then
+    python3 -m espnet_gmot.bin.cache_teacher --teacher "${teacher}" \
+        --text dump/raw/train/text dump/raw/dev/text --out "${out}/cache"
+fi
+if [ ! -f "${out}/projection.npz" ]; then
+    python3 -m espnet_gmot.bin.fit_projection --cache "${out}/cache" --out "${out}/projection.npz"
+fi

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Synthetic Mandarin: train a CTC baseline and its GM-OT twin with equal budgets, decode both greedily,
+# print the table that compares them. A rerun continues; with all done it only prints the table.
+#
+#   ./run.sh                              two cores, under 20 minutes
+#   ./run.sh --preset full --ngpu 1       hours of speech, larger models
+#   ./run.sh --teacher bert-base-chinese  a real teacher (name or directory) instead of the small BERT
+#
+# Every other option goes to ./asr.sh (see ./asr.sh --help).
+set -euo pipefail
+
+preset=demo # corpus and models: demo, full, or tiny for the tests
+teacher=    # name or directory of the teacher; empty trains a small BERT on the corpus's remaining text
+seed=0      # of corpus, teacher and training
+
+asr_options=()
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --preset | --teacher | --seed)
+            [ $# -ge 2 ] || { echo "run.sh: error: $1 needs a value" >&2; exit 2; }
+            declare "${1#--}=$2"
+            shift 2
+            ;;
+        *)
+            asr_options+=("$1")
+            shift
+            ;;
+    esac
+done
+if [ ! -f "conf/train_ctc_${preset}.yaml" ]; then
+    echo "run.sh: error: unknown --preset ${preset}; choose demo, full or tiny" >&2
+    exit 2
+fi
+# shellcheck source=egs2/TEMPLATE/asr1/path.sh
+. ./path.sh
+
+test_sets="dev test"
+inference_tag=decode_ctc_greedy
+teacher_dir=exp/teacher${teacher:+_$(basename "${teacher}")}
+
+recipe() {
+    ./asr.sh --lang zh --token_type char --train_set train --valid_set dev --test_sets "${test_sets}" \
+        --ngpu 0 --audio_format wav --use_lm false --python "python3 -m espnet_gmot" \
+        --local_data_opts "--preset ${preset} --seed ${seed}" \
+        --inference_config conf/decode_ctc_greedy.yaml --inference_asr_model valid.cer_ctc.ave.pth \
+        --inference_tag "${inference_tag}" --ctc_greedy true "$@" "${asr_options[@]}"
+}
+
+recipe --stage 1 --stop_stage 5
+local/teacher.sh --preset "${preset}" --seed "${seed}" --teacher "${teacher}" --out "${teacher_dir}"
+experiments=()
+for system in ctc gmot; do
+    config=conf/train_${system}_${preset}.yaml
+    tag=train_${system}_${preset}
+    asr_args="--seed ${seed}"
+    if [ "${system}" = gmot ]; then
+        tag+=${teacher:+_$(basename "${teacher}")}
+        asr_args+=" --preprocessor_conf teacher_cache=${teacher_dir}/cache"
+        asr_args+=" --model_conf projection=${teacher_dir}/projection.npz"
+    fi
+    recipe --stage 10 --stop_stage 13 --asr_config "${config}" --asr_tag "${tag}" --asr_args "${asr_args}"
+    experiments+=(--experiment "${tag}=exp/asr_${tag}")
+done
+
+if [ ! -f exp/coupling.png ]; then
+    utt_id=$(head -n 1 dump/raw/dev/text | cut -d " " -f 1)
+    python3 -m espnet_gmot.bin.plot_coupling "${experiments[@]}" --data dump/raw/dev --utt_id "${utt_id}" \
+        --out exp/coupling.png
+fi
+# shellcheck disable=SC2086
+python3 -m espnet_gmot.bin.compare "${experiments[@]}" --decode "${inference_tag}" \
+    --sets ${test_sets} --out exp/comparison
+echo "table: $(pwd)/exp/comparison.md, exp/comparison.json; results page: exp/RESULTS.md"
+echo "couplings: $(pwd)/exp/coupling.png; logs: exp/asr_*/train.log, ${teacher_dir}/bert/pretrain.log"

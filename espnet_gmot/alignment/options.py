@@ -1,0 +1,135 @@
+"""The options of the alignment losses: the one place for their defaults and their meaning."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import typeguard
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.ot import Scheme, SolverOptions
+
+
+@dataclass(frozen=True)
+class AlignmentOptions:
+    """What ``model_conf`` of ``model: gmot`` may hold besides ESPnet's own keys.
+
+    Every default is the project's own: the papers' abstracts do not state these values.
+    D, A, B, p, q and γ are those of ``docs/method.md``.
+
+    Teacher:
+        teacher: Hugging Face name or local directory of a BERT-like encoder that is run during
+            training. ``null`` when the preprocessor looks the embeddings up in a cache.
+        teacher_layer: hidden layer that gives the embeddings; 0 is the embedding layer, −1 the last.
+        allow_download: whether the model hub may be asked for the teacher.
+        special_tokens: whether [CLS] and [SEP] take part in the coupling, where they give frames
+            of silence somewhere to go. They never take part in the projection loss.
+
+    Projection:
+        projected_side: ``teacher`` brings the embeddings to the encoder's size with a fixed map and
+            adds nothing to the recogniser; ``acoustic`` lifts the encoder output to the
+            teacher's size with a learned adapter (linear and layer norm).
+        projection: ``.npz`` with the principal axes of the training embeddings, made by
+            ``espnet_gmot.bin.fit_projection``; ``null`` is a fixed random orthonormal map.
+            Only for ``projected_side: teacher``.
+        teacher_size: size of the teacher's embeddings (768 for bert-base-chinese); needed for, and
+            only for, ``projected_side: acoustic``.
+        feedback: s in H̃ = H + s · out(LN(X)), the encoder output that CTC and decoder see; 0 leaves
+            the recogniser a plain ESPnet model. Only for ``projected_side: acoustic``.
+
+    Objective and solver:
+        alpha: weight of the edge (graph) cost in [0, 1]; 0 is plain OT, 1 is Gromov-Wasserstein.
+        epsilon: strength of the KL step (``proximal``) or of the entropy (``entropic``).
+        scheme: ``proximal`` gives sharp couplings, ``entropic`` smooth ones.
+        max_iter: mirror-descent steps.
+        sinkhorn_iter: Sinkhorn iterations in each step; potentials carry over, so few are enough.
+        temporal_prior_weight: weight of the order-preserving prior that is added to D.
+        temporal_prior_sigma: width of that prior's Gaussian, in units of its distance ℓ(i, j).
+        temporal_edge_weight: share in [0, 1] of temporal distance in the edge costs A and B.
+        frame_marginal: p, ``uniform`` or ``nonblank`` (by CTC's detached non-blank posterior).
+        frame_relaxation: ρ of the KL penalty that replaces the hard frame marginal (unbalanced OT,
+            tokens stay hard); ``null`` keeps it hard.
+
+    Weights:
+        fgw_weight: weight of the fused Gromov-Wasserstein loss.
+        align_weight: weight of the projection loss Σ_j (1 − cos(z̃_j, z_j)).
+        warmup_steps: mini-batches over which both weights rise linearly from 0.
+    """
+
+    teacher: str | None = None
+    teacher_layer: int = -1
+    allow_download: bool = False
+    special_tokens: bool = True
+    projected_side: Literal["teacher", "acoustic"] = "teacher"
+    projection: str | None = None
+    teacher_size: int | None = None
+    feedback: float = 0.0
+    alpha: float = SolverOptions.alpha
+    epsilon: float = SolverOptions.epsilon
+    scheme: Scheme = SolverOptions.scheme
+    max_iter: int = SolverOptions.max_iter
+    sinkhorn_iter: int = 10
+    temporal_prior_weight: float = 0.0
+    temporal_prior_sigma: float = 1.0
+    temporal_edge_weight: float = 0.0
+    frame_marginal: Literal["uniform", "nonblank"] = "uniform"
+    frame_relaxation: float | None = None
+    fgw_weight: float = 1.0
+    align_weight: float = 1.0
+    warmup_steps: int = 0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            self._check_type(field.name, field.type)
+        self._check_ranges()
+        self._check_sides()
+
+    @classmethod
+    def take_from(cls, conf: dict[str, Any]) -> "AlignmentOptions":
+        """Take this class's keys out of ``conf``, which keeps the others.
+
+        Example:
+            >>> conf = {"alpha": 0.3, "ctc_weight": 1.0}
+            >>> AlignmentOptions.take_from(conf).alpha, conf
+            (0.3, {'ctc_weight': 1.0})
+        """
+        return cls(**{field.name: conf.pop(field.name) for field in fields(cls) if field.name in conf})
+
+    def _check_type(self, name: str, expected: Any) -> None:
+        value = getattr(self, name)
+        try:
+            typeguard.check_type(value, expected)
+        except typeguard.TypeCheckError:
+            wanted = expected.__name__ if isinstance(expected, type) else str(expected).replace("typing.", "")
+            hint = " (YAML reads 5e-2 as text: write 5.0e-2)" if expected is float else ""
+            raise InputError(f"model_conf: {name} is {value!r} and must be {wanted}{hint}") from None
+
+    def _check_ranges(self) -> None:
+        def check(name: str, holds: bool, rule: str) -> None:
+            if not holds:
+                raise InputError(f"model_conf: {name} is {getattr(self, name)} and must be {rule}")
+
+        for name in ("alpha", "temporal_edge_weight"):
+            check(name, 0.0 <= getattr(self, name) <= 1.0, "in [0, 1]")
+        for name in ("epsilon", "temporal_prior_sigma"):
+            check(name, getattr(self, name) > 0.0, "positive")
+        for name in ("feedback", "temporal_prior_weight", "fgw_weight", "align_weight", "warmup_steps"):
+            check(name, getattr(self, name) >= 0, "0 or positive")
+        for name in ("max_iter", "sinkhorn_iter"):
+            check(name, getattr(self, name) >= 1, "1 or more")
+        for name in ("frame_relaxation", "teacher_size"):
+            check(name, getattr(self, name) is None or getattr(self, name) > 0, "positive, or null")
+
+    def _check_sides(self) -> None:
+        if self.projected_side == "acoustic":
+            if self.teacher_size is None:
+                raise InputError(
+                    "model_conf: projected_side: acoustic needs teacher_size, the size of the teacher's "
+                    "embeddings (768 for bert-base-chinese)"
+                )
+            if self.projection is not None:
+                raise InputError("model_conf: projection is for projected_side: teacher; leave it out")
+        else:
+            if self.feedback > 0:
+                raise InputError("model_conf: feedback needs projected_side: acoustic")
+            if self.teacher_size is not None:
+                raise InputError("model_conf: teacher_size is for projected_side: acoustic; leave it out")

@@ -1,0 +1,83 @@
+"""The two ways to bring encoder frames and teacher tokens into one space."""
+
+import torch
+from torch import nn
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.teacher.projection import load_projection
+
+
+class TeacherProjection:
+    """Fixed affine map of teacher embeddings to the encoder's size: z ↦ W (z − μ).
+
+    With a projection file μ is the training embeddings' mean and the rows of W their first principal
+    axes. Without one μ is 0 and W a seeded random orthonormal map, which keeps cosines on average.
+    Being fixed it cannot collapse the tokens onto one point. It is no module: it stays out of
+    checkpoints, and it is read at the first training batch, never for decoding.
+
+    Args:
+        path: ``.npz`` made by ``espnet_gmot.bin.fit_projection``, or None.
+        output_size: the encoder's size d_a.
+    """
+
+    def __init__(self, path: str | None, output_size: int):
+        self.path = path
+        self.output_size = output_size
+        self._mean: torch.Tensor | None = None
+        self._weight: torch.Tensor | None = None
+
+    def __call__(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """Project ``embeddings`` (batch, N, d_l) to (batch, N, d_a).
+
+        Raises:
+            InputError: the projection was fitted on embeddings of another size.
+        """
+        if self._weight is None:
+            self._load(embeddings.size(-1))
+        if embeddings.size(-1) != self._weight.size(0):
+            raise InputError(
+                f"{self.path}: fitted on embeddings of size {self._weight.size(0)}, but the teacher's have "
+                f"{embeddings.size(-1)}; fit it again with espnet_gmot.bin.fit_projection"
+            )
+        self._mean = self._mean.to(embeddings)
+        self._weight = self._weight.to(embeddings)
+        return (embeddings - self._mean) @ self._weight  # (batch, N, d_a)
+
+    def _load(self, input_size: int) -> None:
+        if self.path is None:
+            generator = torch.Generator().manual_seed(0)
+            shape = (max(input_size, self.output_size), min(input_size, self.output_size))
+            basis, _ = torch.linalg.qr(torch.randn(shape, generator=generator))
+            self._mean = torch.zeros(input_size)
+            self._weight = basis if input_size >= self.output_size else basis.T  # (d_l, d_a)
+        else:
+            fitted = load_projection(self.path)
+            axes = torch.as_tensor(fitted.components, dtype=torch.float32)  # (d_l, d_l), an axis a row
+            padding = max(0, self.output_size - axes.size(0))
+            self._mean = torch.as_tensor(fitted.mean, dtype=torch.float32)
+            self._weight = nn.functional.pad(axes[: self.output_size].T, (0, padding))  # (d_l, d_a)
+
+
+class AcousticAdapter(nn.Module):
+    """Learned lift of the encoder output to the teacher's size, with optional feedback.
+
+    X = LN(W H + b) is aligned with the tokens, and H̃ = H + s · out(X) is what CTC and decoder see.
+
+    Args:
+        encoder_size: d_a.
+        teacher_size: d_l.
+        feedback: s; with 0 there is no ``out`` and H̃ = H.
+    """
+
+    def __init__(self, encoder_size: int, teacher_size: int, feedback: float):
+        super().__init__()
+        self.lift = nn.Sequential(nn.Linear(encoder_size, teacher_size), nn.LayerNorm(teacher_size))
+        self.feedback = feedback
+        self.out = nn.Linear(teacher_size, encoder_size) if feedback > 0 else None
+
+    def forward(self, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return X (batch, T, d_l) and H̃ (batch, T, d_a) for H (batch, T, d_a)."""
+        features = self.lift(hidden)  # (batch, T, d_l)
+        if self.out is None:
+            return features, hidden
+        return features, hidden + self.feedback * self.out(features)

@@ -1,0 +1,31 @@
+"""Draw the coupling of an utterance under one or several trained models, below its spectrogram."""
+
+import argparse
+
+from espnet_gmot.bin import _command
+from espnet_gmot.coupling_panels import coupling_panels
+from espnet_gmot.report.coupling_plot import plot_coupling
+
+
+def main() -> None:
+    """Parse, compute, draw."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--experiment", action="append", required=True, help="TITLE=EXPDIR; may be repeated")
+    parser.add_argument("--inference_asr_model", default="valid.cer_ctc.ave.pth", help="file in each EXPDIR")
+    parser.add_argument("--data", required=True, help="Kaldi data directory, e.g. dump/raw/dev")
+    parser.add_argument("--utt_id", required=True, help="utterance to draw")
+    parser.add_argument("--out", required=True, help="picture to write (.png, .pdf)")
+    args = parser.parse_args()
+
+    experiments = [tuple(experiment.split("=", 1)) for experiment in args.experiment]
+    spectrogram, frame_seconds, panels = coupling_panels(
+        experiments, args.inference_asr_model, args.data, args.utt_id
+    )
+    plot_coupling(args.out, spectrogram, frame_seconds, panels, title=args.utt_id)
+    print(f"couplings of {args.utt_id}: {args.out}")
+
+
+if __name__ == "__main__":
+    _command.run(main)

@@ -1,0 +1,71 @@
+"""ESPnet's preprocessor plus the teacher's input, made in the data-loader worker."""
+
+import numpy as np
+from espnet2.train.preprocessor import CommonPreprocessor
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.teacher.cache import TeacherCache
+from espnet_gmot.teacher.tokenizer import load_tokenizer, teacher_ids
+
+
+class GMOTPreprocessor(CommonPreprocessor):
+    """Add ``teacher`` to each utterance: token ids, or embeddings from a cache.
+
+    The raw transcript becomes the teacher's token ids (N,) with both special tokens, or, with
+    ``teacher_cache``, its embeddings (N, d_l). Nothing is loaded until a transcript comes, so
+    decoding needs neither the teacher nor ``transformers``; for training it is loaded at once, so that a
+    missing teacher is refused before the first epoch.
+
+    Args:
+        teacher: Hugging Face name or local directory of the teacher; the model's ``teacher``.
+        teacher_cache: directory made by ``espnet_gmot.bin.cache_teacher``.
+        allow_download: whether the model hub may be asked for the tokenizer.
+        kwargs: ESPnet's own preprocessor options.
+
+    Raises:
+        InputError: none or both of ``teacher`` and ``teacher_cache`` are given, or they are unusable.
+    """
+
+    def __init__(
+        self,
+        train: bool,
+        teacher: str | None = None,
+        teacher_cache: str | None = None,
+        allow_download: bool = False,
+        **kwargs,
+    ):
+        super().__init__(train=train, **kwargs)
+        if (teacher is None) == (teacher_cache is None):
+            raise InputError(
+                "preprocessor_conf: give either teacher (a name or directory; the model runs it) or "
+                "teacher_cache (a directory made by espnet_gmot.bin.cache_teacher)"
+            )
+        self.teacher = teacher
+        self.teacher_cache = teacher_cache
+        self.allow_download = allow_download
+        self._source = None
+        if train:
+            self._load_source()
+
+    def __call__(self, uid: str, data: dict[str, str | np.ndarray]) -> dict[str, np.ndarray]:
+        """Process one utterance; its transcript, where there is one, also becomes ``teacher``."""
+        transcript = data.get(self.text_name)
+        data = super().__call__(uid, data)
+        if isinstance(transcript, str):
+            data["teacher"] = self._teacher_input(uid, transcript)
+        return data
+
+    def _load_source(self) -> None:
+        if self.teacher_cache is not None:
+            self._source = TeacherCache(self.teacher_cache)
+        else:
+            self._source = load_tokenizer(self.teacher, self.allow_download)
+
+    def _teacher_input(self, uid: str, transcript: str) -> np.ndarray:
+        if not transcript.strip():
+            raise InputError(f"utterance {uid} has an empty transcript; remove it (stage 4 of asr.sh does)")
+        if self._source is None:
+            self._load_source()
+        if self.teacher_cache is not None:
+            return self._source.lookup(transcript, uid)
+        return teacher_ids(self._source, transcript)

@@ -1,0 +1,42 @@
+import pytest
+
+from espnet_gmot.alignment import AlignmentOptions
+from espnet_gmot.errors import InputError
+
+
+def test_take_from_leaves_espnets_keys():
+    conf = {"alpha": 1, "ctc_weight": 0.3, "warmup_steps": 10}
+    options = AlignmentOptions.take_from(conf)
+    assert (options.alpha, options.warmup_steps) == (1, 10)
+    assert conf == {"ctc_weight": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("conf", "message"),
+    [
+        ({"alpha": 1.5}, r"alpha is 1.5 and must be in \[0, 1\]"),
+        ({"alpha": -0.1}, r"alpha is -0.1"),
+        ({"epsilon": 0.0}, "epsilon is 0.0 and must be positive"),
+        ({"epsilon": "5e-2"}, "write 5.0e-2"),
+        ({"max_iter": 0}, "max_iter is 0 and must be 1 or more"),
+        ({"fgw_weight": -1.0}, "fgw_weight is -1.0"),
+        ({"frame_relaxation": 0.0}, "frame_relaxation is 0.0 and must be positive, or null"),
+        ({"temporal_edge_weight": 2.0}, "temporal_edge_weight is 2.0"),
+        ({"scheme": "newton"}, "scheme is 'newton'.*proximal.*entropic"),
+        ({"projected_side": "acoustic"}, "needs teacher_size"),
+        ({"feedback": 0.5}, "feedback needs projected_side: acoustic"),
+        ({"teacher_size": 16}, "teacher_size is for projected_side: acoustic"),
+        (
+            {"projected_side": "acoustic", "teacher_size": 16, "projection": "p.npz"},
+            "projection is for projected_side: teacher",
+        ),
+    ],
+)
+def test_senseless_values_are_refused(conf, message):
+    with pytest.raises(InputError, match=message):
+        AlignmentOptions(**conf)
+
+
+def test_every_option_is_explained():
+    for name in AlignmentOptions.__dataclass_fields__:
+        assert f"        {name}: " in AlignmentOptions.__doc__, f"{name} has no line in the docstring"

@@ -1,0 +1,91 @@
+"""Small things that many tests need: a model, a batch, a teacher directory."""
+
+import numpy as np
+import pytest
+import torch
+
+TOKENS = ["<blank>", "<unk>", *"今天气很好我们去公园", "<sos/eos>"]
+TRANSCRIPTS = ["今天很好", "我们去公园", "天气好"]
+
+
+@pytest.fixture(scope="session")
+def teacher_dir(tmp_path_factory):
+    """A BERT with random weights (2 layers, size 16) over the test characters, with its tokenizer."""
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    directory = tmp_path_factory.mktemp("teacher")
+    vocabulary = directory / "vocab.txt"
+    vocabulary.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *TOKENS[2:-1]]) + "\n")
+    tokenizer = BertTokenizerFast(vocab=str(vocabulary), do_lower_case=False)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+    )
+    BertModel(config).save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    return directory
+
+
+@pytest.fixture
+def build_model():
+    """Build a tiny model through ESPnet's own task, from the same keys as a YAML."""
+    import espnet2.tasks.asr  # noqa: F401
+
+    import espnet_gmot  # noqa: F401
+
+    def build(model_conf=None, model="gmot", encoder="conformer", decoder=None, **top_level):
+        from espnet_gmot.task import GMOTTask
+
+        encoder_conf = {"output_size": 8, "attention_heads": 2, "linear_units": 16, "num_blocks": 2}
+        if encoder == "conformer":
+            encoder_conf["rel_pos_type"] = "latest"
+        if encoder == "e_branchformer":
+            encoder_conf["cgmlp_linear_units"] = 16
+        options = {
+            "token_list": TOKENS,
+            "token_type": "char",
+            "model": model,
+            "model_conf": {"ctc_weight": 1.0, **(model_conf or {})},
+            "encoder": encoder,
+            "encoder_conf": encoder_conf,
+            "frontend_conf": {"n_fft": 256, "hop_length": 128, "n_mels": 20},
+            "normalize": None,
+            **top_level,
+        }
+        if decoder is not None:
+            options |= {
+                "decoder": decoder,
+                "decoder_conf": {"linear_units": 16, "num_blocks": 1, "attention_heads": 2},
+            }
+        args = GMOTTask.get_parser().parse_args([])
+        for name, value in options.items():
+            setattr(args, name, value)
+        torch.manual_seed(0)
+        return GMOTTask.build_model(args)
+
+    return build
+
+
+@pytest.fixture
+def batch():
+    """Three utterances of noise with transcripts and random teacher embeddings of size 16."""
+    rng = np.random.default_rng(0)
+    speech_lengths = torch.tensor([9600, 8000, 6400])
+    text_lengths = torch.tensor([len(text) for text in TRANSCRIPTS])
+    text = torch.full((3, 5), -1)
+    embeddings = torch.zeros(3, 7, 16)
+    for i, transcript in enumerate(TRANSCRIPTS):
+        text[i, : len(transcript)] = torch.tensor([TOKENS.index(char) for char in transcript])
+        embeddings[i, : len(transcript) + 2] = torch.from_numpy(rng.normal(size=(len(transcript) + 2, 16)))
+    return {
+        "speech": torch.from_numpy(rng.normal(size=(3, 9600)).astype("float32")),
+        "speech_lengths": speech_lengths,
+        "text": text,
+        "text_lengths": text_lengths,
+        "teacher": embeddings,
+        "teacher_lengths": text_lengths + 2,
+    }

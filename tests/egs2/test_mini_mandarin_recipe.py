@@ -1,0 +1,162 @@
+"""The whole tiny recipe, from synthesis to error rate, killed in every stage and started again."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+SYSTEMS = ("train_ctc_tiny", "train_gmot_tiny")
+# A file that appears while the stage runs: the moment to kill it.
+KILL_WHEN = {
+    "synthesis": "data/local/wav/train/*.wav",
+    "token list": "data/zh_token_list/char/tokens.log",
+    "teacher": "exp/teacher/bert.partial/pretrain.log",
+    "statistics": "exp/asr_stats_raw_zh_char/logdir/stats.1.log",
+    "training": "exp/asr_train_ctc_tiny/1epoch.pth",
+    "decoding": "exp/asr_train_ctc_tiny/decode_ctc_greedy/dev/logdir/*.log",
+}
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    """A copy of the recipe, as a fresh clone has it, with this interpreter as python3 on PATH."""
+    root = tmp_path_factory.mktemp("clone")
+    for folder in ("egs2", "conf"):
+        ignore = shutil.ignore_patterns("data", "dump", "exp")
+        shutil.copytree(ROOT / folder, root / folder, symlinks=True, ignore=ignore)
+    (root / "bin").mkdir()
+    (root / "bin" / "python3").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (root / "bin" / "python3").chmod(0o755)
+    return root / "egs2" / "mini_mandarin" / "asr1"
+
+
+def start(recipe, log, *options):
+    path = f"{recipe.parents[2] / 'bin'}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen(
+        ["./run.sh", "--preset", "tiny", *options],
+        cwd=recipe, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+
+
+def run(recipe, *options):
+    log = recipe / "run.log"
+    with log.open("w") as file:
+        status = start(recipe, file, *options).wait(timeout=900)
+    return status, log.read_text()
+
+
+@pytest.fixture(scope="module")
+def finished(recipe):
+    """The recipe after being killed once in each stage and then run to its end."""
+    for stage, marker in KILL_WHEN.items():
+        log = recipe / f"killed_{stage.replace(' ', '_')}.log"
+        with log.open("w") as file:
+            process = start(recipe, file)
+            deadline = time.monotonic() + 300
+            while process.poll() is None and not list(recipe.glob(marker)):
+                assert time.monotonic() < deadline, f"{marker} never came:\n{log.read_text()}"
+                time.sleep(0.05)
+            assert process.poll() is None, f"it ended before {marker} came:\n{log.read_text()}"
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(timeout=60) != 0
+    status, log = run(recipe)
+    assert status == 0, log
+    return log
+
+
+def test_table_has_a_row_for_each_system_and_set(recipe, finished):
+    rows = json.loads((recipe / "exp" / "comparison.json").read_text())
+    expected = {(system, dset) for system in SYSTEMS for dset in ("dev", "test")}
+    assert {(row["system"], row["set"]) for row in rows} == expected
+    assert len(rows) == 4
+    for row in rows:
+        reference = (recipe / "dump" / "raw" / row["set"] / "text").read_text()
+        assert row["chars"] == sum(len(line.split(None, 1)[1]) for line in reference.splitlines())
+        assert row["cer"] == pytest.approx(100 * (row["sub"] + row["del"] + row["ins"]) / row["chars"])
+        assert row["seconds_train"] > 0
+        assert row["system"] in finished
+    assert (recipe / "exp" / "comparison.md").read_text().strip() in finished
+
+
+def test_alignment_losses_are_in_the_log_and_finite(recipe, finished):
+    logs = "".join(path.read_text() for path in (recipe / "exp" / "asr_train_gmot_tiny").glob("train*.log"))
+    for statistic in (
+        "loss_ctc",
+        "loss_fgw",
+        "loss_align",
+        "fgw_node",
+        "fgw_edge",
+        "coupling_entropy",
+        "token_spread",
+    ):
+        assert f"{statistic}=" in logs
+    assert "nan" not in logs.split("epoch results")[-1].split("[valid]")[0]
+
+
+def test_teacher_is_in_no_checkpoint(recipe, finished):
+    state = torch.load(recipe / "exp" / "asr_train_gmot_tiny" / "valid.cer_ctc.ave.pth", map_location="cpu")
+    baseline = torch.load(recipe / "exp" / "asr_train_ctc_tiny" / "valid.cer_ctc.ave.pth", map_location="cpu")
+    assert state.keys() - baseline.keys() == {"align_steps"}
+
+
+def test_picture_and_pages_are_there(recipe, finished):
+    assert (recipe / "exp" / "coupling.png").stat().st_size > 10_000
+    page = (recipe / "exp" / "RESULTS.md").read_text()
+    assert "asr_train_gmot_tiny" in page
+    assert "espnet_gmot.bin.asr_ctc_greedy" in page
+
+
+def test_decoding_needs_neither_teacher_nor_transformers(recipe, finished, tmp_path):
+    (tmp_path / "transformers.py").write_text("raise ImportError('transformers is not installed')\n")
+    experiment = recipe / "exp" / "asr_train_gmot_tiny"
+    moved = recipe / "exp" / "teacher_away"
+    (recipe / "exp" / "teacher").rename(moved)
+    try:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+        command = [sys.executable, "-m", "espnet_gmot.bin.asr_ctc_greedy"]
+        command += ["--asr_train_config", f"{experiment}/config.yaml", "--output_dir", str(tmp_path / "out")]
+        command += ["--asr_model_file", f"{experiment}/valid.cer_ctc.ave.pth"]
+        command += ["--data_path_and_name_and_type", "dump/raw/test/wav.scp,speech,sound"]
+        done = subprocess.run(command, cwd=recipe, env=environment, capture_output=True, text=True)
+    finally:
+        moved.rename(recipe / "exp" / "teacher")
+    assert done.returncode == 0, done.stderr
+    ours = (tmp_path / "out" / "1best_recog" / "text").read_text()
+    assert ours == (experiment / "decode_ctc_greedy" / "test" / "text").read_text()
+
+
+def test_a_rerun_only_prints_the_table(recipe, finished):
+    before = {path: path.stat().st_mtime_ns for path in recipe.rglob("*.pth")}
+    status, log = run(recipe)
+    assert status == 0, log
+    assert {path: path.stat().st_mtime_ns for path in recipe.rglob("*.pth")} == before
+    assert (recipe / "exp" / "comparison.md").read_text().strip() in log
+
+
+def test_changed_preset_is_refused(recipe, finished):
+    status, log = run(recipe, "--seed", "1")
+    assert status != 0
+    assert "another preset or seed" in log
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--preset", "huge"], "unknown --preset huge; choose demo, full or tiny"),
+        (["--preset"], "--preset needs a value"),
+        (["--no_such_option", "1"], "unknown option --no_such_option"),
+    ],
+)
+def test_wrong_options_are_refused_at_once(recipe, options, message):
+    status, log = run(recipe, *options)
+    assert status == 2
+    assert message in log

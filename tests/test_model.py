@@ -1,0 +1,160 @@
+import pytest
+import torch
+
+from espnet_gmot.errors import InputError
+
+STATISTICS = {
+    "loss", "loss_ctc", "loss_fgw", "loss_align", "fgw_node", "fgw_edge",
+    "marginal_error", "coupling_entropy", "token_spread",
+}  # fmt: skip
+
+
+def trained_parameters(model):
+    return {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def with_token_ids(batch):
+    """Replace the embeddings by token ids of the teacher fixture: [CLS] is 2, [SEP] is 3."""
+    ids = torch.full((3, 7), -1)
+    for i, length in enumerate(batch["text_lengths"].tolist()):
+        ids[i, : length + 2] = torch.tensor([2, *(batch["text"][i, :length] + 3).tolist(), 3])
+    return {**batch, "teacher": ids}
+
+
+@pytest.mark.parametrize("encoder", ["conformer", "e_branchformer", "transformer"])
+def test_any_encoder_trains_every_parameter(build_model, batch, encoder):
+    model = build_model(encoder=encoder).train()
+    loss, stats, weight = model(**batch)
+    loss.backward()
+    assert stats.keys() >= STATISTICS
+    assert weight.item() == 3
+    without = {name for name, p in model.named_parameters() if p.grad is None}
+    assert not without, "DDP stops at parameters without a gradient"
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+def test_loss_is_espnets_plus_the_weighted_alignment(build_model, batch):
+    weights = {"fgw_weight": 2.0, "align_weight": 0.5}
+    model = build_model(weights).eval()
+    stock = build_model(model="espnet").eval()
+    stock.load_state_dict({k: v for k, v in model.state_dict().items() if k != "align_steps"})
+    loss, stats, _ = model(**batch)
+    expected, stock_stats, _ = stock(**{k: v for k, v in batch.items() if "teacher" not in k})
+    torch.testing.assert_close(stats["loss_ctc"], stock_stats["loss_ctc"])
+    torch.testing.assert_close(loss, expected + 2.0 * stats["loss_fgw"] + 0.5 * stats["loss_align"])
+    torch.testing.assert_close(stats["loss"], loss.detach())
+
+
+def test_zero_weights_give_espnets_gradient(build_model, batch):
+    model = build_model({"fgw_weight": 0.0, "align_weight": 0.0}).eval()
+    stock = build_model(model="espnet").eval()
+    stock.load_state_dict({k: v for k, v in model.state_dict().items() if k != "align_steps"})
+    model(**batch)[0].backward()
+    stock(**{k: v for k, v in batch.items() if "teacher" not in k})[0].backward()
+    for (name, ours), theirs in zip(model.named_parameters(), stock.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, msg=name)
+
+
+def test_alignment_reaches_the_encoder_and_not_the_ctc_head(build_model, batch):
+    model = build_model().eval()
+    model.encode(batch["speech"], batch["speech_lengths"])
+    output = model._align(batch["teacher"], batch["teacher_lengths"])
+    (output.loss_fgw + output.loss_align).backward()
+    assert model.encoder.after_norm.weight.grad.abs().sum() > 0
+    assert model.ctc.ctc_lo.weight.grad is None
+
+
+def test_hybrid_keeps_the_decoder(build_model, batch):
+    model = build_model({"ctc_weight": 0.3}, decoder="transformer").train()
+    loss, stats, _ = model(**batch)
+    loss.backward()
+    assert stats["loss_att"].item() > 0
+    assert model.decoder.output_layer.weight.grad.abs().sum() > 0
+
+
+def test_online_teacher_equals_its_cached_embeddings(build_model, batch, teacher_dir):
+    from espnet_gmot.teacher.frozen import FrozenTeacher
+
+    online = with_token_ids(batch)
+    teacher = FrozenTeacher.load(str(teacher_dir))
+    cached = {**batch, "teacher": teacher.encode(online["teacher"], online["teacher_lengths"])}
+    model = build_model({"teacher": str(teacher_dir)}).eval()
+    torch.testing.assert_close(model(**online)[0], model(**cached)[0])
+
+
+def test_teacher_stays_outside_the_module_tree(build_model, batch, teacher_dir):
+    model = build_model({"teacher": str(teacher_dir)}).train()
+    before = set(model.state_dict()), trained_parameters(model)
+    model(**with_token_ids(batch))[0].backward()
+    assert (set(model.state_dict()), trained_parameters(model)) == before
+    assert not model._teacher._model.training
+    assert all(p.grad is None for p in model._teacher._model.parameters())
+
+
+def test_without_feedback_the_checkpoint_is_a_stock_one(build_model):
+    ours, stock = build_model().state_dict(), build_model(model="espnet").state_dict()
+    assert ours.keys() - stock.keys() == {"align_steps"}
+
+
+def test_adapter_with_feedback_changes_what_ctc_sees(build_model, batch):
+    conf = {"projected_side": "acoustic", "teacher_size": 16, "feedback": 0.5}
+    model = build_model(conf).eval()
+    plain, _ = super(type(model), model).encode(batch["speech"], batch["speech_lengths"])
+    hidden, _ = model.encode(batch["speech"], batch["speech_lengths"])
+    torch.testing.assert_close(hidden, model.adapter(plain)[1])
+    assert (hidden - plain).abs().max() > 1e-3
+    model.train()(**batch)[0].backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_nonblank_frame_marginal_uses_the_ctc_posterior(build_model, batch):
+    conf = {"frame_marginal": "nonblank", "alpha": 0.0, "scheme": "entropic", "epsilon": 1.0}
+    model = build_model(conf).eval()
+    inputs = (batch["speech"], batch["speech_lengths"], batch["teacher"], batch["teacher_lengths"])
+    mass = model.coupling(*inputs).plan.sum(2)  # (batch, T)
+    with torch.no_grad():
+        hidden, lengths = model.encode(*inputs[:2])
+        weight = 1.1 - model.ctc.softmax(hidden)[..., 0]
+    length = int(lengths[2])
+    torch.testing.assert_close(
+        mass[2, :length], weight[2, :length] / weight[2, :length].sum(), atol=1e-3, rtol=0
+    )
+
+
+def test_warmup_counts_training_batches_and_survives_a_restart(build_model, batch):
+    model = build_model({"warmup_steps": 4})
+    scales = []
+    for _ in range(3):
+        _, stats, _ = model.train()(**batch)
+        alignment = stats["loss_fgw"] + stats["loss_align"]
+        scales.append(((stats["loss"] - stats["loss_ctc"]) / alignment).item())
+    assert scales == pytest.approx([0.25, 0.5, 0.75], abs=1e-3)
+    resumed = build_model({"warmup_steps": 4})
+    resumed.load_state_dict(model.state_dict())
+    model.eval()(**batch)
+    assert model.align_steps.item() == resumed.align_steps.item() == 3
+
+
+def test_hierarchical_outputs_of_the_encoder_are_left_alone(build_model, batch):
+    conf = {"output_size": 8, "attention_heads": 2, "linear_units": 16, "num_blocks": 2}
+    conf |= {"rel_pos_type": "latest", "interctc_layer_idx": [1], "interctc_use_conditioning": False}
+    model = build_model({"interctc_weight": 0.5}, encoder_conf=conf).train()
+    _, stats, _ = model(**batch)
+    assert {"loss_interctc_layer1", "loss_fgw"} <= stats.keys()
+
+
+def test_missing_teacher_input_names_the_cure(build_model, batch):
+    with pytest.raises(InputError, match="set preprocessor: gmot"):
+        build_model()(**{k: v for k, v in batch.items() if "teacher" not in k})
+
+
+def test_token_ids_without_a_teacher_name_the_cure(build_model, batch):
+    with pytest.raises(InputError, match="model_conf: teacher"):
+        build_model()(**with_token_ids(batch))
+
+
+def test_unusable_options_stop_the_build(build_model):
+    with pytest.raises(InputError, match="alpha is 2.0"):
+        build_model({"alpha": 2.0})
+    with pytest.raises(InputError, match="nonblank needs ctc_weight above 0"):
+        build_model({"frame_marginal": "nonblank", "ctc_weight": 0.0}, decoder="transformer")

@@ -1,0 +1,93 @@
+"""The plugin is found by stock ESPnet, in this process and in those it spawns."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+# A stock command: the spawned function lives in a module that knows nothing of the plugin.
+STOCK_CHILD = """
+def report(queue):
+    import espnet2.tasks.asr
+    queue.put("gmot" in espnet2.tasks.asr.model_choices.classes)
+"""
+STOCK_COMMAND = """
+import multiprocessing, sys
+import stock_child
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    process = context.Process(target=stock_child.report, args=(queue,))
+    process.start()
+    print("argv", *sys.argv[1:], "registered", queue.get(timeout=120))
+    process.join()
+"""
+
+
+def run(*command, cwd=None, path=None):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [path, *sys.path]))} if path else None
+    return subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, cwd=cwd, env=environment, timeout=240
+    )
+
+
+def test_importing_the_package_is_light():
+    code = "import sys, espnet_gmot; print('torch' in sys.modules, 'espnet2' in sys.modules)"
+    assert run("-c", code).stdout.split() == ["False", "False"]
+
+
+def test_transport_core_imports_neither_espnet_nor_transformers():
+    names = ("espnet2", "transformers", "kaldiio")
+    code = f"import sys, espnet_gmot.ot; print([name for name in {names} if name in sys.modules])"
+    assert run("-c", code).stdout.strip() == "[]"
+
+
+def test_import_registers_before_and_after_espnet(build_model):
+    from espnet2.tasks.asr import model_choices, preprocessor_choices
+
+    from espnet_gmot.model import ESPnetGMOTModel
+    from espnet_gmot.preprocessor import GMOTPreprocessor
+
+    assert model_choices.get_class("gmot") is ESPnetGMOTModel
+    assert preprocessor_choices.get_class("gmot") is GMOTPreprocessor
+
+
+def test_wrapper_registers_in_spawned_children_too(tmp_path):
+    (tmp_path / "stock_child.py").write_text(STOCK_CHILD)
+    (tmp_path / "stock_command.py").write_text(STOCK_COMMAND)
+    result = run("-m", "espnet_gmot", "-m", "stock_command", "--x", "1", path=tmp_path)
+    assert "argv --x 1 registered True" in result.stdout, result.stderr
+
+
+def test_wrapper_runs_stock_commands_and_scripts(tmp_path):
+    listed = run("-m", "espnet_gmot", "-m", "espnet2.bin.asr_train", "--help")
+    assert "gmot" in listed.stdout.split("--model ")[1][:200]
+    script = tmp_path / "script.py"
+    script.write_text("import sys; print(sys.argv[1:], __name__)")
+    assert run("-m", "espnet_gmot", str(script), "a").stdout.strip() == "['a'] __main__"
+
+
+def test_wrapper_refuses_what_it_cannot_run():
+    for command, message in [(["-m", "no_such_module"], "no module no_such_module"), ([], "usage:")]:
+        result = run("-m", "espnet_gmot", *command)
+        assert result.returncode == 1
+        assert message in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def test_arrows_point_down():
+    """No module imports from a floor above it or from a neighbour on the first floor."""
+    package = Path(__file__).parents[1] / "espnet_gmot"
+    forbidden = {
+        "ot": ("teacher", "recipe", "report", "alignment", "model", "preprocessor", "task", "bin"),
+        "teacher": ("ot", "recipe", "report", "alignment", "model", "preprocessor", "task", "bin"),
+        "recipe": ("ot", "teacher", "report", "alignment", "model", "preprocessor", "task", "bin"),
+        "report": ("ot", "teacher", "recipe", "alignment", "model", "preprocessor", "task", "bin"),
+        "alignment": ("recipe", "report", "model", "preprocessor", "task", "bin"),
+    }
+    for folder, above in forbidden.items():
+        for path in (package / folder).rglob("*.py"):
+            imports = re.findall(r"^\s*(?:from|import) espnet_gmot\.(\w+)", path.read_text(), re.MULTILINE)
+            assert not set(imports) & set(above), path
