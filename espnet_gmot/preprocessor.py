@@ -68,4 +68,4 @@ class GMOTPreprocessor(CommonPreprocessor):
             self._load_source()
         if self.teacher_cache is not None:
             return self._source.lookup(transcript, uid)
-        return teacher_ids(self._source, transcript)
+        return teacher_ids(self._source, transcript, uid)

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 import torch
-
-TOKENS = ["<blank>", "<unk>", *"今天气很好我们去公园", "<sos/eos>"]
-TRANSCRIPTS = ["今天很好", "我们去公园", "天气好"]
+from small_corpus import TOKENS, TRANSCRIPTS
 
 
 @pytest.fixture(scope="session")

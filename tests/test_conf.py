@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import TOKENS
+from small_corpus import TOKENS
 
 CONF = Path(__file__).parents[1] / "conf"
 TRAIN = sorted(CONF.rglob("train_*.yaml"))

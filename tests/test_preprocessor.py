@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import TOKENS
+from small_corpus import TOKENS
 
 from espnet_gmot.errors import InputError
 
@@ -34,8 +34,11 @@ def test_training_refuses_a_missing_teacher_at_once():
 
 def test_cache_gives_the_embeddings_of_the_text(teacher_dir, tmp_path):
     from espnet_gmot.teacher.cache import TeacherCache, build_cache
+    from espnet_gmot.teacher.frozen import FrozenTeacher
+    from espnet_gmot.teacher.tokenizer import load_tokenizer
 
-    build_cache(["今天", "天气好"], teacher=str(teacher_dir), out_dir=tmp_path / "cache")
+    teacher, tokenizer = FrozenTeacher.load(str(teacher_dir)), load_tokenizer(str(teacher_dir))
+    build_cache([("u1", "今天"), ("u2", "天气好")], teacher, tokenizer, tmp_path / "cache")
     process = preprocessor(train=True, teacher_cache=str(tmp_path / "cache"))
     data = process("sp0.9-utt1", utterance("天气好"))
     assert data["teacher"].shape == (5, 16)

@@ -23,7 +23,7 @@ while [ $# -gt 0 ]; do
 done
 case "${preset}" in
     demo) size=() ;; # the defaults: two minutes on two cores
-    full) size=(--layers 6 --hidden_size 384 --heads 6 --steps 60000 --batch_size 64 --lr 1e-3 --min_count 5) ;;
+    full) size=(--layers 4 --hidden_size 256 --heads 4 --steps 15000 --batch_size 64 --lr 1e-3 --min_count 5) ;;
     tiny) size=(--layers 1 --hidden_size 16 --heads 2 --steps 20) ;;
     *)
         echo "teacher.sh: error: unknown --preset ${preset}; choose demo, full or tiny" >&2

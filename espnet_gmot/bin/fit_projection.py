@@ -1,0 +1,45 @@
+"""Fit the principal axes of a teacher's embeddings: the fixed projection to the encoder's dimension."""
+
+import argparse
+
+from espnet_gmot.bin._command import run
+from espnet_gmot.teacher.cache import TeacherCache
+from espnet_gmot.teacher.embed import read_transcripts
+from espnet_gmot.teacher.frozen import FrozenTeacher
+from espnet_gmot.teacher.projection import cache_embeddings, fit_projection, teacher_embeddings
+from espnet_gmot.teacher.tokenizer import load_tokenizer
+
+
+def main() -> None:
+    """Parse, fit, report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--cache", help="teacher cache: no teacher is run")
+    source.add_argument("--teacher", help="local directory or name on the Hugging Face hub; needs --text")
+    parser.add_argument("--layer", type=int, default=-1, help="of --teacher: 0 = input embeddings, -1 = last")
+    parser.add_argument("--text", nargs="+", help="of --teacher: Kaldi text files")
+    parser.add_argument("--out", required=True, help=".npz file to write")
+    parser.add_argument("--max_texts", type=int, default=10000, help="distinct texts to fit to")
+    parser.add_argument(
+        "--allow_download", choices=("true", "false"), default="false", help="use the network"
+    )
+    args = parser.parse_args()
+    if args.teacher and not args.text:
+        parser.error("--teacher needs --text")
+
+    if args.cache:
+        cache = TeacherCache(args.cache)
+        name, layer = cache.meta.teacher, cache.meta.layer
+        embeddings = cache_embeddings(cache, args.max_texts)
+    else:
+        download = args.allow_download == "true"
+        tokenizer = load_tokenizer(args.teacher, download)
+        teacher = FrozenTeacher.load(args.teacher, args.layer, download)
+        name, layer = teacher.name, teacher.layer
+        embeddings = teacher_embeddings(teacher, tokenizer, read_transcripts(args.text), args.max_texts)
+    projection = fit_projection(embeddings, name, layer, args.out)
+    print(f"{len(projection.mean)} axes of layer {layer} of {name}: {args.out}")
+
+
+if __name__ == "__main__":
+    run(main)

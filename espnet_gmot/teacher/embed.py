@@ -1,0 +1,63 @@
+"""Many texts through the frozen teacher, in batches of like length: for the cache and the projection."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.files import require_file
+from espnet_gmot.teacher.frozen import FrozenTeacher
+from espnet_gmot.teacher.tokenizer import teacher_ids
+
+
+def read_transcripts(paths: Iterable[str | Path]) -> Iterator[tuple[str, str]]:
+    """Give (utterance id, transcript) of Kaldi ``text`` files.
+
+    Raises:
+        InputError: a missing file, or an utterance without a transcript.
+    """
+    for path in paths:
+        require_file(path, "give Kaldi text files: an utterance id and its transcript on each line")
+        with open(path, encoding="utf-8") as lines:
+            for line in lines:
+                utt_id, *transcript = line.split(maxsplit=1)
+                if not transcript:
+                    raise InputError(
+                        f"{path}: utterance {utt_id} has no transcript; remove or complete the line"
+                    )
+                yield utt_id, transcript[0].strip()
+
+
+def tokenize(tokenizer: Any, transcripts: Iterable[tuple[str, str]]) -> dict[str, np.ndarray]:
+    """Return the token ids (N,) of each distinct transcript, the longest first.
+
+    The longest first, so that a batch that does not fit into memory fails at once and not at the end.
+    """
+    ids: dict[str, np.ndarray] = {}
+    for utt_id, transcript in transcripts:
+        text = transcript.strip()
+        if text not in ids:
+            ids[text] = teacher_ids(tokenizer, text, utt_id)
+    return dict(sorted(ids.items(), key=lambda item: -len(item[1])))
+
+
+def embed(
+    teacher: FrozenTeacher, ids: dict[str, np.ndarray], batch_size: int
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Give (text, embeddings (N, hidden_size) float32, special tokens included), in the order of ``ids``.
+
+    Runs on the GPU where there is one.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    texts = list(ids)
+    for start in range(0, len(texts), batch_size):
+        batch = texts[start : start + batch_size]
+        lengths = torch.tensor([len(ids[text]) for text in batch])  # (B,)
+        padded = pad_sequence([torch.from_numpy(ids[text]) for text in batch], batch_first=True)  # (B, N)
+        embeddings = teacher.encode(padded.to(device), lengths).cpu().numpy()  # (B, N, hidden_size)
+        for text, embedding, length in zip(batch, embeddings, lengths.tolist(), strict=True):
+            yield text, embedding[:length]

@@ -1,0 +1,88 @@
+"""The frozen teacher: token ids to contextual embeddings."""
+
+import hashlib
+from typing import Any
+
+import torch
+from torch import LongTensor, Tensor
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.teacher.hub import from_pretrained
+
+
+class FrozenTeacher:
+    """A text encoder that gives embeddings and never learns.
+
+    It is not an ``nn.Module``: kept as an attribute of one, it stays out of ``parameters()``,
+    ``state_dict()``, the optimizer, DDP and ``train()``.
+
+    Args:
+        model: a Hugging Face encoder.
+        layer: index into its hidden states, 0 = input embeddings; negative counts from the end.
+        name: what it was loaded from, for messages and records.
+
+    Raises:
+        InputError: the model has no such layer.
+    """
+
+    def __init__(self, model: Any, layer: int, name: str) -> None:
+        layers = model.config.num_hidden_layers
+        if not -layers - 1 <= layer <= layers:
+            raise InputError(
+                f"teacher {name} has no layer {layer}; choose one from 0 (input embeddings) to {layers} "
+                f"(last), or from -1 (last) to {-layers - 1}"
+            )
+        self._model = model.float().eval().requires_grad_(False)
+        self.layer = layer % (layers + 1)
+        self.name = name
+        self.hidden_size: int = model.config.hidden_size
+
+    @classmethod
+    def load(cls, name_or_dir: str, layer: int = -1, allow_download: bool = False) -> "FrozenTeacher":
+        """Load a teacher from a local directory or by its name on the Hugging Face hub.
+
+        Args:
+            name_or_dir: directory or name.
+            layer: which hidden state to give; -1 is the last.
+            allow_download: fetch it from the hub if it is not on this machine; otherwise no network.
+
+        Raises:
+            InputError: the teacher cannot be loaded or has no such layer.
+        """
+        model = from_pretrained("AutoModel", name_or_dir, allow_download, dtype=torch.float32)
+        return cls(model, layer, name_or_dir)
+
+    def encode(self, ids: LongTensor, lengths: LongTensor) -> Tensor:
+        """Return the embeddings of a padded batch, in float32 and without a gradient.
+
+        The teacher moves to the device of ``ids``. Autocast is switched off inside. The result is an
+        ordinary tensor, which autograd may save for the backward pass of what it is combined with.
+
+        Args:
+            ids: (B, N) token ids, any value on padding.
+            lengths: (B,) number of tokens, special tokens included.
+
+        Returns:
+            (B, N, hidden_size), zero on padding.
+        """
+        if self._model.device != ids.device:
+            self._model.to(ids.device)
+        mask = torch.arange(ids.shape[1], device=ids.device) < lengths.to(ids.device)[:, None]  # (B, N)
+        with torch.inference_mode(), torch.autocast(ids.device.type, enabled=False):
+            hidden = self._model(
+                input_ids=ids.masked_fill(~mask, 0), attention_mask=mask.long(), output_hidden_states=True
+            ).hidden_states[self.layer]  # (B, N, hidden_size)
+        return hidden.masked_fill(~mask[..., None], 0.0)  # outside inference mode: an ordinary tensor
+
+    def fingerprint(self) -> str:
+        """Return the SHA-1 of the weights, which tells a teacher from its retrained namesake.
+
+        The pooler is left out: no hidden state depends on it, and where the files do not hold one,
+        transformers draws a new one at each loading.
+        """
+        digest = hashlib.sha1()
+        for name, weight in sorted(self._model.state_dict().items()):
+            if not name.startswith("pooler."):
+                digest.update(name.encode())
+                digest.update(weight.cpu().numpy())
+        return digest.hexdigest()

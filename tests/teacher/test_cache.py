@@ -1,0 +1,213 @@
+import json
+import multiprocessing
+import pickle
+import shutil
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import pytest
+
+from espnet_gmot import files
+from espnet_gmot.errors import InputError
+from espnet_gmot.teacher.cache import TeacherCache, build_cache, text_key
+from espnet_gmot.teacher.embed import embed, read_transcripts, tokenize
+from espnet_gmot.teacher.frozen import FrozenTeacher
+from espnet_gmot.teacher.tokenizer import load_tokenizer
+
+TEXTS = ["我们", "爱学习", "语言和音乐", "天", "地大人小", "大小", "人"]
+TRANSCRIPTS = [(f"utt{number}", text) for number, text in enumerate(TEXTS)]
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_bert: str):
+    return load_tokenizer(tiny_bert)
+
+
+@pytest.fixture(scope="module")
+def teacher(tiny_bert: str) -> FrozenTeacher:
+    return FrozenTeacher.load(tiny_bert)
+
+
+@pytest.fixture(scope="module")
+def reference(teacher: FrozenTeacher, tokenizer) -> dict[str, np.ndarray]:
+    return dict(embed(teacher, tokenize(tokenizer, TRANSCRIPTS), batch_size=1))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 2e-3), ("float32", 1e-5)])
+def test_lookup_gives_the_teachers_embeddings(teacher, tokenizer, reference, tmp_path, dtype, tolerance):
+    meta = build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, dtype, batch_size=3, shard_texts=3)
+    cache = TeacherCache(tmp_path)
+    assert cache.meta == meta
+    assert (meta.num_texts, meta.layer, cache.hidden_size, meta.dtype) == (len(TEXTS), 2, 16, dtype)
+    for text in TEXTS:
+        found = cache.lookup(text, "utt")
+        assert found.dtype == np.float32
+        assert found.shape == (len(text) + 2, 16)
+        np.testing.assert_allclose(found, reference[text], atol=tolerance)
+
+
+def test_is_kaldi_scp_with_the_asked_dtype(teacher, tokenizer, tmp_path: Path):
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, "float16", shard_texts=3)
+    entries = kaldiio.load_scp(str(tmp_path / "teacher.scp"))
+    assert sorted(entries) == sorted(map(text_key, TEXTS))
+    assert entries[text_key("天")].dtype == np.float16
+    assert len(list(tmp_path.glob("teacher.*.ark"))) == 3
+
+
+def test_speed_perturbed_copies_share_an_entry(teacher, tokenizer, tmp_path: Path):
+    copies = [(f"sp{speed}-{utt_id}", f"{text} ") for speed in (0.9, 1.1) for utt_id, text in TRANSCRIPTS]
+    assert build_cache(TRANSCRIPTS + copies, teacher, tokenizer, tmp_path).num_texts == len(TEXTS)
+
+
+def test_killed_run_continues(teacher, tokenizer, reference, tmp_path: Path, monkeypatch):
+    encode, calls = teacher.encode, []
+
+    def count_and_fail(ids, lengths):
+        calls.append(len(lengths))
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return encode(ids, lengths)
+
+    monkeypatch.setattr(teacher, "encode", count_and_fail)
+    with pytest.raises(KeyboardInterrupt):
+        build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, batch_size=1, shard_texts=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "meta.json",
+        "teacher.1.ark",
+        "teacher.1.scp",
+        "teacher.2.ark",
+        "teacher.2.scp",
+    ]
+    with pytest.raises(InputError, match="teacher.scp does not exist; make or complete the cache with"):
+        TeacherCache(tmp_path)
+
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, batch_size=1, shard_texts=2)
+    assert sum(calls) == len(TEXTS) + 1  # only the text that failed ran twice
+    cache = TeacherCache(tmp_path)
+    for text in TEXTS:
+        np.testing.assert_allclose(cache.lookup(text, "utt"), reference[text], atol=2e-3)
+
+
+def test_ark_without_its_scp_is_made_again(teacher, tokenizer, reference, tmp_path: Path):
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, shard_texts=3)
+    (tmp_path / "teacher.3.scp").unlink()
+    (tmp_path / "teacher.3.ark").write_bytes(b"half")
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, shard_texts=3)
+    cache = TeacherCache(tmp_path)
+    assert len(cache) == len(TEXTS)
+    np.testing.assert_allclose(cache.lookup("天", "utt"), reference["天"], atol=2e-3)
+
+
+def test_new_texts_are_added_and_a_complete_cache_is_left_alone(
+    teacher, tokenizer, tmp_path: Path, monkeypatch
+):
+    build_cache(TRANSCRIPTS[:4], teacher, tokenizer, tmp_path)
+    first = (tmp_path / "teacher.1.ark").read_bytes()
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path)
+    assert (tmp_path / "teacher.1.ark").read_bytes() == first
+    assert len(TeacherCache(tmp_path)) == len(TEXTS)
+    monkeypatch.setattr(teacher, "encode", None)
+    assert build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path).num_texts == len(TEXTS)
+
+
+def test_missing_text_names_utterance_and_command(teacher, tokenizer, tiny_bert: str, tmp_path: Path):
+    build_cache(TRANSCRIPTS[:1], teacher, tokenizer, tmp_path)
+    with pytest.raises(InputError) as error:
+        TeacherCache(tmp_path).lookup("爱学习", "utt1")
+    assert "transcript of utterance utt1 is not in the teacher cache" in str(error.value)
+    command = (
+        f"cache_teacher --teacher {tiny_bert} --layer 2 --dtype float16 --out {tmp_path} --text data/SET/text"
+    )
+    assert command in str(error.value)
+
+
+def test_another_teacher_layer_or_dtype_is_refused(
+    teacher, tokenizer, tiny_bert: str, other_bert: str, tmp_path: Path
+):
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path)
+    expected = f"{tmp_path} holds embeddings of teacher {tiny_bert}, layer 2, float16.*another directory"
+    with pytest.raises(InputError, match=expected):
+        build_cache(TRANSCRIPTS, FrozenTeacher.load(other_bert), tokenizer, tmp_path)
+    with pytest.raises(InputError, match=expected):
+        build_cache(TRANSCRIPTS, FrozenTeacher.load(tiny_bert, 1), tokenizer, tmp_path)
+    with pytest.raises(InputError, match=expected):
+        build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, "float32")
+
+
+def test_moved_teacher_is_the_same_teacher(teacher, tokenizer, tiny_bert: str, tmp_path: Path):
+    build_cache(TRANSCRIPTS[:2], teacher, tokenizer, tmp_path / "cache")
+    shutil.copytree(tiny_bert, tmp_path / "moved")
+    moved = FrozenTeacher.load(str(tmp_path / "moved"))
+    assert build_cache(TRANSCRIPTS, moved, tokenizer, tmp_path / "cache").num_texts == len(TEXTS)
+
+
+def test_moved_cache_is_read_where_it_is(teacher, tokenizer, reference, tmp_path: Path):
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "here")
+    (tmp_path / "here").rename(tmp_path / "there")
+    found = TeacherCache(tmp_path / "there").lookup("天", "utt")
+    np.testing.assert_allclose(found, reference["天"], atol=2e-3)
+
+
+def test_works_after_pickling_and_in_forked_workers(teacher, tokenizer, tmp_path: Path):
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path)
+    cache = TeacherCache(tmp_path)
+    expected = [cache.lookup(text, "utt") for text in TEXTS]
+    found = [pickle.loads(pickle.dumps(cache)).lookup(text, "utt") for text in TEXTS]
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        forked = pool.starmap(cache.lookup, [(text, "utt") for text in TEXTS], chunksize=1)
+    for e, f, g in zip(expected, found, forked, strict=True):
+        np.testing.assert_array_equal(e, f)
+        np.testing.assert_array_equal(e, g)
+
+
+def test_bad_transcript_writes_nothing(teacher, tokenizer, tmp_path: Path):
+    with pytest.raises(InputError, match="utterance utt9 has 42 teacher tokens"):
+        build_cache([*TRANSCRIPTS, ("utt9", "我" * 40)], teacher, tokenizer, tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_full_disk_is_noticed_before_the_work(teacher, tokenizer, tmp_path: Path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _path: usage._replace(free=100))
+    with pytest.raises(InputError, match="free some disk space"):
+        build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_values_beyond_float16_are_an_error(teacher, tokenizer, tmp_path: Path, monkeypatch):
+    encode = teacher.encode
+    monkeypatch.setattr(teacher, "encode", lambda ids, lengths: encode(ids, lengths) * 1e6)
+    with pytest.raises(InputError, match="do not fit float16; use --dtype float32"):
+        build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "half")
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "single", "float32")
+
+
+def test_unknown_dtype_lists_the_choices(teacher, tokenizer, tmp_path: Path):
+    with pytest.raises(InputError, match="dtype bfloat16 is not known; choose one of float16, float32"):
+        build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, "bfloat16")
+
+
+def test_missing_cache_or_archive_names_the_command(teacher, tokenizer, tmp_path: Path):
+    with pytest.raises(InputError, match=f"meta.json does not exist.*cache_teacher.*--out {tmp_path}"):
+        TeacherCache(tmp_path)
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path)
+    (tmp_path / "teacher.1.ark").unlink()
+    with pytest.raises(InputError, match=f"teacher.1.ark does not exist.*cache_teacher.*--out {tmp_path}"):
+        TeacherCache(tmp_path)
+
+
+def test_meta_file_is_plain_json(teacher, tokenizer, tiny_bert: str, tmp_path: Path):
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path)
+    meta = json.loads((tmp_path / "meta.json").read_text(encoding="utf-8"))
+    assert meta["teacher"] == tiny_bert
+    assert meta["num_texts"] == len(TEXTS)
+
+
+def test_utterance_without_transcript_is_named(tmp_path: Path):
+    text = tmp_path / "text"
+    text.write_text("utt1 我们 爱\nutt2\n", encoding="utf-8")
+    transcripts = read_transcripts([text])
+    assert next(transcripts) == ("utt1", "我们 爱")
+    with pytest.raises(InputError, match=f"{text}: utterance utt2 has no transcript; remove or complete"):
+        next(transcripts)

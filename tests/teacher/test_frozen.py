@@ -1,0 +1,114 @@
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from transformers import AutoModel
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.teacher.frozen import FrozenTeacher
+
+SEQUENCES = [torch.tensor([2, 5, 6, 7, 8, 3]), torch.tensor([2, 9, 3]), torch.tensor([2, 10, 11, 3])]
+
+
+@pytest.fixture(scope="module")
+def teacher(tiny_bert: str) -> FrozenTeacher:
+    return FrozenTeacher.load(tiny_bert)
+
+
+def padded() -> tuple[torch.Tensor, torch.Tensor]:
+    ids = pad_sequence(SEQUENCES, batch_first=True, padding_value=-1)
+    return ids, torch.tensor([len(s) for s in SEQUENCES])
+
+
+def test_batch_equals_one_by_one(teacher: FrozenTeacher):
+    batch = teacher.encode(*padded())
+    assert batch.shape == (3, 6, 16)
+    assert batch.dtype == torch.float32
+    for row, sequence in zip(batch, SEQUENCES, strict=True):
+        alone = teacher.encode(sequence[None], torch.tensor([len(sequence)]))[0]
+        torch.testing.assert_close(row[: len(sequence)], alone, atol=1e-5, rtol=0)
+        assert row[len(sequence) :].eq(0).all()
+
+
+@pytest.mark.parametrize(("layer", "index"), [(-1, 2), (2, 2), (1, 1), (0, 0), (-3, 0)])
+def test_layer_is_the_models_hidden_state(tiny_bert: str, layer: int, index: int):
+    teacher = FrozenTeacher.load(tiny_bert, layer)
+    model = AutoModel.from_pretrained(tiny_bert).eval()
+    expected = model(SEQUENCES[0][None], output_hidden_states=True).hidden_states[index]
+    torch.testing.assert_close(teacher.encode(SEQUENCES[0][None], torch.tensor([6])), expected)
+    assert teacher.layer == index
+
+
+@pytest.mark.parametrize("layer", [3, -4])
+def test_layer_out_of_range(tiny_bert: str, layer: int):
+    with pytest.raises(InputError, match=f"{tiny_bert} has no layer {layer}; choose one from 0 .* to 2"):
+        FrozenTeacher.load(tiny_bert, layer)
+
+
+def test_embeddings_take_part_in_anothers_gradient(teacher: FrozenTeacher):
+    embeddings = teacher.encode(*padded())
+    weight = torch.ones(16, requires_grad=True)
+    (embeddings * weight).square().sum().backward()
+    torch.testing.assert_close(weight.grad, 2 * embeddings.square().sum((0, 1)))
+
+
+def test_stays_out_of_the_module_tree(tiny_bert: str):
+    model = torch.nn.Linear(2, 2)
+    model.teacher = FrozenTeacher.load(tiny_bert)
+    before = model.teacher.encode(*padded())
+    model.train().half()
+    assert list(model.state_dict()) == ["weight", "bias"]
+    assert len(list(model.parameters())) == 2
+    assert [type(m) for m in model.modules()] == [torch.nn.Linear]
+    torch.testing.assert_close(model.teacher.encode(*padded()), before, rtol=0, atol=0)  # no dropout
+
+
+def test_float32_inside_autocast(teacher: FrozenTeacher):
+    expected = teacher.encode(*padded())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(teacher.encode(*padded()), expected, rtol=0, atol=0)
+
+
+def test_weights_saved_in_half_precision_run_in_float32(tiny_bert: str, tmp_path: Path):
+    AutoModel.from_pretrained(tiny_bert).half().save_pretrained(tmp_path)
+    assert FrozenTeacher.load(str(tmp_path)).encode(*padded()).dtype == torch.float32
+
+
+def test_fingerprint_tells_teachers_apart(tiny_bert: str, other_bert: str):
+    assert FrozenTeacher.load(tiny_bert).fingerprint() == FrozenTeacher.load(tiny_bert, 0).fingerprint()
+    assert FrozenTeacher.load(tiny_bert).fingerprint() != FrozenTeacher.load(other_bert).fingerprint()
+
+
+def test_no_network_without_leave(monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with pytest.raises(InputError, match="nobody/no-such-bert is not on this machine.*local directory"):
+        FrozenTeacher.load("nobody/no-such-bert")
+
+
+def test_directory_without_weights(tiny_bert: str, tmp_path: Path):
+    shutil.copy(Path(tiny_bert) / "config.json", tmp_path)
+    with pytest.raises(InputError, match=f"{tmp_path} cannot be loaded.*save_pretrained"):
+        FrozenTeacher.load(str(tmp_path))
+
+
+def test_without_transformers_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(InputError, match="pip install 'transformers"):
+        FrozenTeacher.load("anything")
+
+
+def test_every_module_imports_without_transformers():
+    modules = (
+        "cache, embed, frozen, hub, masked_lm, masked_text, pretrain, projection, start_vectors, tokenizer"
+    )
+    code = f"import sys; sys.modules['transformers'] = None; from espnet_gmot.teacher import {modules}"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,56 @@
+import importlib
+from pathlib import Path
+
+import pytest
+
+from espnet_gmot.bin import cache_teacher, fit_projection, pretrain_teacher
+from espnet_gmot.errors import InputError
+from espnet_gmot.teacher.cache import TeacherCache
+from espnet_gmot.teacher.projection import load_projection
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def run(module, *arguments: str | Path) -> str:
+        monkeypatch.setattr("sys.argv", [module.__name__, *map(str, arguments)])
+        module.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["cache_teacher", "fit_projection", "pretrain_teacher"])
+def test_help(command, name: str):
+    with pytest.raises(SystemExit) as end:
+        command(importlib.import_module(f"espnet_gmot.bin.{name}"), "--help")
+    assert end.value.code == 0
+
+
+def test_from_text_to_projection(command, tiny_bert: str, tmp_path: Path):
+    text, cache, projection = tmp_path / "text", tmp_path / "cache", tmp_path / "projection.npz"
+    text.write_text("utt1 我们爱\nutt2 天地\n", encoding="utf-8")
+    said = command(cache_teacher, "--teacher", tiny_bert, "--layer", 1, "--text", text, "--out", cache)
+    assert said.splitlines()[-1].endswith(str(cache))
+    assert TeacherCache(cache).lookup("天地", "utt2").shape == (4, 16)
+
+    said = command(fit_projection, "--cache", cache, "--out", projection)
+    assert said.splitlines()[-1].endswith(str(projection))
+    assert load_projection(projection).layer == 1
+    command(fit_projection, "--teacher", tiny_bert, "--text", text, "--out", projection)
+    assert load_projection(projection).layer == 2
+
+
+def test_projection_of_a_teacher_needs_text(command, tiny_bert: str, tmp_path: Path, capsys):
+    with pytest.raises(SystemExit):
+        command(fit_projection, "--teacher", tiny_bert, "--out", tmp_path / "projection.npz")
+    assert "--teacher needs --text" in capsys.readouterr().err
+
+
+def test_pretrain_reads_its_options(command, tmp_path: Path):
+    text, out = tmp_path / "teacher.txt", tmp_path / "teacher"
+    text.write_text("我们\n天地\n天地人\n", encoding="utf-8")
+    small = ["--layers", 1, "--hidden_size", 8, "--heads", 2, "--steps", 2, "--min_count", 1]
+    said = command(pretrain_teacher, "--text", text, "--out", out, *small)
+    assert said.splitlines()[-1].endswith(str(out))
+    with pytest.raises(InputError, match="--steps is -1; give a positive number"):
+        command(pretrain_teacher, "--text", text, "--out", out, "--steps", -1)
