@@ -109,6 +109,7 @@ def test_adapter_with_feedback_changes_what_ctc_sees(build_model, batch):
 
 def test_nonblank_frame_marginal_uses_the_ctc_posterior(build_model, batch):
     conf = {"frame_marginal": "nonblank", "alpha": 0.0, "scheme": "entropic", "epsilon": 1.0}
+    conf["temporal_prior_weight"] = 0.0
     model = build_model(conf).eval()
     inputs = (batch["speech"], batch["speech_lengths"], batch["teacher"], batch["teacher_lengths"])
     mass = model.coupling(*inputs).plan.sum(2)  # (batch, T)
