@@ -120,6 +120,22 @@ def test_picture_and_pages_are_there(recipe, finished):
     assert "espnet_gmot.bin.asr_ctc_greedy" in page
 
 
+def test_pictures_of_nothing_are_refused(recipe, finished, monkeypatch):
+    from espnet_gmot.coupling_panels import coupling_panels
+    from espnet_gmot.errors import InputError
+
+    monkeypatch.chdir(recipe)
+    ctc, gmot = ((system, f"exp/asr_{system}") for system in SYSTEMS)
+    checkpoint = "valid.cer_ctc.ave.pth"
+    with pytest.raises(InputError, match="none of train_ctc_tiny is a GM-OT model"):
+        coupling_panels([ctc], checkpoint, "dump/raw/dev", "any")
+    with pytest.raises(InputError, match="dump/raw/dev/text has no utterance any"):
+        coupling_panels([gmot], checkpoint, "dump/raw/dev", "any")
+    unseen = (recipe / "dump" / "raw" / "test" / "text").read_text().split()[0]
+    with pytest.raises(InputError, match=f"{unseen} is not in the teacher cache exp/teacher/cache"):
+        coupling_panels([gmot], checkpoint, "dump/raw/test", unseen)
+
+
 def test_decoding_needs_neither_teacher_nor_transformers(recipe, finished, tmp_path):
     (tmp_path / "transformers.py").write_text("raise ImportError('transformers is not installed')\n")
     experiment = recipe / "exp" / "asr_train_gmot_tiny"
