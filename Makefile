@@ -9,7 +9,7 @@ SHELL_FILES = $(shell git ls-files '*.sh' '*.bats' .ci/run)
 .PHONY: demo test lint
 
 demo: $(VENV)/.demo
-	$(ACTIVATE) && cd egs2/mini_mandarin/asr1 && ./run.sh
+	$(ACTIVATE) && cd egs2/mini_mandarin/asr1 && exec ./run.sh
 
 test: lint
 	$(ACTIVATE) && OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile

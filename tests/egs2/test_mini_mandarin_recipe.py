@@ -14,14 +14,15 @@ import torch
 
 ROOT = Path(__file__).parents[2]
 SYSTEMS = ("train_ctc_tiny", "train_gmot_tiny")
-# A file that appears while the stage runs: the moment to kill it.
+# A file that appears while the stage runs, the moment to kill it: by Ctrl-C (SIGINT to the group) or by
+# kill (SIGTERM to run.sh alone).
 KILL_WHEN = {
-    "synthesis": "data/local/wav/train/*.wav",
-    "token list": "data/zh_token_list/char/tokens.log",
-    "teacher": "exp/teacher/bert.partial/pretrain.log",
-    "statistics": "exp/asr_stats_raw_zh_char/logdir/stats.1.log",
-    "training": "exp/asr_train_ctc_tiny/1epoch.pth",
-    "decoding": "exp/asr_train_ctc_tiny/decode_ctc_greedy/dev/logdir/*.log",
+    "synthesis": ("data/local/wav/train/*.wav", signal.SIGINT),
+    "token list": ("data/zh_token_list/char/tokens.log", signal.SIGTERM),
+    "teacher": ("exp/teacher/bert.partial/pretrain.log", signal.SIGTERM),
+    "statistics": ("exp/asr_stats_raw_zh_char/logdir/stats.1.log", signal.SIGINT),
+    "training": ("exp/asr_train_ctc_tiny/1epoch.pth", signal.SIGTERM),
+    "decoding": ("exp/asr_train_ctc_tiny/decode_ctc_greedy/dev/logdir/*.log", signal.SIGINT),
 }
 
 
@@ -54,10 +55,22 @@ def run(recipe, *options):
     return status, log.read_text()
 
 
+def processes_in(directory):
+    """Command lines of the processes that run in ``directory``."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").resolve() == directory:
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:  # ended, or another user's
+            continue
+    return found
+
+
 @pytest.fixture(scope="module")
 def finished(recipe):
     """The recipe after being killed once in each stage and then run to its end."""
-    for stage, marker in KILL_WHEN.items():
+    for stage, (marker, kind) in KILL_WHEN.items():
         log = recipe / f"killed_{stage.replace(' ', '_')}.log"
         with log.open("w") as file:
             process = start(recipe, file)
@@ -66,8 +79,9 @@ def finished(recipe):
                 assert time.monotonic() < deadline, f"{marker} never came:\n{log.read_text()}"
                 time.sleep(0.05)
             assert process.poll() is None, f"it ended before {marker} came:\n{log.read_text()}"
-            os.killpg(process.pid, signal.SIGINT)
+            (os.killpg if kind == signal.SIGINT else os.kill)(process.pid, kind)
             assert process.wait(timeout=60) != 0
+        assert not processes_in(recipe), f"processes outlive the {stage}"
     status, log = run(recipe)
     assert status == 0, log
     return log

@@ -38,8 +38,25 @@ test_sets="dev test"
 inference_tag=decode_ctc_greedy
 teacher_dir=exp/teacher${teacher:+_$(basename "${teacher}")}
 
+# run COMMAND: so that a signal to this script, whether Ctrl-C or kill, ends the command too
+child=
+end_child() {
+    trap - INT TERM
+    [ -z "${child}" ] || kill -TERM -- "-${child}" 2>/dev/null || true
+    wait
+    exit 130
+}
+trap end_child INT TERM
+run() {
+    set -m
+    "$@" </dev/null &
+    child=$!
+    set +m
+    wait "${child}"
+}
+
 recipe() {
-    ./asr.sh --lang zh --token_type char --train_set train --valid_set dev --test_sets "${test_sets}" \
+    run ./asr.sh --lang zh --token_type char --train_set train --valid_set dev --test_sets "${test_sets}" \
         --ngpu 0 --audio_format wav --use_lm false --python "python3 -m espnet_gmot" \
         --local_data_opts "--preset ${preset} --seed ${seed}" \
         --inference_config conf/decode_ctc_greedy.yaml --inference_asr_model valid.cer_ctc.ave.pth \
@@ -47,7 +64,7 @@ recipe() {
 }
 
 recipe --stage 1 --stop_stage 5
-local/teacher.sh --preset "${preset}" --seed "${seed}" --teacher "${teacher}" --out "${teacher_dir}"
+run local/teacher.sh --preset "${preset}" --seed "${seed}" --teacher "${teacher}" --out "${teacher_dir}"
 experiments=()
 for system in ctc gmot; do
     config=conf/train_${system}_${preset}.yaml
@@ -64,7 +81,7 @@ done
 
 if [ ! -f exp/coupling.png ]; then
     utt_id=$(head -n 1 dump/raw/dev/text | cut -d " " -f 1)
-    python3 -m espnet_gmot.bin.plot_coupling "${experiments[@]}" --data dump/raw/dev --utt_id "${utt_id}" \
+    run python3 -m espnet_gmot.bin.plot_coupling "${experiments[@]}" --data dump/raw/dev --utt_id "${utt_id}" \
         --out exp/coupling.png
 fi
 # shellcheck disable=SC2086
