@@ -7,6 +7,8 @@
 #   ./run.sh --teacher bert-base-chinese  a real teacher (name or directory) instead of the small BERT
 #
 # Every other option goes to ./asr.sh (see ./asr.sh --help).
+# ${train_cmd} and ${test_sets} hold several words and are split on purpose:
+# shellcheck disable=SC2086
 set -euo pipefail
 
 preset=demo # corpus and models: demo, full, or tiny for the tests
@@ -33,6 +35,8 @@ if [ ! -f "conf/train_ctc_${preset}.yaml" ]; then
 fi
 # shellcheck source=egs2/TEMPLATE/asr1/path.sh
 . ./path.sh
+# shellcheck source=egs2/TEMPLATE/asr1/cmd.sh
+. ./cmd.sh
 
 test_sets="dev test"
 inference_tag=decode_ctc_greedy
@@ -81,10 +85,9 @@ done
 
 if [ ! -f exp/coupling.png ]; then
     utt_id=$(head -n 1 dump/raw/dev/text | cut -d " " -f 1)
-    run python3 -m espnet_gmot.bin.plot_coupling "${experiments[@]}" --data dump/raw/dev --utt_id "${utt_id}" \
-        --out exp/coupling.png
+    run ${train_cmd} exp/coupling.log python3 -m espnet_gmot.bin.plot_coupling "${experiments[@]}" \
+        --data dump/raw/dev --utt_id "${utt_id}" --out exp/coupling.png
 fi
-# shellcheck disable=SC2086
 python3 -m espnet_gmot.bin.compare "${experiments[@]}" --decode "${inference_tag}" \
     --sets ${test_sets} --out exp/comparison
 echo "table: $(pwd)/exp/comparison.md, exp/comparison.json; results page: exp/RESULTS.md"
