@@ -45,6 +45,8 @@ def start(recipe, log, *options):
     return subprocess.Popen(
         ["./run.sh", "--preset", "tiny", *options],
         cwd=recipe, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        # Tests that run in the background ignore SIGINT, and what they start would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
