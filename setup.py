@@ -11,6 +11,7 @@ REQUIRES = [
     "torch>=2.11,<2.12",  # the release that fits both ESPnets
     "torchaudio>=2.11,<2.12",  # ESPnet 202511 imports it and does not declare it
     "tensorboard",  # ESPnet's trainer logs to it; declared only in ESPnet's own `train` extra
+    "editdistance",  # ESPnet's error rates in validation; 202611 declares it only in its `asr` extra
     "matplotlib",  # ESPnet's trainer and our coupling pictures
     "transformers>=5.0",  # the frozen BERT teacher (not needed for decoding)
     "kaldiio>=2.18",  # Kaldi ark/scp: the teacher cache and Kaldi data; ESPnet 202611 leaves it out

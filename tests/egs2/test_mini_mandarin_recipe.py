@@ -182,6 +182,21 @@ def test_a_rerun_only_prints_the_table(recipe, finished):
     assert table_of(recipe) in log
 
 
+def test_a_teacher_from_a_directory_takes_the_small_ones_place(recipe, finished):
+    status, log = run(recipe, "--teacher", "exp/teacher/bert", "--skip_train", "true", "--skip_eval", "true")
+    assert (recipe / "exp" / "teacher_bert" / "projection.npz").exists(), log
+    assert "train_gmot_tiny_bert" in log
+    assert "not run" in log
+    assert status == 0
+
+
+def test_a_missing_teacher_is_refused_and_leaves_nothing(recipe, finished):
+    status, log = run(recipe, "--teacher", "exp/none")
+    assert status != 0
+    assert "teacher exp/none is not on this machine" in log
+    assert not (recipe / "exp" / "teacher_none").exists()
+
+
 def test_changed_preset_is_refused(recipe, finished):
     status, log = run(recipe, "--seed", "1")
     assert status != 0

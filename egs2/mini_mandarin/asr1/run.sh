@@ -4,7 +4,8 @@
 #
 #   ./run.sh                              two cores, under 20 minutes
 #   ./run.sh --preset full --ngpu 1       hours of speech, larger models
-#   ./run.sh --teacher bert-base-chinese  a real teacher (name or directory) instead of the small BERT
+#   ./run.sh --teacher bert-base-chinese --allow_download true
+#                                         a real teacher (name or directory) instead of the small BERT
 #
 # Every other option goes to ./asr.sh (see ./asr.sh --help).
 # ${train_cmd} and ${test_sets} hold several words and are split on purpose:
@@ -14,11 +15,12 @@ set -euo pipefail
 preset=demo # corpus and models: demo, full, or tiny for the tests
 teacher=    # name or directory of the teacher; empty trains a small BERT on the corpus's remaining text
 seed=0      # of corpus, teacher and training
+allow_download=false # whether the model hub may be asked for --teacher
 
 asr_options=()
 while [ $# -gt 0 ]; do
     case "$1" in
-        --preset | --teacher | --seed)
+        --preset | --teacher | --seed | --allow_download)
             [ $# -ge 2 ] || { echo "run.sh: error: $1 needs a value" >&2; exit 2; }
             declare "${1#--}=$2"
             shift 2
@@ -68,7 +70,8 @@ recipe() {
 }
 
 recipe --stage 1 --stop_stage 5
-run local/teacher.sh --preset "${preset}" --seed "${seed}" --teacher "${teacher}" --out "${teacher_dir}"
+run local/teacher.sh --preset "${preset}" --seed "${seed}" --teacher "${teacher}" \
+    --allow_download "${allow_download}" --out "${teacher_dir}"
 experiments=()
 for system in ctc gmot; do
     config=conf/train_${system}_${preset}.yaml

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # The teacher: train a small BERT unless --teacher names one, then cache its embeddings of the training
 # and dev transcripts and fit the projection to them. Finished parts are kept.
-# Options: --preset demo|full|tiny, --seed N, --teacher NAME_OR_DIR (may be empty), --out DIR.
+# Options: --preset demo|full|tiny, --seed N, --teacher NAME_OR_DIR (may be empty), --allow_download true|false,
+# --out DIR.
 set -euo pipefail
 
 preset=demo
 seed=0
 teacher=
+allow_download=false
 out=exp/teacher
 while [ $# -gt 0 ]; do
     case "$1" in
-        --preset | --seed | --teacher | --out)
+        --preset | --seed | --teacher | --allow_download | --out)
             [ $# -ge 2 ] || { echo "teacher.sh: error: $1 needs a value" >&2; exit 2; }
             declare "${1#--}=$2"
             shift 2
@@ -40,7 +42,7 @@ if [ -z "${teacher}" ]; then
     fi
 fi
 if [ ! -f "${out}/cache/teacher.scp" ]; then
-    python3 -m espnet_gmot.bin.cache_teacher --teacher "${teacher}" \
+    python3 -m espnet_gmot.bin.cache_teacher --teacher "${teacher}" --allow_download "${allow_download}" \
         --text dump/raw/train/text dump/raw/dev/text --out "${out}/cache"
 fi
 if [ ! -f "${out}/projection.npz" ]; then
