@@ -42,6 +42,11 @@ fi
 
 test_sets="dev test"
 inference_tag=decode_ctc_greedy
+# Inside an ESPnet checkout ./asr.sh is ESPnet's, which lacks this option: its beam search runs with beam 1.
+best_path=()
+if grep -q "^ctc_greedy=" asr.sh; then
+    best_path=(--ctc_greedy true)
+fi
 teacher_dir=exp/teacher${teacher:+_$(basename "${teacher}")}
 
 # run COMMAND: so that a signal to this script, whether Ctrl-C or kill, ends the command too
@@ -66,7 +71,7 @@ recipe() {
         --ngpu 0 --audio_format wav --use_lm false --python "python3 -m espnet_gmot" \
         --local_data_opts "--preset ${preset} --seed ${seed}" \
         --inference_config conf/decode_ctc_greedy.yaml --inference_asr_model valid.cer_ctc.ave.pth \
-        --inference_tag "${inference_tag}" --ctc_greedy true "$@" "${asr_options[@]}"
+        --inference_tag "${inference_tag}" "${best_path[@]}" "$@" "${asr_options[@]}"
 }
 
 recipe --stage 1 --stop_stage 5
