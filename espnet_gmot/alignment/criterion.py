@@ -139,19 +139,26 @@ class AlignmentCriterion(nn.Module):
     def _frame_marginal(self, nonblank: torch.Tensor | None, lengths: torch.Tensor) -> torch.Tensor | None:
         if self.options.frame_marginal == "uniform":
             return None
-        valid = torch.arange(nonblank.size(1), device=lengths.device) < lengths[:, None]
+        valid = _valid(lengths, nonblank.size(1))
         weight = (nonblank.detach().float() + NONBLANK_FLOOR) * valid  # (batch, T)
         return weight / weight.sum(1, keepdim=True)
 
     def _text_mask(self, lengths: torch.Tensor, size: int) -> torch.Tensor:
         """Mark the tokens of the transcript: all valid ones but the special tokens."""
-        edge = 1 if self.options.special_tokens else 0
-        position = torch.arange(size, device=lengths.device)
-        return (position >= edge) & (position < lengths[:, None] - edge)
+        if not self.options.special_tokens:
+            return _valid(lengths, size)
+        text = _valid(lengths - 1, size)
+        text[:, 0] = False
+        return text
+
+
+def _valid(lengths: torch.Tensor, size: int) -> torch.Tensor:
+    """Mark what lies within each length (batch, size)."""
+    return torch.arange(size, device=lengths.device) < lengths[:, None]
 
 
 def _spread(edge_cost: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Mean cosine distance between an utterance's tokens (batch,): near 0 after a collapse."""
-    valid = (torch.arange(edge_cost.size(1), device=lengths.device) < lengths[:, None]).to(edge_cost)
+    valid = _valid(lengths, edge_cost.size(1)).to(edge_cost)
     pairs = valid[:, :, None] * valid[:, None, :]  # (batch, N, N)
     return (edge_cost * pairs).sum((1, 2)) / (lengths * (lengths - 1)).clamp(min=1)
