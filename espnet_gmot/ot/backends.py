@@ -12,7 +12,7 @@ Backend = Callable[[TransportProblem, SolverOptions], Solution]
 BACKENDS: dict[str, Backend] = {"torch": mirror_descent}
 
 
-def choose_backend(name: str) -> Backend:
+def choose_backend(name: str, problem: TransportProblem) -> Backend:
     """Return the solver called ``name``; ``"auto"`` takes the fastest one, at present always ``"torch"``.
 
     Raises:

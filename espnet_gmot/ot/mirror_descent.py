@@ -16,33 +16,40 @@ class Solution(NamedTuple):
     Attributes:
         plan: Coupling (batch, T, N), exactly zero on padding.
         n_iter: Mirror-descent steps that each problem took (batch,).
+        converged: Whether the last step of a problem met the tolerance (batch,).
     """
 
     plan: Tensor
     n_iter: Tensor
+    converged: Tensor
 
 
 def mirror_descent(problem: TransportProblem, options: SolverOptions) -> Solution:
-    """Search a coupling from the start ``p qᵀ``, all problems of a batch at once.
+    """Search a coupling from ``p qᵀ``, or from ``problem.start``, all problems of a batch at once.
 
     Each step minimises ``⟨∇FGW(γ_k), γ⟩ + epsilon KL(γ | R)``, plus ``rho_a KL(γ1 | p)`` where frames are
     relaxed, with ``R = γ_k`` for the proximal and ``R = p qᵀ`` for the entropic scheme (with hard marginals
     the latter is entropic regularisation). The token potentials carry over from step to step: near a fixed
-    point the next step needs the same ones, and with ``alpha = 0`` all entropic steps together are one
-    Sinkhorn run. A finished problem (see ``SolverOptions.tol``) keeps its coupling, so that its result does
-    not depend on the rest of the batch.
+    point the next step needs the same ones. With ``alpha = 0`` all steps together are therefore one Sinkhorn
+    problem: entropic steps are one run of it, proximal steps one run with epsilon-scaling, in which step k
+    works at ``epsilon / k``. A finished problem (see ``SolverOptions.tol``) keeps its coupling, so that its
+    result does not depend on the rest of the batch.
 
     Source: Peyré, Cuturi and Solomon, "Gromov-Wasserstein averaging of kernel and distance matrices",
     ICML 2016 (entropic); Xu et al., "Gromov-Wasserstein learning for graph matching and node embedding",
-    ICML 2019 (proximal).
+    ICML 2019 (proximal); Schmitzer, "Stabilized sparse scaling algorithms for entropy regularized transport
+    problems", 2019 (epsilon-scaling).
     """
     p, q = problem.p[:, None, :], problem.q[:, :, None]  # (batch, 1, T), (batch, N, 1)
     log_p, log_q = p.log().clamp_min(LOG_ZERO), q.log().clamp_min(LOG_ZERO)
     costs = _TransposedCosts(problem, options.alpha)
 
-    plan, reference, g = p * q, log_p + log_q, torch.zeros_like(q)
-    active = torch.ones_like(problem.p[:, 0], dtype=torch.bool)  # (batch,)
-    n_iter = torch.zeros_like(active, dtype=torch.long)
+    plan = p * q if problem.start is None else problem.start.mT.contiguous()  # (batch, N, T)
+    reference, g = log_p + log_q, torch.zeros_like(q)
+    if problem.start is not None and options.scheme == "proximal":
+        reference = torch.where(p * q > 0, plan.clamp_min(torch.finfo(plan.dtype).tiny).log(), LOG_ZERO)
+    active = torch.ones_like(problem.lengths_a, dtype=torch.bool)  # (batch,)
+    n_iter = torch.zeros_like(problem.lengths_a)
     for _ in range(options.max_iter):
         log_kernel = reference - costs.gradient(plan) / options.epsilon
         scaled = sinkhorn(log_kernel, log_p, log_q, g, options.sinkhorn_iter, options.frame_exponent)
@@ -57,7 +64,7 @@ def mirror_descent(problem: TransportProblem, options: SolverOptions) -> Solutio
         active = active & ~((change <= options.tol) & (error <= options.tol))
         if not active.any():
             break
-    return Solution(plan.mT.contiguous(), n_iter)
+    return Solution(plan.mT.contiguous(), n_iter, ~active)
 
 
 def marginal_error(plan: Tensor, problem: TransportProblem, options: SolverOptions) -> Tensor:
@@ -79,12 +86,13 @@ class _TransposedCosts:
 
     def __init__(self, problem: TransportProblem, alpha: float) -> None:
         self.alpha = alpha
-        node = problem.node - problem.p[:, None, :] @ problem.node  # (batch, T, N)
+        node, edge_a, edge_b = problem.masked_costs()
+        node = node - problem.p[:, None, :] @ node  # (batch, T, N)
         self.node = ((1 - alpha) * node).mT.contiguous()  # (batch, N, T)
-        centre = (_mean(problem.edge_a, problem.p) + _mean(problem.edge_b, problem.q)) / 2  # (batch, 1, 1)
-        self.edge_a = problem.edge_a - centre  # (batch, T, T)
+        centre = (_mean(edge_a, problem.p) + _mean(edge_b, problem.q)) / 2  # (batch, 1, 1)
+        self.edge_a = edge_a - centre  # (batch, T, T)
         self.edge_a_squared = self.edge_a**2
-        self.edge_b = problem.edge_b - centre  # (batch, N, N)
+        self.edge_b = edge_b - centre  # (batch, N, N)
 
     def gradient(self, plan: Tensor) -> Tensor:
         """Gradient of the cost at a coupling (batch, N, T), up to a constant for each token.

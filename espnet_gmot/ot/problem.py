@@ -1,6 +1,6 @@
 """A checked, masked batch of fused Gromov-Wasserstein problems."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -9,18 +9,21 @@ from torch import Tensor
 from espnet_gmot.errors import InputError
 
 # A marginal given in half precision may miss 1 by this much; it is then normalised in full precision.
-MARGINAL_SUM_TOLERANCE = 1e-2
+MASS_TOLERANCE = 1e-2
 
 
 class TransportProblem(NamedTuple):
-    """A padded batch, zero wherever a frame or a token is padding.
+    """A checked, padded batch in one floating-point type.
 
     Attributes:
-        node: Node cost (batch, T, N).
-        edge_a: Edge cost among frames (batch, T, T).
-        edge_b: Edge cost among tokens (batch, N, N).
-        p: Frame marginal (batch, T); sums to 1.
-        q: Token marginal (batch, N); sums to 1.
+        node: Node cost (batch, T, N); padding may hold anything, NaN too.
+        edge_a: Edge cost among frames (batch, T, T), likewise.
+        edge_b: Edge cost among tokens (batch, N, N), likewise.
+        p: Frame marginal (batch, T); sums to 1, zero on padding.
+        q: Token marginal (batch, N); sums to 1, zero on padding.
+        lengths_a: Valid frames (batch,).
+        lengths_b: Valid tokens (batch,).
+        start: Coupling to start from (batch, T, N), zero on padding; None is the independent one, p qᵀ.
     """
 
     node: Tensor
@@ -28,6 +31,19 @@ class TransportProblem(NamedTuple):
     edge_b: Tensor
     p: Tensor
     q: Tensor
+    lengths_a: Tensor
+    lengths_b: Tensor
+    start: Tensor | None
+
+    def masked_costs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return node and edge costs with zeros on the padding."""
+        frames = within(self.lengths_a, self.p.shape[1])  # (batch, T)
+        tokens = within(self.lengths_b, self.q.shape[1])  # (batch, N)
+        return (
+            masked(self.node, frames, tokens),
+            masked(self.edge_a, frames, frames),
+            masked(self.edge_b, tokens, tokens),
+        )
 
 
 def make_problem(
@@ -38,8 +54,9 @@ def make_problem(
     lengths_b: Tensor | Sequence[int],
     p: Tensor | None = None,
     q: Tensor | None = None,
+    start: Tensor | None = None,
 ) -> TransportProblem:
-    """Check a batch, set its padding to zero and bring it to float32 (float64 if any cost is float64).
+    """Check a batch and bring it to float32 (float64 if any cost is float64).
 
     Args:
         D: Node cost (batch, T, N).
@@ -49,26 +66,54 @@ def make_problem(
         lengths_b: Valid tokens of each problem (batch,).
         p: Frame marginal (batch, T), or None for a uniform one. Padding is ignored; weights may be zero.
         q: Token marginal (batch, N), likewise.
+        start: Coupling to start from (batch, T, N), or None; padding is ignored.
 
     Returns:
-        The problem; gradients flow from its costs back to ``D``, ``A`` and ``B``, never to the marginals.
+        The problem; gradients flow from its costs back to ``D``, ``A`` and ``B``, to nothing else.
 
     Raises:
-        InputError: A shape, device, length or marginal is wrong; the message names the argument.
+        InputError: A shape, device, length, marginal or start is wrong; the message names the argument.
     """
     _check_costs(D, A, B)
     batch, n_frames, n_tokens = D.shape
-    frames = valid_mask(lengths_a, batch, n_frames, D.device, "lengths_a")  # (batch, T)
-    tokens = valid_mask(lengths_b, batch, n_tokens, D.device, "lengths_b")  # (batch, N)
+    lengths_a = checked_lengths(lengths_a, batch, n_frames, D.device, "lengths_a")
+    lengths_b = checked_lengths(lengths_b, batch, n_tokens, D.device, "lengths_b")
+    frames, tokens = within(lengths_a, n_frames), within(lengths_b, n_tokens)  # (batch, T), (batch, N)
 
     dtype = torch.float64 if torch.float64 in (D.dtype, A.dtype, B.dtype) else torch.float32
     return TransportProblem(
-        node=_masked(D.to(dtype), frames, tokens),
-        edge_a=_masked(A.to(dtype), frames, frames),
-        edge_b=_masked(B.to(dtype), tokens, tokens),
+        node=D.to(dtype),
+        edge_a=A.to(dtype),
+        edge_b=B.to(dtype),
         p=_marginal(p, frames, dtype, "p"),
         q=_marginal(q, tokens, dtype, "q"),
+        lengths_a=lengths_a,
+        lengths_b=lengths_b,
+        start=_start(start, frames, tokens, dtype),
     )
+
+
+def checked_lengths(
+    lengths: Tensor | Sequence[int], batch: int, size: int, device: torch.device, name: str = "lengths"
+) -> Tensor:
+    """Return lengths (batch,) as a tensor on ``device``.
+
+    Raises:
+        InputError: The lengths are not ``batch`` integers in 1..``size``; the message calls them ``name``.
+    """
+    lengths = torch.as_tensor(lengths, device=device)
+    if lengths.shape != (batch,) or lengths.is_floating_point():
+        raise InputError(
+            f"{name} must hold {batch} integers, one a problem, got {tuple(lengths.shape)} of {lengths.dtype}"
+        )
+    _require(
+        (lengths >= 1) & (lengths <= size),
+        lambda first: (
+            f"{name} must lie between 1 and {size}, the padded size; problem {first} has {int(lengths[first])}"
+        ),
+        f"{name} must lie between 1 and {size}, the padded size",
+    )
+    return lengths
 
 
 def valid_mask(
@@ -77,23 +122,34 @@ def valid_mask(
     """Turn lengths (batch,) into a mask (batch, size) that is True on valid entries.
 
     Raises:
-        InputError: The lengths are not ``batch`` integers in 1..``size``; the message calls them ``name``.
+        InputError: As ``checked_lengths``.
 
     Example:
         >>> valid_mask([1, 3], batch=2, size=3, device=torch.device("cpu")).int().tolist()
         [[1, 0, 0], [1, 1, 1]]
     """
-    lengths = torch.as_tensor(lengths, device=device)
-    if lengths.shape != (batch,) or lengths.is_floating_point():
-        raise InputError(
-            f"{name} must hold {batch} integers, one a problem, got {tuple(lengths.shape)} of {lengths.dtype}"
-        )
-    shortest, longest = torch.stack(torch.aminmax(lengths)).tolist()
-    if shortest < 1 or longest > size:
-        raise InputError(
-            f"{name} must lie between 1 and {size}, the padded size; got {shortest} to {longest}"
-        )
-    return torch.arange(size, device=device) < lengths[:, None]
+    return within(checked_lengths(lengths, batch, size, device, name), size)
+
+
+def masked(cost: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Set a cost (batch, R, C) to zero outside the valid rows (batch, R) and columns (batch, C)."""
+    return torch.where(rows[:, :, None] & columns[:, None, :], cost, 0.0)
+
+
+def within(lengths: Tensor, size: int) -> Tensor:
+    """Turn checked lengths into a mask; see ``valid_mask``."""
+    return torch.arange(size, device=lengths.device) < lengths[:, None]  # (batch, size)
+
+
+def _require(holds: Tensor, message: Callable[[int], str], short: str) -> None:
+    """Refuse a batch unless all of ``holds`` (batch,) is True; ``message`` gets the first problem at fault.
+
+    On a GPU the check is a device-side assertion: raising an exception here would have to wait for the GPU.
+    """
+    if holds.device.type != "cpu":
+        torch._assert_async(holds.all(), short)
+    elif not holds.all():
+        raise InputError(message(int((~holds).nonzero()[0])))
 
 
 def _check_costs(D: Tensor, A: Tensor, B: Tensor) -> None:
@@ -109,10 +165,6 @@ def _check_costs(D: Tensor, A: Tensor, B: Tensor) -> None:
             raise InputError(f"{name} is on {edge.device} and D on {D.device}; move them to one device")
 
 
-def _masked(cost: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    return torch.where(rows[:, :, None] & columns[:, None, :], cost, 0.0)
-
-
 def _marginal(weights: Tensor | None, valid: Tensor, dtype: torch.dtype, name: str) -> Tensor:
     if weights is None:
         weights = valid.to(dtype)
@@ -120,15 +172,36 @@ def _marginal(weights: Tensor | None, valid: Tensor, dtype: torch.dtype, name: s
     if weights.shape != valid.shape:
         raise InputError(f"{name} must be {tuple(valid.shape)}, got {tuple(weights.shape)}")
     weights = torch.where(valid, weights.detach().to(valid.device, dtype), 0.0)
-    if (weights < 0).any():
-        raise InputError(f"{name} has negative weights; a marginal must be non-negative")
-    total = weights.sum(1, keepdim=True)
+    total = _checked_total(weights, name, "over the valid entries of each problem")  # (batch,)
+    return weights / total[:, None]
+
+
+def _start(start: Tensor | None, frames: Tensor, tokens: Tensor, dtype: torch.dtype) -> Tensor | None:
+    if start is None:
+        return None
+    shape = (*frames.shape, tokens.shape[1])
+    if start.shape != shape:
+        raise InputError(f"start must be {shape}, a coupling for each problem, got {tuple(start.shape)}")
+    start = masked(start.detach().to(frames.device, dtype), frames, tokens)
+    total = _checked_total(start.flatten(1), "start", "over the valid entries of each coupling")
+    return start / total[:, None, None]
+
+
+def _checked_total(weights: Tensor, name: str, where: str) -> Tensor:
+    """Return the sums (batch,) of non-negative weights that sum to about 1."""
     # Compared this way round, a NaN passes and stays in its own problem, as a NaN in a cost does.
-    wrong = (total - 1).abs() > MARGINAL_SUM_TOLERANCE
-    if wrong.any():
-        first = int(wrong.flatten().nonzero()[0])
-        raise InputError(
-            f"{name} must sum to 1 over the valid entries of each problem; problem {first} sums to "
-            f"{float(total[first]):.6g}; divide {name} by its sum"
-        )
-    return weights / total
+    _require(
+        ~(weights < 0).any(1),
+        lambda first: f"{name} has negative weights in problem {first}; they must be non-negative",
+        f"{name} has negative weights",
+    )
+    total = weights.sum(1)
+    _require(
+        ~((total - 1).abs() > MASS_TOLERANCE),
+        lambda first: (
+            f"{name} must sum to 1 {where}; problem {first} sums to {float(total[first]):.6g}; "
+            f"divide {name} by its sum"
+        ),
+        f"{name} must sum to 1 {where}",
+    )
+    return total

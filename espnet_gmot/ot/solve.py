@@ -23,6 +23,7 @@ class FusedGromovWasserstein(NamedTuple):
         marginal_error: L1 error (batch,) of the hard marginals; relaxed frames do not count.
         plan: Coupling (batch, T, N), exactly zero on padding; each token's column sums to q.
         n_iter: Mirror-descent steps taken (batch,).
+        converged: Whether the last step met ``tol`` (batch,).
     """
 
     value: Tensor
@@ -31,6 +32,7 @@ class FusedGromovWasserstein(NamedTuple):
     marginal_error: Tensor
     plan: Tensor
     n_iter: Tensor
+    converged: Tensor
 
 
 def fused_gromov_wasserstein(
@@ -49,11 +51,12 @@ def fused_gromov_wasserstein(
     tol: float = 1e-6,
     rho_a: float | None = None,
     backend: str = "auto",
+    start: Tensor | None = None,
 ) -> FusedGromovWasserstein:
     """Match two batches of graphs by fused Gromov-Wasserstein transport.
 
-    ``FGW(γ) = (1 - alpha) Σ_ij D_ij γ_ij + alpha Σ_ijkl (A_ik - B_jl)² γ_ij γ_kl``, searched from ``p qᵀ`` by
-    mirror descent. The problem is not convex: the same start gives the same local answer. Arithmetic is
+    ``FGW(γ) = (1 - alpha) Σ_ij D_ij γ_ij + alpha Σ_ijkl (A_ik - B_jl)² γ_ij γ_kl``, searched from ``p qᵀ`` (or
+    ``start``) by mirror descent. The problem is not convex: the same start gives the same local answer. Arithmetic is
     float32 (float64 if a cost is float64) even under autocast. A NaN in a valid entry stays in its own
     problem.
 
@@ -65,9 +68,9 @@ def fused_gromov_wasserstein(
         lengths_b: Valid tokens (batch,), each in 1..N.
         p: Frame marginal (batch, T), summing to 1 over valid frames; None is uniform. No gradient reaches it.
         q: Token marginal (batch, N), likewise.
-        alpha: Weight of the edge cost in [0, 1] (POT's ``alpha``). 0 is a linear problem: the entropic scheme
-            is then one Sinkhorn run of at most ``max_iter * sinkhorn_iter`` iterations, and the proximal
-            scheme still takes its steps, each of which sharpens the coupling.
+        alpha: Weight of the edge cost in [0, 1] (POT's ``alpha``). 0 is a linear problem, and all steps are
+            one Sinkhorn run of at most ``max_iter * sinkhorn_iter`` iterations: at ``epsilon`` with the
+            entropic scheme, epsilon-scaled down to ``epsilon / max_iter`` with the proximal one.
         epsilon: Regularisation > 0, in units of the cost; the step is ``exp(-∇FGW / epsilon)`` with the full
             gradient (factor 2 in the edge term), as in POT's ``entropic_fused_gromov_wasserstein``.
         scheme: ``"proximal"`` (sharp couplings; POT's PPA) or ``"entropic"`` (smooth ones; POT's PGD).
@@ -77,6 +80,8 @@ def fused_gromov_wasserstein(
             (L1). The default is about the rounding error of float32.
         rho_a: Relaxes the frame marginal by ``rho_a KL(γ1 | p)``; None keeps it hard. Tokens are always hard.
         backend: ``"auto"`` or the name of a solver in ``BACKENDS``.
+        start: Coupling to start from (batch, T, N), such as an earlier result; None is ``p qᵀ``. No gradient
+            reaches it.
 
     Returns:
         A record of tensors. The gradient of ``value`` with respect to ``D``, ``A`` and ``B`` holds the
@@ -94,11 +99,12 @@ def fused_gromov_wasserstein(
         [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     """
     options = SolverOptions(alpha, epsilon, scheme, max_iter, sinkhorn_iter, tol, rho_a)
-    solve = choose_backend(backend)
     with torch.autocast(D.device.type, enabled=False):
-        problem = make_problem(D, A, B, lengths_a, lengths_b, p, q)
+        problem = make_problem(D, A, B, lengths_a, lengths_b, p, q, start)
+        solve = choose_backend(backend, problem)
         with torch.no_grad():
-            plan, n_iter = solve(problem, options)
+            plan, n_iter, converged = solve(problem, options)
             error = marginal_error(plan, problem, options)
-        value, node, edge = fused_cost(problem.node, problem.edge_a, problem.edge_b, plan, options.alpha)
-    return FusedGromovWasserstein(value, node, edge, error, plan, n_iter)
+        lengths = (problem.lengths_a, problem.lengths_b)
+        value, node, edge = fused_cost(*problem[:3], plan, options.alpha, lengths)
+    return FusedGromovWasserstein(value, node, edge, error, plan, n_iter, converged)
