@@ -18,6 +18,7 @@ REQUIRES = [
     "sentencepiece",  # ESPnet's bpe token type
     "soundfile",  # reading and writing audio
     "soxr",  # resampling for speed perturbation and the synthesiser
+    "numba>=0.61",  # the compiled CPU transport kernel; ESPnet brings it through librosa
     "jiwer>=4.0",  # error rates
     "tqdm",  # progress bars
     "numpy",

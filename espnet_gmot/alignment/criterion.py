@@ -90,14 +90,13 @@ class AlignmentCriterion(nn.Module):
             return self._align(X, feature_lengths, Z, embedding_lengths, nonblank)
 
     def _align(self, X, lengths_a, Z, lengths_b, nonblank) -> AlignmentOutput:
-        D, A, B = self._costs(X, lengths_a, Z, lengths_b)
         options = self.options
-        fgw = ot.fused_gromov_wasserstein(
-            D,
-            A,
-            B,
+        fgw = ot.fused_gromov_wasserstein_of_vectors(
+            X,
+            Z,
             lengths_a,
             lengths_b,
+            self._costs,
             p=self._frame_marginal(nonblank, lengths_a),
             alpha=options.alpha,
             epsilon=options.epsilon,
@@ -114,7 +113,7 @@ class AlignmentCriterion(nn.Module):
             "fgw_edge": fgw.edge,
             "marginal_error": fgw.marginal_error,
             "coupling_entropy": ot.coupling_entropy(fgw.plan, lengths_a, lengths_b),
-            "token_spread": _spread(B, lengths_b),
+            "token_spread": _spread(Z, lengths_b),
         }
         return AlignmentOutput(
             loss_fgw=(fgw.value * is_text.sum(1)).mean(),
@@ -157,8 +156,9 @@ def _valid(lengths: torch.Tensor, size: int) -> torch.Tensor:
     return torch.arange(size, device=lengths.device) < lengths[:, None]
 
 
-def _spread(edge_cost: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+@torch.no_grad()
+def _spread(Z: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Mean cosine distance between an utterance's tokens (batch,): near 0 after a collapse."""
-    valid = _valid(lengths, edge_cost.size(1)).to(edge_cost)
+    valid = _valid(lengths, Z.size(1)).to(Z)
     pairs = valid[:, :, None] * valid[:, None, :]  # (batch, N, N)
-    return (edge_cost * pairs).sum((1, 2)) / (lengths * (lengths - 1)).clamp(min=1)
+    return (ot.cosine_edge_cost(Z) * pairs).sum((1, 2)) / (lengths * (lengths - 1)).clamp(min=1)

@@ -1,14 +1,18 @@
 """Fused Gromov-Wasserstein transport between padded batches of graphs; torch only, knows nothing of speech.
 
 The way through it: ``costs`` builds node and edge costs; ``solve``, the front door, checks them into a
-``problem``; a solver from ``backends`` (``mirror_descent``, with ``sinkhorn`` inside) finds the coupling;
-``gradient`` turns the coupling into a differentiable value; ``statistics`` describes the coupling.
+``problem``; a solver from ``backends`` finds the coupling; ``gradient`` turns the coupling into a differentiable
+value; ``statistics`` describes the coupling. ``slices`` takes vectors and leads long inputs through in parts.
+
+The solvers: ``mirror_descent`` with ``sinkhorn`` inside is the reference in torch; ``numba_kernel`` and
+``triton_kernel`` do the same on the CPU and on a GPU, faster; ``pot_loop`` asks POT.
 """
 
 from espnet_gmot.ot.backends import BACKENDS
 from espnet_gmot.ot.costs import cosine_edge_cost, cosine_node_cost, temporal_edge_cost, temporal_prior
 from espnet_gmot.ot.gradient import fused_cost
 from espnet_gmot.ot.options import SCHEMES, Scheme, SolverOptions
+from espnet_gmot.ot.slices import fused_gromov_wasserstein_of_vectors
 from espnet_gmot.ot.solve import FusedGromovWasserstein, fused_gromov_wasserstein
 from espnet_gmot.ot.statistics import barycentric_projection, coupling_entropy, monotonicity, token_coverage
 
@@ -24,6 +28,7 @@ __all__ = [
     "coupling_entropy",
     "fused_cost",
     "fused_gromov_wasserstein",
+    "fused_gromov_wasserstein_of_vectors",
     "monotonicity",
     "temporal_edge_cost",
     "temporal_prior",

@@ -1,6 +1,9 @@
-"""The solvers by name."""
+"""The solvers by name, and which one a batch gets."""
 
+import functools
+import logging
 from collections.abc import Callable
+from importlib import import_module
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.ot.mirror_descent import Solution, mirror_descent
@@ -9,17 +12,55 @@ from espnet_gmot.ot.problem import TransportProblem
 
 Backend = Callable[[TransportProblem, SolverOptions], Solution]
 
-BACKENDS: dict[str, Backend] = {"torch": mirror_descent}
+# Where each solver is; a module is imported when it is first asked for, because its package may be missing.
+BACKENDS: dict[str, str] = {
+    "torch": "mirror_descent.mirror_descent",  # the reference: any device
+    "numba": "numba_kernel.solve_in_parallel",  # CPU: a problem at a time in cache, problems in parallel
+    "triton": "triton_kernel.solve_on_gpu",  # GPU: a problem a block, no synchronisation
+    "pot": "pot_loop.solve_one_by_one",  # the oracle: POT's solvers of single problems
+}
 
 
 def choose_backend(name: str, problem: TransportProblem) -> Backend:
-    """Return the solver called ``name``; ``"auto"`` takes the fastest one, at present always ``"torch"``.
+    """Return the solver called ``name``; ``"auto"`` takes ``"triton"`` on a GPU and ``"numba"`` on the CPU.
+
+    A solver whose package is missing, or that cannot take the problem, is replaced by ``"torch"``; the log says
+    so once.
 
     Raises:
         InputError: There is no such backend; the message lists the choices.
     """
     if name == "auto":
-        return BACKENDS["torch"]
+        name = {"cpu": "numba", "cuda": "triton"}.get(problem.node.device.type, "torch")
     if name not in BACKENDS:
         raise InputError(f"unknown backend {name!r}; choose one of auto, {', '.join(BACKENDS)}")
-    return BACKENDS[name]
+    hindrance = _hindrance(name, problem)
+    if hindrance:
+        _log_once(f"backend {name} {hindrance}; using torch")
+        return mirror_descent
+    return _load(name)
+
+
+def _hindrance(name: str, problem: TransportProblem) -> str | None:
+    """Say why a backend cannot solve a problem here, or return None."""
+    if isinstance(_load(name), ImportError):
+        return f"is not available ({_load(name)})"
+    if name == "numba" and problem.node.device.type != "cpu":
+        return f"runs on the CPU and the problem is on {problem.node.device}"
+    if name == "triton":
+        return import_module("espnet_gmot.ot.triton_kernel").hindrance(problem)
+    return None
+
+
+@functools.cache
+def _load(name: str) -> Backend | ImportError:
+    module, function = BACKENDS[name].split(".")
+    try:
+        return getattr(import_module(f"espnet_gmot.ot.{module}"), function)
+    except ImportError as error:
+        return error
+
+
+@functools.cache
+def _log_once(message: str) -> None:
+    logging.warning(message)

@@ -1,0 +1,86 @@
+"""The front door for vectors instead of costs: long inputs go through it a few problems at a time."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from espnet_gmot.ot.gradient import fused_cost
+from espnet_gmot.ot.options import SolverOptions
+from espnet_gmot.ot.problem import checked_lengths
+from espnet_gmot.ot.solve import FusedGromovWasserstein, fused_gromov_wasserstein
+
+# Entries that the edge costs among frames of one slice may have: 32 MiB in float32, two problems of 2,000 frames.
+SLICE_ENTRIES = 2**23
+
+Costs = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+
+
+def fused_gromov_wasserstein_of_vectors(
+    X: Tensor,
+    Z: Tensor,
+    lengths_a: Tensor,
+    lengths_b: Tensor,
+    costs: Costs,
+    p: Tensor | None = None,
+    q: Tensor | None = None,
+    start: Tensor | None = None,
+    **options,
+) -> FusedGromovWasserstein:
+    """Solve ``fused_gromov_wasserstein(*costs(X, lengths_a, Z, lengths_b), ...)`` in bounded memory.
+
+    The batch is cut into slices whose (T, T) edge costs together have at most ``SLICE_ENTRIES`` entries, or
+    that are a single problem. With more than one slice no edge cost outlives its slice: the backward pass
+    builds it again for the coupling found. Problems are independent, so the result is that of one piece.
+
+    Args:
+        X: Frame vectors (batch, T, d_a).
+        Z: Token vectors (batch, N, d_b).
+        lengths_a: Valid frames (batch,).
+        lengths_b: Valid tokens (batch,).
+        costs: Builds the node cost (b, T, N) and the edge costs (b, T, T) and (b, N, N) of some problems from
+            ``(X, lengths_a, Z, lengths_b)``; gradients flow through it.
+        p: As for ``fused_gromov_wasserstein``, like ``q``, ``start`` and the other options.
+
+    Example:
+        >>> from espnet_gmot.ot import cosine_edge_cost, cosine_node_cost
+        >>> def costs(X, lengths_a, Z, lengths_b):
+        ...     return cosine_node_cost(X, Z), cosine_edge_cost(X), cosine_edge_cost(Z)
+        >>> X, lengths = torch.eye(3)[None], torch.tensor([3])
+        >>> out = fused_gromov_wasserstein_of_vectors(X, X.flip(1), lengths, lengths, costs, max_iter=50)
+        >>> out.plan[0].argmax(1).tolist()
+        [2, 1, 0]
+    """
+    batch, n_frames, _ = X.shape
+    lengths_a = checked_lengths(lengths_a, batch, n_frames, X.device, "lengths_a")
+    lengths_b = checked_lengths(lengths_b, batch, Z.shape[1], X.device, "lengths_b")
+    size = max(1, SLICE_ENTRIES // n_frames**2)
+    if batch <= size:
+        D, A, B = costs(X, lengths_a, Z, lengths_b)
+        return fused_gromov_wasserstein(D, A, B, lengths_a, lengths_b, p, q, start=start, **options)
+
+    alpha = options.get("alpha", SolverOptions.alpha)
+    solved = []
+    for first in range(0, batch, size):
+        cut = slice(first, first + size)
+        vectors = X[cut], lengths_a[cut], Z[cut], lengths_b[cut]
+        marginals = (None if given is None else given[cut] for given in (p, q))
+        begin = None if start is None else start[cut]
+        with torch.no_grad():
+            out = fused_gromov_wasserstein(
+                *costs(*vectors), lengths_a[cut], lengths_b[cut], *marginals, start=begin, **options
+            )
+        if torch.is_grad_enabled():
+            value = checkpoint(_value, costs, *vectors, out.plan, alpha, use_reentrant=False)
+            out = out._replace(value=value)
+        solved.append(out)
+    return FusedGromovWasserstein(*(torch.cat(field) for field in zip(*solved, strict=True)))
+
+
+def _value(
+    costs: Costs, X: Tensor, lengths_a: Tensor, Z: Tensor, lengths_b: Tensor, plan: Tensor, alpha: float
+):
+    with torch.autocast(X.device.type, enabled=False):
+        D, A, B = costs(X, lengths_a, Z, lengths_b)
+        return fused_cost(D, A, B, plan, alpha, (lengths_a, lengths_b))[0]
