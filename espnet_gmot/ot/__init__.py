@@ -1,8 +1,9 @@
 """Fused Gromov-Wasserstein transport between padded batches of graphs; torch only, knows nothing of speech.
 
 The way through it: ``costs`` builds node and edge costs; ``solve``, the front door, checks them into a
-``problem``; a solver from ``backends`` finds the coupling; ``gradient`` turns the coupling into a differentiable
-value; ``statistics`` describes the coupling. ``slices`` takes vectors and leads long inputs through in parts.
+``problem``; a solver from ``backends`` finds the coupling; ``gradient`` turns the coupling into a
+differentiable value; ``statistics`` describes the coupling. ``slices`` takes vectors and leads long inputs
+through in parts.
 
 The solvers: ``mirror_descent`` with ``sinkhorn`` inside is the reference in torch; ``numba_kernel`` and
 ``triton_kernel`` do the same on the CPU and on a GPU, faster; ``pot_loop`` asks POT.

@@ -24,8 +24,8 @@ BACKENDS: dict[str, str] = {
 def choose_backend(name: str, problem: TransportProblem) -> Backend:
     """Return the solver called ``name``; ``"auto"`` takes ``"triton"`` on a GPU and ``"numba"`` on the CPU.
 
-    A solver whose package is missing, or that cannot take the problem, is replaced by ``"torch"``; the log says
-    so once.
+    A solver whose package is missing, or that cannot take the problem, is replaced by ``"torch"``; the log
+    says so once.
 
     Raises:
         InputError: There is no such backend; the message lists the choices.

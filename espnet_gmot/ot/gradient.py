@@ -1,10 +1,15 @@
 """The fused Gromov-Wasserstein cost of a given coupling, with its closed-form gradient."""
 
+import functools
+from importlib import import_module
+from types import ModuleType
+
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from espnet_gmot.ot.problem import masked, within
+from espnet_gmot.ot import batched_cost
+from espnet_gmot.ot.batched_cost import Lengths
 
 
 class FusedCost(torch.autograd.Function):
@@ -26,17 +31,11 @@ class FusedCost(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx, D: Tensor, A: Tensor, B: Tensor, plan: Tensor, alpha: float, lengths: tuple[Tensor, Tensor] | None
+        ctx, D: Tensor, A: Tensor, B: Tensor, plan: Tensor, alpha: float, lengths: Lengths
     ) -> tuple[Tensor, Tensor, Tensor]:
         ctx.save_for_backward(A, B, plan)
         ctx.alpha, ctx.lengths = alpha, lengths
-        frames, tokens = _masks(plan, lengths)
-        p, q = plan.sum(2), plan.sum(1)  # (batch, T), (batch, N)
-        D, A, B = masked(D, frames, tokens), masked(A, frames, frames), masked(B, tokens, tokens)
-        node = (D * plan).sum((1, 2))  # (batch,)
-        cross = ((A @ plan @ B.mT) * plan).sum((1, 2))
-        edge = _quadratic_form(p, A**2) + _quadratic_form(q, B**2) - 2 * cross
-        edge = edge.clamp_min(0)  # a sum of squares that rounding can bring below zero
+        node, edge = _arithmetic(plan).node_and_edge(D, A, B, plan, lengths)
         ctx.mark_non_differentiable(node, edge)
         return (1 - alpha) * node + alpha * edge, node, edge
 
@@ -47,20 +46,13 @@ class FusedCost(torch.autograd.Function):
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None, None]:
         A, B, plan = ctx.saved_tensors
         need_D, need_A, need_B, *_ = ctx.needs_input_grad
-        scale = grad_value[:, None, None]  # (batch, 1, 1)
         grad_D = grad_A = grad_B = None
-        frames, tokens = _masks(plan, ctx.lengths)
-        with torch.autocast(plan.device.type, enabled=False):
-            if need_D:
-                grad_D = scale * (1 - ctx.alpha) * plan
-            if need_A:
-                p = plan.sum(2)
-                grad_A = masked(A * _outer(p) - plan @ masked(B, tokens, tokens) @ plan.mT, frames, frames)
-                grad_A *= 2 * ctx.alpha * scale
-            if need_B:
-                q = plan.sum(1)
-                grad_B = masked(B * _outer(q) - plan.mT @ masked(A, frames, frames) @ plan, tokens, tokens)
-                grad_B *= 2 * ctx.alpha * scale
+        if need_D:
+            grad_D = (1 - ctx.alpha) * grad_value[:, None, None] * plan
+        if need_A or need_B:
+            with torch.autocast(plan.device.type, enabled=False):
+                scale = 2 * ctx.alpha * grad_value
+                grad_A, grad_B = _arithmetic(plan).edge_gradients(A, B, plan, ctx.lengths, scale)
         return grad_D, grad_A, grad_B, None, None, None
 
 
@@ -70,12 +62,12 @@ def fused_cost(
     B: Tensor,
     plan: Tensor,
     alpha: float,
-    lengths: tuple[Tensor, Tensor] | None = None,
+    lengths: Lengths | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Cost of a batch of couplings; see ``FusedCost`` for the equations.
 
     Args:
-        D: Node cost (batch, T, N).
+        D: Node cost (batch, T, N), float32 or float64 like the other tensors.
         A: Edge cost among frames (batch, T, T).
         B: Edge cost among tokens (batch, N, N).
         plan: Coupling (batch, T, N), held fixed; zero on padding.
@@ -85,20 +77,20 @@ def fused_cost(
     Returns:
         value, node and edge (batch,) each; only value carries gradients, to ``D``, ``A`` and ``B``.
     """
+    if lengths is None:
+        batch, n_frames, n_tokens = plan.shape
+        lengths = tuple(torch.full((batch,), size, device=plan.device) for size in (n_frames, n_tokens))
     return FusedCost.apply(D, A, B, plan, alpha, lengths)
 
 
-def _masks(plan: Tensor, lengths: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
-    """Return the valid frames (batch, T) and tokens (batch, N)."""
-    batch, n_frames, n_tokens = plan.shape
-    if lengths is None:
-        return plan.new_ones(batch, n_frames, dtype=bool), plan.new_ones(batch, n_tokens, dtype=bool)
-    return within(lengths[0], n_frames), within(lengths[1], n_tokens)
+def _arithmetic(plan: Tensor) -> ModuleType:
+    """Return the module that computes: on the CPU the compiled one, if numba is there."""
+    return _compiled() or batched_cost if plan.device.type == "cpu" else batched_cost
 
 
-def _quadratic_form(x: Tensor, matrix: Tensor) -> Tensor:
-    return torch.einsum("bi,bij,bj->b", x, matrix, x)
-
-
-def _outer(x: Tensor) -> Tensor:
-    return x[:, :, None] * x[:, None, :]
+@functools.cache
+def _compiled() -> ModuleType | None:
+    try:
+        return import_module("espnet_gmot.ot.numba_cost")
+    except ImportError:
+        return None

@@ -40,14 +40,9 @@ def mirror_descent(problem: TransportProblem, options: SolverOptions) -> Solutio
     ICML 2019 (proximal); Schmitzer, "Stabilized sparse scaling algorithms for entropy regularized transport
     problems", 2019 (epsilon-scaling).
     """
-    p, q = problem.p[:, None, :], problem.q[:, :, None]  # (batch, 1, T), (batch, N, 1)
-    log_p, log_q = p.log().clamp_min(LOG_ZERO), q.log().clamp_min(LOG_ZERO)
     costs = _TransposedCosts(problem, options.alpha)
-
-    plan = p * q if problem.start is None else problem.start.mT.contiguous()  # (batch, N, T)
-    reference, g = log_p + log_q, torch.zeros_like(q)
-    if problem.start is not None and options.scheme == "proximal":
-        reference = torch.where(p * q > 0, plan.clamp_min(torch.finfo(plan.dtype).tiny).log(), LOG_ZERO)
+    plan, reference, log_p, log_q = starting_point(problem, options)
+    g = torch.zeros_like(log_q)
     active = torch.ones_like(problem.lengths_a, dtype=torch.bool)  # (batch,)
     n_iter = torch.zeros_like(problem.lengths_a)
     for _ in range(options.max_iter):
@@ -65,6 +60,29 @@ def mirror_descent(problem: TransportProblem, options: SolverOptions) -> Solutio
         if not active.any():
             break
     return Solution(plan.mT.contiguous(), n_iter, ~active)
+
+
+def starting_point(
+    problem: TransportProblem, options: SolverOptions
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the first coupling, the logarithm of the first reference, log p and log q.
+
+    Entries of a given start that are zero begin, in the proximal scheme, at the smallest number there is:
+    the steps can raise them.
+
+    Returns:
+        (batch, N, T) twice, (batch, 1, T) and (batch, N, 1); ``LOG_ZERO`` stands where a marginal is zero.
+    """
+    p, q = problem.p[:, None, :], problem.q[:, :, None]  # (batch, 1, T), (batch, N, 1)
+    log_p, log_q = p.log().clamp_min(LOG_ZERO), q.log().clamp_min(LOG_ZERO)
+    reference = log_p + log_q
+    if problem.start is None:
+        return p * q, reference, log_p, log_q
+    plan = problem.start.mT.contiguous()
+    if options.scheme == "proximal":
+        log_plan = plan.clamp_min(torch.finfo(plan.dtype).tiny).log()
+        reference = torch.where(reference > LOG_ZERO / 2, log_plan, LOG_ZERO)
+    return plan, reference, log_p, log_q
 
 
 def marginal_error(plan: Tensor, problem: TransportProblem, options: SolverOptions) -> Tensor:

@@ -11,7 +11,7 @@ from espnet_gmot.ot.options import SolverOptions
 from espnet_gmot.ot.problem import checked_lengths
 from espnet_gmot.ot.solve import FusedGromovWasserstein, fused_gromov_wasserstein
 
-# Entries that the edge costs among frames of one slice may have: 32 MiB in float32, two problems of 2,000 frames.
+# The most entries of edge costs among frames in a slice: 32 MiB in float32, two problems of 2,000 frames.
 SLICE_ENTRIES = 2**23
 
 Costs = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
