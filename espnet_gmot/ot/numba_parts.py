@@ -44,7 +44,7 @@ def exp(x):
     """``exp(x)``; the float32 version vectorises, which a call into the C library does not."""
 
 
-@overload(exp, jit_options={"fastmath": REORDERED})
+@overload(exp, jit_options={"fastmath": {"contract"}})  # reordered, the two parts of log(2) would be one
 def _overload_exp(x):
     return _exp_float32 if x == types.float32 else lambda x: math.exp(x)
 

@@ -1,0 +1,76 @@
+"""Which solver a batch gets, and what the log says when it is another one."""
+
+import logging
+
+import pytest
+import torch
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.ot import backends, fused_gromov_wasserstein
+from espnet_gmot.ot.mirror_descent import mirror_descent
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches():
+    yield
+    backends._load.cache_clear()
+    backends._log_once.cache_clear()
+
+
+@pytest.fixture
+def missing(monkeypatch):
+    """Make the module of a backend fail to import: ``missing("numba")``."""
+    real = backends.import_module
+
+    def make(name):
+        def import_module(module):
+            if module.endswith(backends.BACKENDS[name].split(".")[0]):
+                raise ImportError(f"No module named {name!r}")
+            return real(module)
+
+        backends._load.cache_clear()
+        monkeypatch.setattr(backends, "import_module", import_module)
+
+    return make
+
+
+class Elsewhere:
+    """Stands for a problem on another device; no such device is needed to choose a solver."""
+
+    def __init__(self, device):
+        self.node = torch.empty(0, device="meta")
+        self.node = type("Node", (), {"device": torch.device(device), "dtype": torch.float32})()
+
+
+def test_unknown_name_lists_the_choices(make_batch):
+    with pytest.raises(
+        InputError, match="unknown backend 'jax'; choose one of auto, torch, numba, triton, pot"
+    ):
+        fused_gromov_wasserstein(*make_batch(2, 4, 3), backend="jax")
+
+
+def test_auto_takes_the_compiled_kernel_on_the_cpu():
+    assert backends.choose_backend("auto", Elsewhere("cpu")).__name__ == "solve_in_parallel"
+
+
+def test_auto_takes_torch_on_any_other_device(caplog):
+    assert backends.choose_backend("auto", Elsewhere("mps")) is mirror_descent
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("name", ["numba", "pot"])
+def test_missing_package_falls_back_with_one_line(name, missing, make_batch, caplog):
+    batch = make_batch(2, 6, 4)
+    reference = fused_gromov_wasserstein(*batch, backend="torch")
+    missing(name)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            out = fused_gromov_wasserstein(*batch, backend=name)
+    assert torch.equal(out.plan, reference.plan)
+    messages = [record.message for record in caplog.records]
+    assert messages == [f"backend {name} is not available (No module named '{name}'); using torch"]
+
+
+def test_cpu_kernel_does_not_take_a_problem_on_a_gpu(caplog):
+    assert backends.choose_backend("numba", Elsewhere("cuda")) is mirror_descent
+    assert "backend numba runs on the CPU and the problem is on cuda; using torch" in caplog.text
