@@ -1,9 +1,15 @@
 """Small things that many tests need: a model, a batch, a teacher directory."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
 from small_corpus import TOKENS, TRANSCRIPTS
+
+# Triton reads this when it is imported: without a GPU its kernels run in the interpreter.
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
 
 
 @pytest.fixture(scope="session")

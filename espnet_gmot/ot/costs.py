@@ -110,10 +110,12 @@ def temporal_edge_cost(lengths: Tensor | Sequence[int], T: int) -> Tensor:
 
 
 def _directions(X: Tensor) -> Tensor:
+    # The gradient is about 1 / length and must fit into X's type: in float16 that takes a length of 1e-3.
+    shortest = max(SHORTEST_VECTOR, 64 / torch.finfo(X.dtype).max)
     X = X.to(torch.promote_types(X.dtype, torch.float32))
     length = torch.linalg.vector_norm(X, dim=-1, keepdim=True)
     # Replaced before the division, so that the gradient of the branch not taken is finite too.
-    has_direction = length > SHORTEST_VECTOR
+    has_direction = length > shortest
     return torch.where(has_direction, X / torch.where(has_direction, length, 1.0), 0.0)
 
 

@@ -21,7 +21,7 @@ class SolverOptions:
         max_iter: Mirror-descent steps at most.
         sinkhorn_iter: Sinkhorn iterations (frames, then tokens) within each step.
         tol: A problem is finished once a step leaves its marginal error and moves its coupling by no
-            more than this, both in L1. 0 always runs all steps.
+            more than this, both in L1. 0 stops at an exact fixed point only.
         rho_a: Strength (> 0) of the KL term that relaxes the frame marginal; None keeps it hard.
 
     Raises:

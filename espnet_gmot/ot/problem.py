@@ -106,12 +106,11 @@ def checked_lengths(
         raise InputError(
             f"{name} must hold {batch} integers, one a problem, got {tuple(lengths.shape)} of {lengths.dtype}"
         )
+    rule = f"{name} must lie between 1 and {size}, the padded size"
     _require(
         (lengths >= 1) & (lengths <= size),
-        lambda first: (
-            f"{name} must lie between 1 and {size}, the padded size; problem {first} has {int(lengths[first])}"
-        ),
-        f"{name} must lie between 1 and {size}, the padded size",
+        lambda first: f"{rule}; problem {first} has {int(lengths[first])}",
+        rule,
     )
     return lengths
 

@@ -23,7 +23,8 @@ class FusedGromovWasserstein(NamedTuple):
         marginal_error: L1 error (batch,) of the hard marginals; relaxed frames do not count.
         plan: Coupling (batch, T, N), exactly zero on padding; each token's column sums to q.
         n_iter: Mirror-descent steps taken (batch,).
-        converged: Whether the last step met ``tol`` (batch,).
+        converged: Whether the last step met ``tol`` (batch,): a fixed point to that precision, which need not
+            be a minimum yet. Where alpha is near 1, mass can still grow from next to nothing.
     """
 
     value: Tensor
@@ -55,10 +56,10 @@ def fused_gromov_wasserstein(
 ) -> FusedGromovWasserstein:
     """Match two batches of graphs by fused Gromov-Wasserstein transport.
 
-    ``FGW(γ) = (1 - alpha) Σ_ij D_ij γ_ij + alpha Σ_ijkl (A_ik - B_jl)² γ_ij γ_kl``, searched from ``p qᵀ`` (or
-    ``start``) by mirror descent. The problem is not convex: the same start gives the same local answer. Arithmetic is
-    float32 (float64 if a cost is float64) even under autocast. A NaN in a valid entry stays in its own
-    problem.
+    ``FGW(γ) = (1 - alpha) Σ_ij D_ij γ_ij + alpha Σ_ijkl (A_ik - B_jl)² γ_ij γ_kl``, searched by mirror descent
+    from ``p qᵀ`` or ``start``. The problem is not convex: the same start gives the same local answer.
+    Arithmetic is float32 (float64 if a cost is float64) even under autocast. A NaN in a valid entry stays in
+    its own problem.
 
     Args:
         D: Node cost (batch, T, N).

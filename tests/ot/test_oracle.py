@@ -1,114 +1,185 @@
 """The batched solver against POT's solvers of single problems."""
 
+from typing import NamedTuple
+
 import numpy as np
 import ot
 import pytest
 import torch
+from torch import Tensor
 
 from espnet_gmot.ot import fused_gromov_wasserstein
 
-EXACT = {"sinkhorn_iter": 2000, "tol": 0.0}
+ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+EPSILON = 0.4
+
+# Problems, padded frames and tokens, and the Sinkhorn iterations that converge at these sizes: 100 problems,
+# 500 over the alphas.
+SIZES = ((60, 12, 12, 2000), (25, 40, 25, 800), (11, 100, 60, 300), (4, 200, 200, 100))
 
 
-def marginals(seed, batch):
-    """Random marginals with garbage on the padding."""
-    random = torch.Generator().manual_seed(seed)
-    out = []
-    for lengths, size in ((batch.lengths_a, batch.D.shape[1]), (batch.lengths_b, batch.D.shape[2])):
-        weights = torch.rand(len(lengths), size, generator=random, dtype=torch.float64) + 0.2
-        valid = torch.arange(size) < lengths[:, None]
-        out.append(weights / (weights * valid).sum(1, keepdim=True))
-    return out
+class Solved(NamedTuple):
+    """A batch of problems with the couplings and values that POT finds one by one."""
+
+    arguments: dict
+    plan: Tensor
+    value: Tensor
+
+    def arguments_in(self, dtype: torch.dtype) -> dict:
+        return {k: v.to(dtype) if k in ("D", "A", "B") else v for k, v in self.arguments.items()}
 
 
-@pytest.mark.parametrize(
-    ("scheme", "solver", "epsilon"), [("entropic", "PGD", 0.2), ("proximal", "PPA", 0.2)]
-)
-@pytest.mark.parametrize("alpha", [0.3, 1.0])
-def test_plan_equals_pot_step_by_step(make_batch, four_index_cost, scheme, solver, epsilon, alpha):
-    batch = make_batch(8, 11, 6, seed=3)
-    p, q = marginals(4, batch)
-    out = fused_gromov_wasserstein(
-        *batch, p=p, q=q, alpha=alpha, epsilon=epsilon, scheme=scheme, max_iter=5, **EXACT
-    )
-    for i in range(8):
-        D, A, B = (cost[0] for cost in batch.one(i)[:3])
-        t, n = D.shape
-        expected = ot.gromov.entropic_fused_gromov_wasserstein(
-            D.numpy(),
-            A.numpy(),
-            B.numpy(),
+def solved_by_pot(batch, p, q, alpha, scheme, sinkhorn_iter) -> Solved:
+    plan, value = torch.zeros_like(batch.D), torch.zeros(len(batch.D), dtype=torch.float64)
+    for i in range(len(plan)):
+        D, A, B, t, n = (x[0].numpy() for x in batch.one(i))
+        coupling, log = ot.gromov.entropic_fused_gromov_wasserstein(
+            D,
+            A,
+            B,
             p[i, :t].numpy(),
             q[i, :n].numpy(),
-            epsilon=epsilon,
+            epsilon=EPSILON,
             alpha=alpha,
             max_iter=5,
             tol=0,
-            solver=solver,
+            solver={"proximal": "PPA", "entropic": "PGD"}[scheme],
             symmetric=True,
             numItermax=5000,
-            stopThr=1e-13,
+            stopThr=1e-14,
+            log=True,
         )
-        np.testing.assert_allclose(out.plan[i, :t, :n], expected, atol=1e-8)
-        value = four_index_cost(D, A, B, out.plan[i, :t, :n], alpha)
-        torch.testing.assert_close(out.value[i], value, atol=1e-12, rtol=1e-10)
+        plan[i, :t, :n], value[i] = torch.from_numpy(coupling), float(log["fgw_dist"])
+    options = {"alpha": alpha, "epsilon": EPSILON, "scheme": scheme, "max_iter": 5, "tol": 0.0}
+    arguments = batch._asdict() | options | {"p": p, "q": q, "sinkhorn_iter": sinkhorn_iter}
+    return Solved(arguments, plan, value)
 
 
-@pytest.mark.parametrize("alpha", [0.3, 0.5, 0.9])
-def test_local_optimum_is_as_low_as_conditional_gradients(make_batch, alpha):
-    batch = make_batch(20, 14, 7, seed=5)
-    out = fused_gromov_wasserstein(*batch, alpha=alpha, epsilon=0.05, max_iter=200, sinkhorn_iter=100)
-    not_above = 0
-    for i in range(20):
+@pytest.fixture(scope="module", params=["proximal", "entropic"])
+def pot_batches(request, make_batch, make_marginals):
+    """500 random problems of 1 to 200 frames and tokens with random marginals, five steps by POT."""
+    batches = []
+    for k, alpha in enumerate(ALPHAS):
+        for size, (count, T, N, sinkhorn_iter) in enumerate(SIZES):
+            batch = make_batch(count, T, N, seed=10 * k + size, shortest=0)
+            batch.lengths_a[0], batch.lengths_b[0] = T, N
+            p, q = make_marginals(k, batch)
+            batches.append(solved_by_pot(batch, p, q, alpha, request.param, sinkhorn_iter))
+    assert sum(len(solved.value) for solved in batches) >= 500
+    return batches
+
+
+# Of the whole plan in L1, and of the value. Measured: 1.1e-7 in float64 and 7e-6 in float32.
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-6), (torch.float32, 5e-5)])
+def test_plan_and_value_equal_pots_at_equal_steps(pot_batches, solve, dtype, tolerance):
+    for solved in pot_batches:
+        out = solve(**solved.arguments_in(dtype))
+        assert out.plan.dtype == dtype
+        assert float((out.plan - solved.plan).abs().sum((1, 2)).max()) < tolerance
+        assert float((out.value - solved.value).abs().max()) < tolerance
+
+
+CONVERGED = {"epsilon": 0.05, "max_iter": 1000, "sinkhorn_iter": 100, "tol": 1e-7}
+
+
+def excess_over_conditional_gradient(batch, alpha, value) -> Tensor:
+    """``value / CG - 1`` of each problem (batch,), where CG is POT's value from the same start, ``p qᵀ``."""
+    values = []
+    for i in range(len(value)):
         D, A, B = (cost[0].numpy() for cost in batch.one(i)[:3])
-        best = ot.gromov.fused_gromov_wasserstein2(
-            D, A, B, loss_fun="square_loss", alpha=alpha, symmetric=True
-        )
-        not_above += float(out.value[i]) <= 1.01 * best
-    assert not_above >= 17
+        values.append(ot.gromov.fused_gromov_wasserstein2(D, A, B, alpha=alpha, symmetric=True))
+    return value / torch.tensor(values) - 1
+
+
+@pytest.mark.parametrize("alpha", [0.3, 0.5])
+def test_no_speech_like_value_is_above_conditional_gradients(make_speech, alpha):
+    batch = make_speech(50, 60, 10)
+    out = fused_gromov_wasserstein(*batch, alpha=alpha, **CONVERGED)
+    assert out.converged.all()
+    assert float(excess_over_conditional_gradient(batch, alpha, out.value).max()) < 2e-3  # measured: 2e-4
+
+
+# Small random graphs have many local minima: from the same start, now this solver finds the lower one, now
+# the other. Measured: the shares of the 500 problems at most 1 % above and more than 1 % below.
+#   alpha 0.3: 1.000 and 0.072; continued 1.000 and 0.132      0.5: 0.982 and 0.158; continued 0.988 and 0.356
+#         0.9: 0.868 and 0.376; continued 0.968 and 0.758      1.0: 0.796 and 0.548; continued 0.972 and 0.838
+@pytest.mark.parametrize(
+    ("alpha", "direct_share", "continued_share"),
+    [(0.3, 0.99, 0.99), (0.5, 0.97, 0.98), (0.9, 0.84, 0.95), (1.0, 0.76, 0.95)],
+)
+def test_random_values_are_lower_than_conditional_gradients_on_average(
+    make_batch, alpha, direct_share, continued_share
+):
+    batch = make_batch(500, 14, 7, seed=5)
+    direct = fused_gromov_wasserstein(*batch, alpha=alpha, **CONVERGED)
+    plan = None
+    for epsilon in (1.0, 0.3, 0.1, 0.03):  # smooth couplings first: fewer local minima
+        plan = fused_gromov_wasserstein(
+            *batch, alpha=alpha, epsilon=epsilon, scheme="entropic", max_iter=60, tol=1e-5, start=plan
+        ).plan
+    continued = fused_gromov_wasserstein(*batch, alpha=alpha, start=plan, **CONVERGED)
+    above_direct, above_continued = (
+        excess_over_conditional_gradient(batch, alpha, out.value) for out in (direct, continued)
+    )
+    assert above_continued.mean() < above_direct.mean() < 0
+    assert float((above_direct <= 0.01).double().mean()) >= direct_share
+    assert float((above_continued <= 0.01).double().mean()) >= continued_share
 
 
 @pytest.mark.parametrize("scheme", ["proximal", "entropic"])
 @pytest.mark.parametrize("epsilon", [0.01, 0.05])
-def test_float32_follows_float64(make_batch, scheme, epsilon):
+def test_float32_follows_float64(make_batch, solve, scheme, epsilon):
     batch = make_batch(8, 60, 12, seed=6)
-    double = fused_gromov_wasserstein(*batch, epsilon=epsilon, scheme=scheme)
-    single = fused_gromov_wasserstein(
-        *(cost.float() for cost in batch[:3]), *batch[3:], epsilon=epsilon, scheme=scheme
-    )
+    double = solve(*batch, epsilon=epsilon, scheme=scheme)
+    single = solve(*batch.to(torch.float32), epsilon=epsilon, scheme=scheme)
     assert single.value.dtype == torch.float32
-    torch.testing.assert_close(single.value.double(), double.value, atol=1e-6, rtol=0)
-    torch.testing.assert_close(single.plan.double(), double.plan, atol=1e-6, rtol=0)
+    # Measured: 1.1e-6.
+    torch.testing.assert_close(single.value.double(), double.value, atol=5e-6, rtol=0)
+    torch.testing.assert_close(single.plan.double(), double.plan, atol=5e-6, rtol=0)
 
 
-def test_linear_entropic_problem_is_one_sinkhorn_run(make_batch):
+def test_linear_entropic_problem_is_one_sinkhorn_run(make_batch, solve):
     batch = make_batch(4, 9, 5, seed=7)
     settings = {"alpha": 0.0, "epsilon": 0.02, "scheme": "entropic", "tol": 0.0}
-    split = fused_gromov_wasserstein(*batch, max_iter=12, sinkhorn_iter=5, **settings)
-    whole = fused_gromov_wasserstein(*batch, max_iter=1, sinkhorn_iter=60, **settings)
+    split = solve(*batch, max_iter=12, sinkhorn_iter=5, **settings)
+    whole = solve(*batch, max_iter=1, sinkhorn_iter=60, **settings)
     torch.testing.assert_close(split.plan, whole.plan, atol=1e-12, rtol=1e-9)
 
 
-def test_linear_entropic_value_tends_to_exact_transport(make_batch):
+@pytest.fixture
+def linear_problems(make_batch, make_marginals):
+    """Six problems of node costs alone, and their exact values."""
     batch = make_batch(6, 10, 6, seed=8)
+    p, q = make_marginals(8, batch)
+    exact = []
+    for i in range(6):
+        D, _, _, t, n = (x[0].numpy() for x in batch.one(i))
+        exact.append(ot.emd2(p[i, :t].numpy(), q[i, :n].numpy(), D))
+    return batch._asdict() | {"p": p, "q": q, "alpha": 0.0}, torch.tensor(exact)
+
+
+def test_linear_entropic_value_tends_to_exact_transport(linear_problems, solve):
+    problems, exact = linear_problems
     gaps = []
     for epsilon in (0.3, 0.03, 0.003):
-        out = fused_gromov_wasserstein(
-            *batch, alpha=0.0, epsilon=epsilon, scheme="entropic", max_iter=200, sinkhorn_iter=100
-        )
-        exact = [ot.emd2([], [], batch.one(i).D[0].numpy()) for i in range(6)]
-        gaps.append(float((out.value - torch.tensor(exact)).abs().max()))
+        out = solve(**problems, epsilon=epsilon, scheme="entropic", max_iter=200, sinkhorn_iter=100)
+        gaps.append(float((out.value - exact).abs().max()))
     assert gaps[0] > gaps[1] > gaps[2]
-    assert gaps[2] < 2e-3
+    assert gaps[2] < 3e-6  # measured: 2.8e-7
+
+
+def test_linear_proximal_value_is_exact_transport(linear_problems, solve):
+    problems, exact = linear_problems
+    out = solve(**problems, epsilon=0.05, max_iter=200, sinkhorn_iter=100)
+    torch.testing.assert_close(out.value, exact.double(), atol=3e-7, rtol=0)
 
 
 @pytest.mark.parametrize("rho", [0.05, 1.0])
-def test_relaxed_frames_equal_pot_unbalanced(make_batch, rho):
+def test_relaxed_frames_equal_pot_unbalanced(make_batch, make_marginals, solve, rho):
     batch = make_batch(4, 9, 5, seed=9)
-    p, q = marginals(10, batch)
-    out = fused_gromov_wasserstein(
-        *batch, p=p, q=q, alpha=0.0, epsilon=0.1, scheme="entropic", rho_a=rho, max_iter=1, **EXACT
-    )
+    p, q = make_marginals(10, batch)
+    settings = {"alpha": 0.0, "epsilon": 0.1, "scheme": "entropic", "rho_a": rho}
+    out = solve(*batch, p=p, q=q, max_iter=1, sinkhorn_iter=2000, tol=0.0, **settings)
     for i in range(4):
         D = batch.one(i).D[0]
         t, n = D.shape
@@ -123,3 +194,42 @@ def test_relaxed_frames_equal_pot_unbalanced(make_batch, rho):
             stopThr=1e-14,
         )
         np.testing.assert_allclose(out.plan[i, :t, :n], expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("scheme", ["proximal", "entropic"])
+@pytest.mark.parametrize("alpha", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize(
+    ("backend", "dtype", "tolerance", "limits"),
+    [
+        ("numba", torch.float64, 1e-12, {"max_iter": 5, "sinkhorn_iter": 45}),  # measured: 6e-14
+        ("numba", torch.float64, 1e-12, {"max_iter": 5, "sinkhorn_iter": 45, "rho_a": 0.1}),
+        ("numba", torch.float32, 3e-6, {"max_iter": 5, "sinkhorn_iter": 45}),  # measured: 5e-7
+        ("numba", torch.float32, 3e-6, {"max_iter": 5, "sinkhorn_iter": 45, "rho_a": 0.1}),
+        ("pot", torch.float64, 1e-6, {"max_iter": 3, "sinkhorn_iter": 3000}),
+    ],
+)
+def test_backend_agrees_with_torch(
+    make_batch, make_marginals, backend, dtype, tolerance, limits, alpha, scheme, warm
+):
+    batch = make_batch(8, 20, 7, seed=11, dtype=dtype, shortest=0)
+    p, q = make_marginals(12, batch)
+    options = {"alpha": alpha, "epsilon": 0.4, "scheme": scheme, "tol": 0.0, "p": p, "q": q} | limits
+    if warm:
+        options["start"] = fused_gromov_wasserstein(*batch, p=p, q=q, max_iter=2).plan
+    mine = fused_gromov_wasserstein(*batch, backend=backend, **options)
+    reference = fused_gromov_wasserstein(*batch, backend="torch", **options)
+    for field in ("plan", "value", "node", "edge", "marginal_error"):
+        torch.testing.assert_close(getattr(mine, field), getattr(reference, field), atol=tolerance, rtol=0)
+
+
+@pytest.mark.parametrize("rho_a", [None, 0.1])
+@pytest.mark.parametrize("scheme", ["proximal", "entropic"])
+def test_numba_stops_where_torch_does(make_batch, rho_a, scheme):
+    batch = make_batch(20, 20, 7, seed=12, shortest=0)
+    options = {"epsilon": 0.3, "scheme": scheme, "rho_a": rho_a, "max_iter": 30, "tol": 1e-3}
+    mine = fused_gromov_wasserstein(*batch, backend="numba", **options)
+    reference = fused_gromov_wasserstein(*batch, backend="torch", **options)
+    assert len(set(reference.n_iter.tolist())) > 1
+    assert mine.n_iter.tolist() == reference.n_iter.tolist()
+    assert mine.converged.tolist() == reference.converged.tolist()
