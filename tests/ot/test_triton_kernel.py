@@ -1,0 +1,210 @@
+"""The Triton kernel against the torch backend, on a GPU or else in the interpreter; and its compilation."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from espnet_gmot.ot.mirror_descent import Solution, mirror_descent
+from espnet_gmot.ot.options import SolverOptions
+from espnet_gmot.ot.problem import make_problem
+
+triton_kernel = pytest.importorskip("espnet_gmot.ot.triton_kernel", exc_type=ImportError)
+DEVICE = "cpu" if triton_kernel.INTERPRETED else "cuda"
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, of log 0 and NaN
+
+# L1 norm of the difference of plans; the largest seen was 2.6e-6, at alpha 1.
+TOLERANCE = 1e-5
+
+
+@pytest.fixture
+def batch(make_batch):
+    return make_batch(2, T=20, N=18, dtype=torch.float32)  # two tiles of frames and of tokens
+
+
+def solve(problem, options):
+    problem = type(problem)(*(field if field is None else field.to(DEVICE) for field in problem))
+    assert triton_kernel.hindrance(problem) is None
+    return Solution(*(field.cpu() for field in triton_kernel.solve_on_gpu(problem, options)))
+
+
+def assert_equals_torch(problem, **settings):
+    options = SolverOptions(**{"max_iter": 3, "sinkhorn_iter": 4, **settings})
+    solution, expected = solve(problem, options), mirror_descent(problem, options)
+    assert float((solution.plan - expected.plan).abs().sum((1, 2)).max()) < TOLERANCE
+    empty = (problem.p == 0)[:, :, None] | (problem.q == 0)[:, None]
+    assert (solution.plan[empty] == 0).all()
+    for mine, its in zip(solution[1:], expected[1:], strict=True):
+        assert torch.equal(mine, its)
+    return solution
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("scheme", ["proximal", "entropic"])
+@pytest.mark.parametrize("rho_a", [None, 0.2])
+def test_equals_torch(batch, alpha, scheme, rho_a):
+    assert_equals_torch(make_problem(*batch), alpha=alpha, scheme=scheme, rho_a=rho_a)
+
+
+@pytest.mark.parametrize("sinkhorn_iter", [1, 21, 22])
+@pytest.mark.parametrize("rho_a", [None, 0.2])
+def test_exact_iterations_come_where_torch_has_them(batch, sinkhorn_iter, rho_a):
+    assert_equals_torch(make_problem(*batch), max_iter=1, sinkhorn_iter=sinkhorn_iter, rho_a=rho_a)
+
+
+@pytest.mark.parametrize("scheme", ["proximal", "entropic"])
+def test_warm_start(batch, scheme):
+    first = mirror_descent(make_problem(*batch), SolverOptions(scheme=scheme)).plan
+    start = torch.where(first > 1e-3, first, 0.0)
+    start /= start.sum((1, 2), keepdim=True)
+    assert_equals_torch(make_problem(*batch, start=start), scheme=scheme)
+
+
+@pytest.mark.parametrize("rho_a", [None, 0.2])
+def test_frames_and_tokens_without_weight(batch, make_marginals, rho_a):
+    p, q = make_marginals(0, batch)
+    p[:, 3], q[:, 4] = 0, 0
+    valid = batch.masks()[0]
+    p, q = p * valid.any(2), q * valid.any(1)
+    p, q = p / p.sum(1, keepdim=True), q / q.sum(1, keepdim=True)
+    assert_equals_torch(make_problem(*batch, p=p, q=q), rho_a=rho_a)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 1), (1, 4)])
+def test_one_frame_or_one_token(make_batch, size):
+    problem = make_problem(*make_batch(2, *size, dtype=torch.float32))
+    solution = assert_equals_torch(problem)
+    torch.testing.assert_close(solution.plan, problem.p[:, :, None] * problem.q[:, None])
+
+
+def test_padding_is_ignored_whatever_it_holds(batch):
+    options = SolverOptions(max_iter=2, sinkhorn_iter=3)
+    spoiled = [
+        torch.where(mask, cost, torch.nan) for mask, cost in zip(batch.masks(), batch[:3], strict=True)
+    ]
+    plan = solve(make_problem(*spoiled, *batch[3:]), options).plan
+    assert torch.equal(plan, solve(make_problem(*batch), options).plan)
+    assert (plan[~batch.masks()[0]] == 0).all()
+
+
+def test_nan_stays_in_its_own_problem(batch):
+    options = SolverOptions(max_iter=2, sinkhorn_iter=3, tol=0.5)
+    clean = solve(make_problem(*batch), options)
+    batch.A[1, 0, 1] = torch.nan
+    solution = solve(make_problem(*batch), options)
+    assert torch.equal(solution.plan[0], clean.plan[0])
+    assert solution.plan[1].isnan().any()
+    assert solution.converged.tolist() == [True, False]
+
+
+def test_problems_stop_one_by_one(make_batch):
+    batch = make_batch(4, 12, 5, dtype=torch.float32)
+    solution = assert_equals_torch(make_problem(*batch), scheme="entropic", epsilon=0.2, tol=1e-2, max_iter=7)
+    assert len(set(solution.n_iter.tolist())) > 2
+    assert set(solution.converged.tolist()) == {True, False}
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+@pytest.mark.parametrize("rho_a", [None, 0.2])
+def test_steep_costs(batch, alpha, rho_a):
+    problem = make_problem(*batch)
+    assert_equals_torch(problem, alpha=alpha, rho_a=rho_a, epsilon=1e-3)
+    steeper = problem._replace(node=1e6 * problem.node, edge_a=1e6 * problem.edge_a)
+    plan = solve(steeper, SolverOptions(alpha, rho_a=rho_a, epsilon=1e-3, max_iter=3, sinkhorn_iter=3)).plan
+    torch.testing.assert_close(plan.sum(1), problem.q, atol=1e-6, rtol=0)
+
+
+def test_half_precision_costs_without_contiguous_memory_and_integer_options(make_batch):
+    batch = make_batch(2, 12, 6)
+    half = batch.to(torch.float16)
+    problem = make_problem(half.D.mT.contiguous().mT, *half[1:])
+    assert not problem.node.is_contiguous()
+    solution = assert_equals_torch(problem, alpha=1, epsilon=1, tol=0)
+    assert solution.plan.is_contiguous()
+
+
+@pytest.mark.skipif(DEVICE == "cpu", reason="needs a GPU")
+def test_nothing_waits_for_the_gpu(batch):
+    problem = make_problem(*(field.to(DEVICE) for field in batch))
+    options = SolverOptions()
+    triton_kernel.solve_on_gpu(problem, options)  # compiles
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        triton_kernel.solve_on_gpu(problem, options)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def hindrance_of(node):
+    return triton_kernel.hindrance(SimpleNamespace(node=node))
+
+
+def test_hindrances(monkeypatch):
+    assert hindrance_of(torch.zeros(1, 256, 64, device=DEVICE)) is None
+    assert "frames times tokens" in hindrance_of(torch.zeros(1, 513, 64, device=DEVICE))
+    assert "computes in float32" in hindrance_of(torch.zeros(1, 4, 3, device=DEVICE, dtype=torch.float64))
+    monkeypatch.setattr(triton_kernel, "INTERPRETED", False)
+    assert "runs on a GPU and the problem is on cpu" in hindrance_of(torch.zeros(1, 4, 3))
+
+
+@pytest.mark.parametrize(("gpu", "kibibytes"), [("H100", 227), ("A100", 163), ("L4", 99)])
+def test_largest_block_depends_on_the_gpu(monkeypatch, gpu, kibibytes):
+    properties = SimpleNamespace(shared_memory_per_block_optin=1024 * kibibytes)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
+    node = SimpleNamespace(shape=(1, 512, 64), dtype=torch.float32, is_cuda=True, device="cuda:0")
+    assert (hindrance_of(node) is None) == (gpu != "L4")
+
+
+COMPILE = """
+import json, sys
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from espnet_gmot.ot.triton_kernel import _mirror_descent, _warps
+
+for capability, BLOCK_N, BLOCK_T, flags in json.loads(sys.argv[1]):
+    constants = {flag: flag in flags for flag in ("EDGES", "PROXIMAL", "RELAXED")}
+    constants |= {"BLOCK_N": BLOCK_N, "BLOCK_T": BLOCK_T} | ({} if "START" in flags else {"start_ptr": None})
+    types = {name: "*fp32" if name.endswith("_ptr") else "i32" for name in _mirror_descent.arg_names}
+    types |= dict.fromkeys(["lengths_a_ptr", "lengths_b_ptr", "n_iter_ptr"], "*i64")
+    types |= {"converged_ptr": "*i1"}
+    types |= dict.fromkeys(["alpha", "epsilon", "tol", "frame_exponent"], "fp32")
+    types |= dict.fromkeys(constants, "constexpr")
+    compiled = triton.compile(
+        ASTSource(_mirror_descent, types, constants),
+        target=GPUTarget("cuda", capability, 32),
+        options={"num_warps": _warps(BLOCK_N * BLOCK_T)},
+    )
+    print(compiled.metadata.shared, len(compiled.asm["cubin"]))
+"""
+
+
+def compile_for(cases):
+    """Compile for GPUs that need not be here; return the bytes of shared memory and of code for each case."""
+    triton = pytest.importorskip("triton")
+    if not (Path(triton.__file__).parent / "backends/nvidia/bin/ptxas").exists():
+        pytest.skip("this Triton comes without ptxas")
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    command = [sys.executable, "-c", COMPILE, json.dumps(cases)]
+    output = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    return [[int(number) for number in line.split()] for line in output.splitlines()]
+
+
+def test_every_option_compiles():
+    flags = ["EDGES PROXIMAL RELAXED START", "EDGES START", "PROXIMAL RELAXED", "START"]
+    assert all(code > 0 for _, code in compile_for([(90, 16, 16, chosen) for chosen in flags]))
+
+
+def test_usual_and_largest_blocks_fit_shared_memory():
+    usual, largest, largest_a100 = compile_for(
+        [(90, 32, 256, "EDGES PROXIMAL"), (90, 64, 512, "EDGES PROXIMAL"), (80, 64, 512, "EDGES PROXIMAL")]
+    )
+    assert usual[0] <= 113 * 1024  # two blocks a multiprocessor
+    assert largest[0] <= 227 * 1024
+    assert largest_a100[0] <= 163 * 1024
