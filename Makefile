@@ -1,12 +1,13 @@
 # make demo            train CTC and GM-OT on synthetic Mandarin, decode, print the table
 # make test            ruff, shellcheck, pytest, bats; PYTHON=python3.12 tests on ESPnet 202611
 # make lint            only the first two
+# make bench           time the transport core against its peers, and a training step with and without GM-OT
 PYTHON ?= python3
 VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 ACTIVATE = . $(VENV)/bin/activate
 SHELL_FILES = $(shell git ls-files '*.sh' '*.bats' .ci/run)
 
-.PHONY: demo test lint
+.PHONY: demo test lint bench
 
 demo: $(VENV)/.demo
 	$(ACTIVATE) && cd egs2/mini_mandarin/asr1 && exec ./run.sh
@@ -18,6 +19,9 @@ test: lint
 
 lint: $(VENV)/.test
 	$(ACTIVATE) && ruff check . && ruff format --check . && shellcheck -x $(SHELL_FILES)
+
+bench: $(VENV)/.bench
+	$(ACTIVATE) && export GOMP_SPINCOUNT=30000 && python -m benchmarks.fgw && python -m benchmarks.training_step
 
 $(VENV)/.%: setup.py
 	tools/make_venv.sh $(PYTHON) $(VENV) $*

@@ -41,7 +41,8 @@ EXTRAS = {
         "POT>=0.9.6",  # the oracle for fused Gromov-Wasserstein
     ],
     "bench": [
-        "POT>=0.9.6",  # the peer that benchmarks compare with
+        "POT>=0.9.6",  # the peers that benchmarks compare with
+        "ott-jax",
     ],
 }
 # The tests run the tiny recipe from audio to error rate, so they need the demo's packages too.

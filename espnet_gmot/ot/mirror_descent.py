@@ -47,7 +47,15 @@ def mirror_descent(problem: TransportProblem, options: SolverOptions) -> Solutio
     n_iter = torch.zeros_like(problem.lengths_a)
     for _ in range(options.max_iter):
         log_kernel = reference - costs.gradient(plan) / options.epsilon
-        scaled = sinkhorn(log_kernel, log_p, log_q, g, options.sinkhorn_iter, options.frame_exponent)
+        scaled = sinkhorn(
+            log_kernel,
+            log_p,
+            log_q,
+            g,
+            options.sinkhorn_iter,
+            options.frame_exponent,
+            options.overrelaxation,
+        )
         g = scaled.g
         if options.scheme == "proximal":
             reference = scaled.log_coupling

@@ -12,6 +12,9 @@ from espnet_gmot.ot.numba_parts import add_product, compiled, in_parallel
 
 Lengths = tuple[Tensor, Tensor]
 
+# Frames that are skipped or summed together.
+FRAMES = 32
+
 
 def node_and_edge(D: Tensor, A: Tensor, B: Tensor, plan: Tensor, lengths: Lengths) -> tuple[Tensor, Tensor]:
     """Return the node and the edge cost (batch,) of couplings (batch, T, N)."""
@@ -37,20 +40,35 @@ def _costs(chosen, D, A, B, plan, lengths_a, lengths_b, node, edge):
         T, N = lengths_a[b], lengths_b[b]
         gamma = plan[b, :T, :N].T.copy()  # (N, T)
         p, q = _sums(gamma)
+        for i in range(T):
+            for j in range(N):
+                node[b] += D[b, i, j] * plan[b, i, j]
         product = np.zeros_like(gamma)
         add_product(product, gamma, A[b], _lost(q, T))  # γᵀ A (N, T)
-        for j in range(N):
-            for i in range(T):
-                node[b] += D[b, i, j] * gamma[j, i]
-        cross = p.dtype.type(0)
-        for j in range(N):
-            for k in range(N):
-                weighted = p.dtype.type(0)
-                for i in range(T):
-                    weighted += gamma[j, i] * product[k, i]
-                cross += B[b, k, j] * weighted
+        cross = _weighted_products(gamma, product, B[b], _lost(q, T))
         total = _square(A[b], p) + _square(B[b], q) - 2 * cross
-        edge[b] = p.dtype.type(0) if total < 0 else total  # a sum of squares that rounding can bring below 0
+        edge[b] = q.dtype.type(0) if total < 0 else total  # a sum of squares that rounding can bring below 0
+
+
+@compiled
+def _weighted_products(gamma, product, edge_b, negligible):
+    """``⟨edge_bᵀ, gamma productᵀ⟩``; skips frames whose mass is negligible, some at a time."""
+    N, T = gamma.shape
+    total = gamma.dtype.type(0)
+    for j in range(N):
+        for first in range(0, T, FRAMES):
+            last = min(first + FRAMES, T)
+            mass = gamma.dtype.type(0)
+            for i in range(first, last):
+                mass += gamma[j, i]
+            if mass <= negligible[j]:
+                continue
+            for k in range(N):
+                inner = gamma.dtype.type(0)
+                for i in range(first, last):
+                    inner += gamma[j, i] * product[k, i]
+                total += edge_b[k, j] * inner
+    return total
 
 
 @compiled

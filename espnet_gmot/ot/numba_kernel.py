@@ -23,7 +23,9 @@ class _Settings(NamedTuple):
     epsilon: np.floating
     tol: np.floating
     frame_exponent: np.floating
+    overrelaxation: np.floating
     smallest_sum: np.floating
+    independent_start: bool
     proximal: bool
     hard_frames: bool
     max_iter: int
@@ -45,9 +47,11 @@ def solve_in_parallel(problem: TransportProblem, options: SolverOptions) -> Solu
     """
     arrays = [field.detach().contiguous().numpy() for field in problem[:7]]
     plan, reference, log_p, log_q = (field.contiguous().numpy() for field in starting_point(problem, options))
-    numbers = (options.alpha, options.epsilon, options.tol, options.frame_exponent, SMALLEST_SUM)
+    numbers = {name: getattr(options, name) for name in ("alpha", "epsilon", "tol", "overrelaxation")}
+    numbers |= {"frame_exponent": options.frame_exponent, "smallest_sum": SMALLEST_SUM}
     settings = _Settings(
-        *(plan.dtype.type(number) for number in numbers),
+        **{name: plan.dtype.type(number) for name, number in numbers.items()},
+        independent_start=problem.start is None,
         proximal=options.scheme == "proximal",
         hard_frames=options.rho_a is None,
         max_iter=options.max_iter,
@@ -87,9 +91,11 @@ def _descend(costs, marginals, coupling, reference, settings):
     p, q, _, _ = marginals
     N, T = coupling.shape
     f, g = np.zeros_like(p), np.zeros_like(q)
-    log_kernel, previous = np.empty_like(coupling), np.empty_like(coupling)
+    log_kernel, product = np.empty_like(coupling), np.empty_like(coupling)
+    previous = np.empty_like(coupling)
     for step in range(settings.max_iter):
-        _log_kernel(costs, coupling, q, reference, settings.alpha, settings.epsilon, log_kernel)
+        independent = step == 0 and settings.independent_start
+        _log_kernel(costs, coupling, q, independent, reference, settings, product, log_kernel)
         coupling, previous = previous, coupling
         _sinkhorn(log_kernel, marginals, settings, f, g, coupling)
         if settings.proximal:
@@ -140,29 +146,43 @@ def _shifted(edge, centre, size):
 
 
 @compiled
-def _log_kernel(costs, coupling, q, reference, alpha, epsilon, out):
-    """``reference - ∇FGW(coupling) / epsilon`` up to a constant for each token."""
+def _log_kernel(costs, coupling, q, independent, reference, settings, product, out):
+    """``reference - ∇FGW(coupling) / epsilon`` up to a constant for each token; ``product`` is a buffer."""
     node, edge_a, edge_b = costs
     N, T = coupling.shape
-    if alpha == 0:
-        for j in range(N):
-            for i in range(T):
-                out[j, i] = reference[j, i] - node[j, i] / epsilon
-        return
-    square, product, cross = np.zeros_like(node[0]), np.zeros_like(node), np.zeros_like(node)
-    for k in range(T):
-        mass = node.dtype.type(0)
-        for j in range(N):
-            mass += coupling[j, k]
-        for i in range(T):
-            square[i] += mass * edge_a[k, i] * edge_a[k, i]
-    # What is this far below the independent coupling is lost in the rounding of the sum.
-    add_product(product, coupling, edge_a, np.finfo(q.dtype).eps / T * q)
-    add_product(cross, edge_b, product, np.zeros_like(q))
+    alpha, epsilon = settings.alpha, settings.epsilon
+    square = np.zeros(T, q.dtype)
+    out[:] = 0
+    if alpha > 0:
+        _edge_terms(edge_a, edge_b, coupling, q, independent, square, product, out)
     for j in range(N):
         for i in range(T):
-            gradient = node[j, i] + 2 * alpha * (square[i] - 2 * cross[j, i])
+            gradient = node[j, i] + 2 * alpha * (square[i] - 2 * out[j, i])
             out[j, i] = reference[j, i] - gradient / epsilon
+
+
+@compiled
+def _edge_terms(edge_a, edge_b, coupling, q, independent, square, product, cross):
+    """Add ``A² γ1`` to ``square`` (T,) and ``(A γ B)ᵀ`` to ``cross`` (N, T)."""
+    N, T = coupling.shape
+    frame_sum, keep_all = np.zeros((1, T), q.dtype), np.full_like(q, -1)
+    for j in range(N):
+        for k in range(T):
+            frame_sum[0, k] += coupling[j, k]
+    for k in range(T):
+        for i in range(T):
+            square[i] += frame_sum[0, k] * edge_a[k, i] * edge_a[k, i]
+    product[:] = 0
+    if independent:  # the rows of γᵀ A are then multiples of one
+        row = np.zeros((1, T), q.dtype)
+        add_product(row, frame_sum, edge_a, keep_all)
+        for j in range(N):
+            for i in range(T):
+                product[j, i] = q[j] * row[0, i]
+    else:
+        # What is this far below the independent coupling is lost in the rounding of the sum.
+        add_product(product, coupling, edge_a, np.finfo(q.dtype).eps / T * q)
+    add_product(cross, edge_b, product, keep_all)
 
 
 @compiled
@@ -172,7 +192,7 @@ def _sinkhorn(log_kernel, marginals, settings, f, g, coupling):
     done = 1
     while done < settings.sinkhorn_iter:
         run = min(settings.longest_run, settings.sinkhorn_iter - done) - 1
-        _scale(coupling, marginals, run, settings.frame_exponent, settings.smallest_sum, f, g)
+        _scale(coupling, marginals, run, settings, f, g)
         _exact_iteration(log_kernel, marginals, settings.frame_exponent, f, g, coupling)
         done += run + 1
 
@@ -227,9 +247,10 @@ def _exact_row(log_kernel, f, coupling):
 
 
 @compiled
-def _scale(coupling, marginals, iterations, frame_exponent, smallest, f, g):
-    """Add to ``g`` what plain scalings of the coupling change; see ``sinkhorn._scale``."""
+def _scale(coupling, marginals, iterations, settings, f, g):
+    """Add to ``g`` what scalings of the coupling change; see ``sinkhorn._scale``."""
     p, q, log_p, _ = marginals
+    frame_exponent, smallest = settings.frame_exponent, settings.smallest_sum
     N, T = coupling.shape
     keep_all = np.full(1, -1, p.dtype)
     memory = log_p.copy()
@@ -240,23 +261,34 @@ def _scale(coupling, marginals, iterations, frame_exponent, smallest, f, g):
         level = max(level, memory[i])
     for i in range(T):
         memory[i] = exp(memory[i] - level)
-    u, v = np.empty((1, T), p.dtype), np.ones((1, N), q.dtype)
+    u, v, plain = np.ones((1, T), p.dtype), np.ones((1, N), q.dtype), np.empty((1, T), p.dtype)
     for _ in range(iterations):
-        u[:] = 0
-        add_product(u, v, coupling, keep_all)
+        plain[:] = 0
+        add_product(plain, v, coupling, keep_all)
         for i in range(T):
-            u[0, i] = p[i] / max(u[0, i], smallest)
+            plain[0, i] = p[i] / max(plain[0, i], smallest)
         if frame_exponent != 1:
             for i in range(T):
-                u[0, i] = memory[i] * u[0, i] ** frame_exponent
+                plain[0, i] = memory[i] * plain[0, i] ** frame_exponent
+        for i in range(T):
+            u[0, i] = _overrelax(u[0, i], plain[0, i], settings.overrelaxation)
         for j in range(N):
             total = p.dtype.type(0)
             for i in range(T):
                 total += u[0, i] * coupling[j, i]
-            v[0, j] = q[j] / max(total, smallest)
+            v[0, j] = _overrelax(v[0, j], q[j] / max(total, smallest), settings.overrelaxation)
     for j in range(N):
         if q[j] > 0:
             g[j] += math.log(v[0, j])
+
+
+@compiled
+def _overrelax(old, plain, overrelaxation):
+    """See ``sinkhorn._overrelax``."""
+    ratio = plain / old
+    more, less = overrelaxation + 1, overrelaxation - 1
+    further = old * (more * ratio - less) / (more - less * ratio)
+    return further if overrelaxation > 1 and ratio > 0.5 and ratio < 2 else plain
 
 
 @compiled

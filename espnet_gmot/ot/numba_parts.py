@@ -1,6 +1,8 @@
 """What the compiled CPU code shares: the compiler's settings, threads, an exponential, a product."""
 
+import functools
 import math
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,12 +23,19 @@ def in_parallel(solve: Callable[[np.ndarray], None], lengths_a: Tensor, lengths_
 
     ``solve`` must release the interpreter's lock, as compiled functions do.
     """
-    shares = _fair_shares((lengths_a**2 * lengths_b).numpy(), torch.get_num_threads())
-    if len(shares) == 1:
-        solve(shares[0])
-    else:
-        with ThreadPoolExecutor(len(shares)) as pool:
-            list(pool.map(solve, shares))
+    own, *others = _fair_shares((lengths_a**2 * lengths_b).numpy(), torch.get_num_threads())
+    pending = [_pool(os.getpid()).submit(solve, share) for share in others]
+    try:
+        solve(own)
+    finally:
+        for share in pending:
+            share.result()
+
+
+@functools.cache
+def _pool(_process: int) -> ThreadPoolExecutor:
+    """Threads that wait for work; a forked process has none of its parent's and gets its own."""
+    return ThreadPoolExecutor(os.cpu_count())
 
 
 def _fair_shares(work: np.ndarray, n_threads: int) -> list[np.ndarray]:

@@ -23,6 +23,8 @@ class SolverOptions:
         tol: A problem is finished once a step leaves its marginal error and moves its coupling by no
             more than this, both in L1. 0 stops at an exact fixed point only.
         rho_a: Strength (> 0) of the KL term that relaxes the frame marginal; None keeps it hard.
+        overrelaxation: Length of a Sinkhorn step in [1, 2); 1 is plain Sinkhorn. Near 1.8, problems of small
+            epsilon need a fraction of the iterations. For hard marginals only.
 
     Raises:
         InputError: A value is out of range; the message names the option.
@@ -41,6 +43,7 @@ class SolverOptions:
     sinkhorn_iter: int = 20
     tol: float = 1e-6
     rho_a: float | None = None
+    overrelaxation: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha <= 1:
@@ -58,6 +61,12 @@ class SolverOptions:
         if self.rho_a is not None and not 0 < self.rho_a < math.inf:
             raise InputError(
                 f"rho_a must be positive and finite, or None for hard marginals, got {self.rho_a}"
+            )
+        if not 1 <= self.overrelaxation < 2:
+            raise InputError(f"overrelaxation must lie in [1, 2), got {self.overrelaxation}")
+        if self.overrelaxation > 1 and self.rho_a is not None:
+            raise InputError(
+                "overrelaxation must be 1 where rho_a relaxes the frames: it can oscillate there"
             )
 
     @property

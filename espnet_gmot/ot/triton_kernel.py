@@ -69,6 +69,7 @@ def solve_on_gpu(problem: TransportProblem, options: SolverOptions) -> Solution:
             float(options.epsilon),
             float(options.tol),
             options.frame_exponent,
+            options.overrelaxation,
             options.max_iter,
             options.sinkhorn_iter,
             EDGES=options.alpha > 0,
@@ -113,6 +114,7 @@ def _mirror_descent(
     epsilon,
     tol,
     frame_exponent,
+    overrelaxation,
     max_iter,
     sinkhorn_iter,
     EDGES: tl.constexpr,
@@ -161,7 +163,17 @@ def _mirror_descent(
             )
         log_kernel = reference - gradient / epsilon
         coupling, f, g = scale_kernel(
-            plan, log_kernel, p, q, log_p, log_q, g, sinkhorn_iter, frame_exponent, RELAXED
+            plan,
+            log_kernel,
+            p,
+            q,
+            log_p,
+            log_q,
+            g,
+            sinkhorn_iter,
+            frame_exponent,
+            overrelaxation,
+            RELAXED,
         )
         if PROXIMAL:
             reference = log_kernel + f[None, :] + g[:, None]

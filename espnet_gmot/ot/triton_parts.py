@@ -76,14 +76,24 @@ def edge_gradient(plan, edge_a_ptr, edge_b_ptr, length_a, length_b, n_frames, n_
 
 @triton.jit
 def scale_kernel(
-    coupling, log_kernel, p, q, log_p, log_q, g, iterations, frame_exponent, RELAXED: tl.constexpr
+    coupling,
+    log_kernel,
+    p,
+    q,
+    log_p,
+    log_q,
+    g,
+    iterations,
+    frame_exponent,
+    overrelaxation,
+    RELAXED: tl.constexpr,
 ):
     """As ``sinkhorn.sinkhorn``; the first round has no plain scalings, so any finite coupling does there."""
     f = tl.zeros_like(p)
     done = 0
     while done < iterations:
         run = tl.where(done == 0, 0, tl.minimum(LONGEST_RUN, iterations - done) - 1)
-        g += _scale(coupling, f, p, q, run, frame_exponent, RELAXED)
+        g += _scale(coupling, f, p, q, run, frame_exponent, overrelaxation, RELAXED)
         coupling, f, g = _exact_iteration(log_kernel, q, log_p, log_q, g, frame_exponent)
         done += run + 1
     return coupling, f, g
@@ -102,14 +112,24 @@ def _exact_iteration(log_kernel, q, log_p, log_q, g, frame_exponent):
 
 
 @triton.jit
-def _scale(coupling, f, p, q, iterations, frame_exponent, RELAXED: tl.constexpr):
+def _scale(coupling, f, p, q, iterations, frame_exponent, overrelaxation, RELAXED: tl.constexpr):
     memory = tl.where(p > 0, (frame_exponent - 1) * f, LOG_ZERO)
     memory = tl.exp(memory - tl.max(memory, 0))  # (BLOCK_T,)
-    v = tl.full(q.shape, 1.0, tl.float32)
+    u, v = tl.full(p.shape, 1.0, tl.float32), tl.full(q.shape, 1.0, tl.float32)
     while iterations > 0:
-        u = p / tl.maximum(tl.sum(v[:, None] * coupling, 0), SMALLEST_SUM, KEEP_NAN)
+        plain = p / tl.maximum(tl.sum(v[:, None] * coupling, 0), SMALLEST_SUM, KEEP_NAN)
         if RELAXED:
-            u = memory * tl.exp(frame_exponent * tl.log(u))
-        v = q / tl.maximum(tl.sum(u[None, :] * coupling, 1), SMALLEST_SUM, KEEP_NAN)
+            plain = memory * tl.exp(frame_exponent * tl.log(plain))
+        u = _overrelax(u, plain, overrelaxation)
+        plain = q / tl.maximum(tl.sum(u[None, :] * coupling, 1), SMALLEST_SUM, KEEP_NAN)
+        v = _overrelax(v, plain, overrelaxation)
         iterations -= 1
     return tl.where(q > 0, tl.log(v), 0.0)
+
+
+@triton.jit
+def _overrelax(old, plain, overrelaxation):
+    ratio = plain / old
+    more, less = overrelaxation + 1, overrelaxation - 1
+    further = old * (more * ratio - less) / (more - less * ratio)
+    return tl.where((overrelaxation > 1) & (ratio > 0.5) & (ratio < 2), further, plain)

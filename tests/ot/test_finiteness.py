@@ -28,8 +28,9 @@ OPTIONS = st.fixed_dictionaries(
         "rho_a": st.sampled_from([None, None, 1e-3, 0.1, 10.0]),
         "max_iter": st.sampled_from([1, 4, 10]),
         "sinkhorn_iter": st.sampled_from([1, 20, 45]),
+        "overrelaxation": st.sampled_from([1.0, 1.8]),  # the latter with hard frames only
     }
-)
+).map(lambda options: options | {"overrelaxation": 1.0} if options["rho_a"] else options)
 STARTS = st.sampled_from(["independent", "random", "one entry a frame"])
 
 

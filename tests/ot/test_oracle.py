@@ -206,6 +206,13 @@ def test_relaxed_frames_equal_pot_unbalanced(make_batch, make_marginals, solve, 
         ("numba", torch.float64, 1e-12, {"max_iter": 5, "sinkhorn_iter": 45, "rho_a": 0.1}),
         ("numba", torch.float32, 3e-6, {"max_iter": 5, "sinkhorn_iter": 45}),  # measured: 5e-7
         ("numba", torch.float32, 3e-6, {"max_iter": 5, "sinkhorn_iter": 45, "rho_a": 0.1}),
+        ("numba", torch.float64, 1e-12, {"max_iter": 5, "sinkhorn_iter": 15, "overrelaxation": 1.8}),
+        (
+            "numba",
+            torch.float32,
+            3e-6,
+            {"max_iter": 5, "sinkhorn_iter": 15, "overrelaxation": 1.8},
+        ),
         ("pot", torch.float64, 1e-6, {"max_iter": 3, "sinkhorn_iter": 3000}),
     ],
 )

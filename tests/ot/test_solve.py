@@ -89,6 +89,18 @@ def test_token_marginal_is_exact_after_few_iterations(make_batch, scheme, rho_a,
         assert float(out.marginal_error.max()) < 1e-5 < float(off.min())
 
 
+def test_overrelaxation_reaches_the_same_coupling_in_fewer_iterations(make_speech, solve):
+    batch = make_speech(10, 60, 10)
+    settings = {"epsilon": 0.02, "max_iter": 1, "tol": 0.0, "scheme": "entropic"}
+    exact = solve(*batch, sinkhorn_iter=5000, **settings)
+    plain = solve(*batch, sinkhorn_iter=60, **settings)
+    over = solve(*batch, sinkhorn_iter=60, overrelaxation=1.8, **settings)
+    gap, plain_gap = ((out.plan - exact.plan).abs().sum((1, 2)) for out in (over, plain))
+    assert float(gap.mean()) < 0.1 * float(plain_gap.mean())
+    converged = solve(*batch, sinkhorn_iter=5000, overrelaxation=1.8, **settings)
+    torch.testing.assert_close(converged.plan, exact.plan, atol=1e-9, rtol=0)
+
+
 def test_strong_relaxation_term_is_a_hard_marginal_and_weak_one_is_free(solve):
     D = torch.tensor([[[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]])
     settings = {"alpha": 0.0, "scheme": "entropic", "epsilon": 0.05, "max_iter": 50}
@@ -298,6 +310,9 @@ def test_converged_problems_stopped_at_the_first_step_within_tolerance(make_batc
         ({"tol": -1e-3}, "tol must be at least 0"),
         ({"rho_a": 0.0}, "rho_a must be positive"),
         ({"rho_a": -1.0}, "rho_a must be positive"),
+        ({"overrelaxation": 2.0}, r"overrelaxation must lie in \[1, 2\)"),
+        ({"overrelaxation": 1.5, "rho_a": 1.0}, "overrelaxation must be 1 where rho_a relaxes"),
+        ({"overrelaxation": 0.9}, r"overrelaxation must lie in \[1, 2\)"),
         ({"backend": "gpu"}, "unknown backend 'gpu'; choose one of auto, torch"),
         ({"backend": "pot", "rho_a": 1.0}, "rho_a must be None with backend 'pot'"),
         ({"D": torch.zeros(4, 3)}, r"D must be \(batch, T, N\)"),

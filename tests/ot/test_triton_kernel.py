@@ -52,6 +52,10 @@ def test_equals_torch(batch, alpha, scheme, rho_a):
     assert_equals_torch(make_problem(*batch), alpha=alpha, scheme=scheme, rho_a=rho_a)
 
 
+def test_overrelaxed_iterations_equal_torch(batch):
+    assert_equals_torch(make_problem(*batch), sinkhorn_iter=12, overrelaxation=1.8)
+
+
 @pytest.mark.parametrize("sinkhorn_iter", [1, 21, 22])
 @pytest.mark.parametrize("rho_a", [None, 0.2])
 def test_exact_iterations_come_where_torch_has_them(batch, sinkhorn_iter, rho_a):

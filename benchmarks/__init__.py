@@ -1,0 +1,1 @@
+"""Benchmarks: each module with a command line writes one page of this directory."""

@@ -1,0 +1,135 @@
+"""Turn measurements into the page ``fgw.md``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks import problems
+from benchmarks.claims import Claim
+from benchmarks.measure import PATIENCE
+from benchmarks.peers import POT_BATCH
+from benchmarks.results import MOST_ERROR, MOST_EXCESS, Row, Table, excess, speedup
+
+HEADER = ["solver", "device", "setting", "forward, ms", "× CG", "forward + backward, ms"]
+HEADER += ["cost", "above CG, %", "worst, %", "marginal error", "worst"]
+DASH = "–"
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that one run found, and how it was started.
+
+    Attributes:
+        command: The command line.
+        date: Day of the run.
+        machine: See ``machine.describe_machine``.
+        repeats: Timed runs of each solver.
+        alpha: Weight of the edge cost.
+        ragged: Tables of the ragged batches.
+        equal: Tables of the batches of equal sizes.
+        claims: See ``claims.check_claims``.
+    """
+
+    command: str
+    date: str
+    machine: Mapping[str, str]
+    repeats: int
+    alpha: float
+    ragged: Sequence[Table]
+    equal: Sequence[Table]
+    claims: Sequence[Claim]
+
+
+def format_page(run: Run, profile: str) -> str:
+    """Write the page.
+
+    Args:
+        run: What was measured.
+        profile: Markdown of the section written by hand.
+    """
+    sections = [
+        "# Speed of the transport core",
+        f"`make bench` writes this page from one run. This one was `{run.command}` on {run.date}.",
+        "## Targets",
+        _grid(["target", "measured", "verdict"], run.claims),
+        f"Speeds count at a marginal error of at most {MOST_ERROR:g} and a cost at most {MOST_EXCESS:g} % "
+        "above conditional gradient's, both as means over the batch. The training step has its own page, "
+        "`training_step.md`.",
+        "## Machine",
+        "\n".join(f"- {name}: {value}" for name, value in run.machine.items()),
+        "## How it was measured",
+        _method(run),
+        "## Ragged batches",
+        *(f"### {table.shape}\n\n{_ragged_table(table)}" for table in run.ragged),
+        f"## {POT_BATCH} at equal iterations",
+        "All problems of full size, because POT's batch solver takes no padding. The last column is the "
+        "time of POT's batch solver on the same device, with the same steps and Sinkhorn iterations, over "
+        "the row's.",
+        *(f"### {table.shape}, all full\n\n{_equal_table(table)}" for table in run.equal),
+        profile.strip(),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _method(run: Run) -> str:
+    return f"""\
+- Problems: batch × frames × tokens, {problems.DIMENSION} dimensions. A token is a random direction plus
+  a component common to all ({problems.COMMON:g} of its own length: BERT's vectors are anisotropic). A frame
+  is its token plus noise (standard deviation {problems.NOISE:g} a coordinate, as the token's own
+  component), smoothed over three frames; segments are cut at random; up to
+  {100 * problems.MOST_SILENCE:.0f} % of the frames at either edge are silence. D, A and B are cosine costs;
+  alpha {run.alpha:g}; uniform marginals. In ragged batches frames run from half to full length, tokens in
+  proportion.
+- Times: a whole batch from given costs, in the solver's own array type (conversion and compilation left out);
+  median of {run.repeats} runs after one that warms up, the solvers in turn; a solver that takes more than
+  {PATIENCE:g} s has one run. × CG is the time of POT's conditional gradient over the row's.
+- Cost and marginal error (L1 over frames and tokens): of the couplings, by one function in float64,
+  `espnet_gmot.ot.fused_cost`; means over the batch and the worst problem.
+- Settings: ε, steps × Sinkhorn iterations, over-relaxation ω where it is not 1. Ours, POT batch and OTT-JAX
+  run in float32, POT one by one in float64.
+- POT one by one solves each problem without its padding; forward + backward is `fused_gromov_wasserstein2` on
+  torch tensors.
+- OTT-JAX is entropic: `jit(vmap(…))` over the padded batch with zero weights on padding, and
+  `fused_penalty = (1 - alpha) / (2 alpha)`.
+- torchgw estimates the edge term from sampled pairs and divides each edge cost by its largest sampled
+  entry, so it answers a slightly different problem. Its licence is non-commercial; no extra installs it."""
+
+
+def _ragged_table(table: Table) -> str:
+    return _grid(HEADER, [_cells(row, table) for row in table.rows])
+
+
+def _equal_table(table: Table) -> str:
+    rows = [[*_cells(row, table), _number(speedup(row, table.batch_peer(row)), ".2f")] for row in table.rows]
+    return _grid([*HEADER, f"× {POT_BATCH}"], rows)
+
+
+def _cells(row: Row, table: Table) -> list[str]:
+    who = row.contender
+    name = f"**{who.name}**" if who.ours else who.name
+    device = {"cpu": "CPU", "cuda": "GPU"}[who.device]
+    if not row.was_run:
+        return [name, device, who.setting, row.hindrance, *[DASH] * (len(HEADER) - 4)]
+    reference = table.conditional_gradient()
+    above = excess(row, reference)
+    return [
+        name,
+        device,
+        who.setting,
+        _number(1e3 * row.seconds, ".2f"),
+        _number(speedup(row, reference), ".2f"),
+        _number(row.train_seconds and 1e3 * row.train_seconds, ".2f"),
+        _number(float(row.objective.mean()), ".5f"),
+        _number(above and above.mean, "+.3f"),
+        _number(above and above.worst, "+.3f"),
+        _number(float(row.error.mean()), ".1e"),
+        _number(float(row.error.max()), ".1e"),
+    ]
+
+
+def _number(value: float | None, form: str) -> str:
+    return DASH if value is None else format(value, form)
+
+
+def _grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,0 +1,217 @@
+"""The benchmark of the solvers: its problems, its judgement, its page."""
+
+import sys
+from dataclasses import asdict
+from itertools import pairwise
+
+import pytest
+import torch
+
+from benchmarks import fgw, measure, peers
+from benchmarks.claims import check_claims
+from benchmarks.page import Run, format_page
+from benchmarks.peers import POT_BATCH, POT_CONDITIONAL_GRADIENT, Contender
+from benchmarks.problems import Shape, speech_batch
+from benchmarks.results import Row, Table, excess, speedup
+from espnet_gmot.errors import InputError
+from espnet_gmot.ot import BACKENDS, SolverOptions, fused_gromov_wasserstein
+
+TINY = Shape(2, 12, 4)
+SETTING = "ε 0.02, 20 × 50"
+
+
+def made_up(name, seconds, cost=1.0, error=0.0, device="cpu", setting=SETTING, **facts):
+    contender = Contender(name, setting, lambda batch: None, name in BACKENDS, device)
+    return Row(
+        contender,
+        None,
+        seconds,
+        2 * seconds,
+        torch.tensor([cost, cost]),
+        torch.tensor([error, error]),
+        **facts,
+    )
+
+
+@pytest.fixture
+def tables():
+    """Two ragged and two equal-size tables; numba is 5 and 6 times as fast as conditional gradient."""
+    missing = Row(Contender("triton", SETTING, lambda batch: None, True, "cuda"), "not run: no CUDA GPU")
+    ragged = [
+        Table(Shape(32, 160, 20), [made_up(POT_CONDITIONAL_GRADIENT, 0.5), made_up("numba", 0.1), missing]),
+        Table(Shape(64, 250, 30), [made_up(POT_CONDITIONAL_GRADIENT, 3.0), made_up("numba", 0.5), missing]),
+    ]
+    equal = [
+        Table(
+            table.shape, [table.rows[0], made_up(POT_BATCH, 10 * table.rows[1].seconds, 9.0), *table.rows[1:]]
+        )
+        for table in ragged
+    ]
+    return ragged, equal
+
+
+def with_rows(tables, *rows):
+    return [Table(table.shape, [*table.rows, *rows]) for table in tables]
+
+
+def test_problems_are_ragged_in_proportion_and_seeded():
+    shape = Shape(16, 60, 12)
+    batch = speech_batch(shape, seed=3)
+    assert batch.D.shape == (16, 60, 12)
+    assert batch.lengths_a[0] == 60
+    assert 30 <= batch.lengths_a.min() < batch.lengths_a.max() <= 60
+    torch.testing.assert_close(batch.lengths_b.float(), batch.lengths_a / 5, atol=0.5, rtol=0)
+    assert all(map(torch.equal, batch, speech_batch(shape, seed=3)))
+    assert not torch.equal(batch.D, speech_batch(shape, seed=4).D)
+    full = speech_batch(shape, ragged=False)
+    assert (full.lengths_a == 60).all() and (full.lengths_b == 12).all()
+
+
+def test_frames_speak_their_tokens_in_order():
+    spoken = speech_batch(Shape(1, 200, 8)).D[0, 20:180].argmin(1).tolist()  # without the silent edges
+    steps = [later - earlier for earlier, later in pairwise(spoken)]
+    assert set(steps) <= {0, 1}
+    assert len(set(spoken)) >= 6
+
+
+@pytest.mark.parametrize("text", ["32x160", "axbxc", "0x10x10", "4x1x3"])
+def test_a_bad_shape_is_refused(text):
+    with pytest.raises(InputError, match="32x160x20"):
+        Shape.parse(text)
+
+
+def test_couplings_are_judged_by_the_definition():
+    batch = speech_batch(TINY)
+    plans = [
+        torch.rand(costs[0].shape, generator=torch.Generator().manual_seed(i)).double()
+        for i, costs in enumerate(batch.singles())
+    ]
+    value, error = measure.judge(plans, batch, alpha=0.3)
+    for i, ((D, A, B), plan) in enumerate(zip(batch.singles(), plans, strict=True)):
+        squared = (A[:, None, :, None] - B[None, :, None, :]) ** 2  # (t, n, t, n)
+        edge = torch.einsum("ijkl,ij,kl->", squared, plan, plan)
+        torch.testing.assert_close(value[i], 0.7 * (D * plan).sum() + 0.3 * edge)
+        t, n = plan.shape
+        expected = (plan.sum(1) - 1 / t).abs().sum() + (plan.sum(0) - 1 / n).abs().sum()
+        torch.testing.assert_close(error[i], expected)
+
+
+def test_solvers_take_turns_and_a_slow_one_runs_once():
+    order = []
+    names = ("quick", "slow", "steady")
+    calls = {name: lambda name=name: order.append(name) for name in names}
+    first = {"quick": 0.1, "slow": 2 * measure.PATIENCE, "steady": 0.1}
+    medians = measure.interleaved_medians(calls, first, 3, lambda text: None)
+    assert order == ["quick", "steady"] * 3
+    assert medians["slow"] == 2 * measure.PATIENCE
+    assert medians["quick"] < 0.1
+
+
+def test_ratios_and_excess():
+    slow, quick = made_up("POT", 0.6, cost=2.0), made_up("numba", 0.2, cost=2.1)
+    assert speedup(quick, slow) == pytest.approx(3)
+    assert excess(quick, slow) == pytest.approx((5, 5))
+    assert speedup(quick, None) is None
+
+
+def test_claims_take_the_slowest_shape(tables):
+    claims = check_claims(*tables, gpu=None)
+    assert [claim.verdict for claim in claims] == ["met", "met", "not run", "not run"]
+    assert claims[0].measured == f"5.0 on 32×160×20, 6.0 on 64×250×30 (numba, {SETTING})"
+    assert claims[1].measured.startswith("10.0 on 32×160×20, 10.0")
+
+
+@pytest.mark.parametrize("fault", [{"cost": 1.002}, {"error": 2e-3}])
+def test_speed_without_quality_does_not_count(tables, fault):
+    ragged, equal = tables
+    ragged[1].rows[1] = made_up("numba", 0.5, **fault)
+    claim = check_claims(ragged, equal, gpu=None)[0]
+    assert claim[1:] == ("no setting reaches the quality on every shape", "not met")
+
+
+def test_a_slow_row_does_not_meet_the_target(tables):
+    ragged, equal = tables
+    ragged[1].rows[1] = made_up("numba", 1.0)
+    assert check_claims(ragged, equal, gpu=None)[0].verdict == "not met"
+
+
+def test_claims_on_a_gpu(tables):
+    ragged, equal = tables
+    triton = made_up("triton", 0.0009, device="cuda", setting="ε 1")
+    ragged = with_rows(ragged, triton)
+    equal = with_rows(equal, triton, made_up(POT_BATCH, 0.018, device="cuda", setting="ε 1"))
+    claims = check_claims(ragged, equal, gpu="NVIDIA H100")
+    assert [claim.verdict for claim in claims] == ["met"] * 4
+    assert claims[2].measured.startswith("20.0 on")
+    assert claims[3].measured == "0.90 ms on NVIDIA H100 (triton, ε 1)"
+    assert check_claims(ragged, equal, gpu="another")[3].verdict == "not run"
+
+
+def test_nothing_is_claimed_without_pot(tables):
+    without = [[Table(table.shape, table.rows[-2:]) for table in some] for some in tables]
+    assert {claim.verdict for claim in check_claims(*without, gpu=None)} == {"not run"}
+
+
+def test_page_shows_rows_claims_and_the_profile(tables):
+    ragged, equal = tables
+    claims = check_claims(ragged, equal, gpu=None)
+    run = Run("python x", "2030-01-02", {"CPU": "abacus"}, 3, 0.5, ragged, equal, claims)
+    page = format_page(run, "## What the profile showed\n\nTime.\n")
+    assert "This one was `python x` on 2030-01-02." in page
+    assert "- CPU: abacus" in page
+    times, quality = "100.00 | 5.00 | 200.00", "1.00000 | +0.000 | +0.000 | 0.0e+00 | 0.0e+00"
+    numba = f"| **numba** | CPU | {SETTING} | {times} | {quality}"
+    assert "### 32×160×20\n\n| solver |" in page
+    assert f"{numba} |\n" in page
+    assert f"{numba} | 10.00 |\n" in page
+    assert f"| **triton** | GPU | {SETTING} | not run: no CUDA GPU | – | – | – | – | – | – | – |\n" in page
+    assert page.endswith("## What the profile showed\n\nTime.\n")
+
+
+def test_every_backend_has_rows():
+    assert {*peers.BACKEND_DEVICES, "pot"} == set(BACKENDS)
+
+
+def test_command_writes_a_page_and_says_what_is_missing(tmp_path, monkeypatch, capsys):
+    find_spec = peers.find_spec
+    missing = ("ott", "torchgw")
+    monkeypatch.setattr(peers, "find_spec", lambda name: None if name in missing else find_spec(name))
+    target = tmp_path / "fgw.md"
+    arguments = ["fgw", "--shapes", "2x12x4", "--repeats", "1", "--output", str(target)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    fgw.main()
+    assert capsys.readouterr().out == f"benchmark page: {target}\n"
+
+    forward = {}  # solver: its column "forward, ms" in each row on the CPU
+    for line in target.read_text(encoding="utf-8").splitlines():
+        cells = line.split(" | ")
+        if len(cells) > 4 and cells[1] == "CPU":
+            forward.setdefault(cells[0].strip("|* "), []).append(cells[3])
+    assert forward["OTT-JAX"] == forward["torchgw, one by one"] == ["not installed"]
+    for name, rows in {
+        POT_CONDITIONAL_GRADIENT: 2,
+        "POT PPA, one by one (backend pot)": 1,
+        POT_BATCH: 2,
+        "torch": 4,
+    }.items():
+        assert [float(cell) > 0 for cell in forward[name]] == [True] * rows
+
+
+@pytest.mark.parametrize("peer", [peers.pot_proximal, lambda options: peers.pot_batch(options, "cpu")])
+def test_pot_answers_as_ours_at_equal_settings(peer):
+    batch = speech_batch(TINY, ragged=False)
+    options = SolverOptions(alpha=0.3, epsilon=0.5, max_iter=3, sinkhorn_iter=300, tol=0.0)
+    plans = peer(options).prepare(batch).solve()
+    ours = fused_gromov_wasserstein(*batch, **asdict(options)).plan
+    for plan, expected in zip(plans, ours, strict=True):
+        torch.testing.assert_close(torch.as_tensor(plan).float(), expected, atol=1e-6, rtol=0)
+
+
+def test_ott_solves_our_entropic_problem(monkeypatch):
+    pytest.importorskip("ott", reason="OTT-JAX comes with the bench extra")
+    monkeypatch.setattr(peers, "OTT_EPSILON", 0.1)
+    batch = speech_batch(TINY)
+    options = SolverOptions(alpha=0.3, epsilon=0.1, scheme="entropic", max_iter=50, sinkhorn_iter=50)
+    plan = torch.as_tensor(peers.ott_jax(options).prepare(batch).solve())
+    ours = fused_gromov_wasserstein(*batch, **asdict(options)).plan
+    assert (plan - ours).abs().sum((1, 2)).max() < 1e-3  # L1; 1e-4 measured
