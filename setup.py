@@ -19,6 +19,7 @@ REQUIRES = [
     "soundfile",  # reading and writing audio
     "soxr",  # resampling for speed perturbation and the synthesiser
     "numba>=0.61",  # the compiled CPU transport kernel; ESPnet brings it through librosa
+    "scipy",  # the BLAS that numba calls
     "jiwer>=4.0",  # error rates
     "tqdm",  # progress bars
     "numpy",

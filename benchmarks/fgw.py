@@ -24,10 +24,13 @@ from espnet_gmot.ot import SolverOptions
 
 HERE = Path(__file__).parent
 
+# Of the problems. Seeds 0 to 3 served to choose SHARP.
+SEED = 10
+
 # The default, and the cheapest setting found whose couplings are as good as conditional gradient's on all
-# shapes, for seeds 0 to 3. Without a tolerance every solver takes the same steps.
+# shapes. Without a tolerance every solver takes the same steps.
 DEFAULT = SolverOptions(tol=0.0)
-SHARP = replace(DEFAULT, epsilon=0.002, max_iter=4, sinkhorn_iter=80, overrelaxation=1.9)
+SHARP = replace(DEFAULT, epsilon=0.003, max_iter=5, sinkhorn_iter=60, overrelaxation=1.9)
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -78,7 +81,7 @@ def run_all(shapes: Sequence[Shape], repeats: int) -> tuple[list[Table], list[Ta
     with tqdm(total=rounds, file=sys.stderr) as bar:
         for shape in shapes:
             for ragged in (True, False):
-                batch = speech_batch(shape, ragged)
+                batch = speech_batch(shape, ragged, SEED)
                 rows = measure(contenders[ragged], batch, DEFAULT.alpha, repeats, _ticker(bar, shape))
                 tables[ragged].append(Table(shape, rows))
     return tables[True], tables[False]

@@ -79,15 +79,18 @@ def _method(run: Run) -> str:
   {100 * problems.MOST_SILENCE:.0f} % of the frames at either edge are silence. D, A and B are cosine costs;
   alpha {run.alpha:g}; uniform marginals. In ragged batches frames run from half to full length, tokens in
   proportion.
-- Times: a whole batch from given costs, in the solver's own array type (conversion and compilation left out);
-  median of {run.repeats} runs after one that warms up, the solvers in turn; a solver that takes more than
-  {PATIENCE:g} s has one run. × CG is the time of POT's conditional gradient over the row's.
+- Times: a whole batch from given costs, in the solver's own array type (conversion and compilation left
+  out); median of {run.repeats} runs after one that warms up, the solvers in turn; a solver that takes more
+  than {PATIENCE:g} s has one run. × CG is the time of POT's conditional gradient over the row's. Forward +
+  backward goes down to the costs; a dash there: not measured. GOMP_SPINCOUNT holds for all solvers.
 - Cost and marginal error (L1 over frames and tokens): of the couplings, by one function in float64,
   `espnet_gmot.ot.fused_cost`; means over the batch and the worst problem.
 - Settings: ε, steps × Sinkhorn iterations, over-relaxation ω where it is not 1. Ours, POT batch and OTT-JAX
   run in float32, POT one by one in float64.
-- POT one by one solves each problem without its padding; forward + backward is `fused_gromov_wasserstein2` on
-  torch tensors.
+- Value and gradient are computed by compiled code in all our CPU rows, also in those of the torch backend.
+- POT one by one solves each problem without its padding; conditional gradient stops at a relative change of
+  1e-9, and its forward + backward is `fused_gromov_wasserstein2` on torch tensors.
+- The problems' seed is not among those on which the sharper setting of ours was chosen.
 - OTT-JAX is entropic: `jit(vmap(…))` over the padded batch with zero weights on padding, and
   `fused_penalty = (1 - alpha) / (2 alpha)`.
 - torchgw estimates the edge term from sampled pairs and divides each edge cost by its largest sampled

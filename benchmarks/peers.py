@@ -27,7 +27,7 @@ class Calls(NamedTuple):
 
     Attributes:
         solve: Returns the coupling of each problem, (T, N) or without its padding (t, n).
-        train: Solves and carries the gradient of the summed values back to D, A and B; None: not offered.
+        train: Solves and carries the gradient of the summed values back to D, A and B; None: not measured.
     """
 
     solve: Callable[[], Iterable[Any]]
@@ -75,7 +75,7 @@ def describe(options: SolverOptions) -> str:
 
 
 def own_backends(options: SolverOptions) -> list[Contender]:
-    """Each backend on each device that it runs on; ``pot`` is a row of its own."""
+    """Each backend on each device that it runs on; what ``pot`` loops has a row of its own."""
     return [
         Contender(
             name,
@@ -148,7 +148,7 @@ def pot_proximal(options: SolverOptions) -> Contender:
         arrays = [[cost.numpy() for cost in costs] for costs in batch.singles()]
         return Calls(lambda: [entropic_fused_gromov_wasserstein(*costs, **settings) for costs in arrays])
 
-    return Contender("POT PPA, one by one (backend pot)", describe(options), prepare, needs="ot")
+    return Contender("POT PPA, one by one", describe(options), prepare, needs="ot")
 
 
 def pot_batch(options: SolverOptions, device: str) -> Contender:
@@ -241,7 +241,7 @@ def torchgw(options: SolverOptions) -> Contender:
         singles = batch.singles()
         return Calls(lambda: [couple(*costs) for costs in singles])
 
-    return Contender("torchgw, one by one", "its defaults", prepare, needs="torchgw")
+    return Contender("torchgw, one by one", "all frames in the sample", prepare, needs="torchgw")
 
 
 def _leaves(costs: Iterable[Tensor]) -> list[Tensor]:

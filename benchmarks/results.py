@@ -58,11 +58,9 @@ class Table(NamedTuple):
     def batch_peer(self, row: Row) -> Row | None:
         """Return POT's batch solver on the row's device, with its iterations; None where it was not run."""
         who = row.contender
+        setting = who.setting.split(", ω")[0]  # over-relaxation aside
         return self._find(
-            lambda other: (
-                (other.name, other.device) == (POT_BATCH, who.device)
-                and who.setting.startswith(other.setting)
-            )
+            lambda other: (other.name, other.device, other.setting) == (POT_BATCH, who.device, setting)
         )
 
     def _find(self, fits) -> Row | None:

@@ -1,4 +1,6 @@
-"""Fused Gromov-Wasserstein transport between padded batches of graphs; torch only, knows nothing of speech.
+"""Fused Gromov-Wasserstein transport between padded batches of graphs; knows nothing of speech.
+
+It imports torch only; compiled backends import numba or Triton when they are asked for.
 
 The way through it: ``costs`` builds node and edge costs; ``solve``, the front door, checks them into a
 ``problem``; a solver from ``backends`` finds the coupling; ``gradient`` turns the coupling into a
@@ -6,7 +8,8 @@ differentiable value; ``statistics`` describes the coupling. ``slices`` takes ve
 through in parts.
 
 The solvers: ``mirror_descent`` with ``sinkhorn`` inside is the reference in torch; ``numba_kernel`` and
-``triton_kernel`` do the same on the CPU and on a GPU, faster; ``pot_loop`` asks POT.
+``triton_kernel`` do the same on the CPU and on a GPU, faster; ``pot_loop`` asks POT. Files that begin with
+``numba_`` or ``triton_`` belong to these kernels; ``batched_cost`` is ``numba_cost`` in torch.
 """
 
 from espnet_gmot.ot.backends import BACKENDS

@@ -43,7 +43,7 @@ def choose_backend(name: str, problem: TransportProblem) -> Backend:
 
 def _hindrance(name: str, problem: TransportProblem) -> str | None:
     """Say why a backend cannot solve a problem here, or return None."""
-    if isinstance(_load(name), ImportError):
+    if isinstance(_load(name), Exception):
         return f"is not available ({_load(name)})"
     if name == "numba" and problem.node.device.type != "cpu":
         return f"runs on the CPU and the problem is on {problem.node.device}"
@@ -53,11 +53,11 @@ def _hindrance(name: str, problem: TransportProblem) -> str | None:
 
 
 @functools.cache
-def _load(name: str) -> Backend | ImportError:
+def _load(name: str) -> Backend | Exception:
     module, function = BACKENDS[name].split(".")
     try:
         return getattr(import_module(f"espnet_gmot.ot.{module}"), function)
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:  # numba's, where it finds no directory for its cache
         return error
 
 

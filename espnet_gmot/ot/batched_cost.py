@@ -3,9 +3,7 @@
 import torch
 from torch import Tensor
 
-from espnet_gmot.ot.problem import masked, within
-
-Lengths = tuple[Tensor, Tensor]
+from espnet_gmot.ot.problem import Lengths, masked, within
 
 
 def node_and_edge(D: Tensor, A: Tensor, B: Tensor, plan: Tensor, lengths: Lengths) -> tuple[Tensor, Tensor]:
@@ -18,15 +16,16 @@ def node_and_edge(D: Tensor, A: Tensor, B: Tensor, plan: Tensor, lengths: Length
     return node, edge.clamp_min(0)  # a sum of squares that rounding can bring below 0
 
 
-def edge_gradients(
-    A: Tensor, B: Tensor, plan: Tensor, lengths: Lengths, scale: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return ``scale`` (batch,) times A ⊙ p̂ p̂ᵀ - γ B γᵀ (batch, T, T) and B ⊙ q̂ q̂ᵀ - γᵀ A γ (batch, N, N)."""
+def frame_edge_gradient(A: Tensor, B: Tensor, plan: Tensor, lengths: Lengths, scale: Tensor) -> Tensor:
+    """Return ``scale`` (batch,) times A ⊙ p̂ p̂ᵀ - γ B γᵀ, (batch, T, T)."""
     _, A, B = _masked_costs(None, A, B, lengths)
-    p, q = plan.sum(2), plan.sum(1)  # (batch, T), (batch, N)
-    grad_A = A * _outer(p) - plan @ B @ plan.mT
-    grad_B = B * _outer(q) - plan.mT @ A @ plan
-    return grad_A * scale[:, None, None], grad_B * scale[:, None, None]
+    return (A * _outer(plan.sum(2)) - plan @ B @ plan.mT) * scale[:, None, None]
+
+
+def token_edge_gradient(A: Tensor, B: Tensor, plan: Tensor, lengths: Lengths, scale: Tensor) -> Tensor:
+    """Return ``scale`` (batch,) times B ⊙ q̂ q̂ᵀ - γᵀ A γ, (batch, N, N)."""
+    _, A, B = _masked_costs(None, A, B, lengths)
+    return (B * _outer(plan.sum(1)) - plan.mT @ A @ plan) * scale[:, None, None]
 
 
 def _masked_costs(

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from espnet_gmot.errors import InputError
 from espnet_gmot.ot import batched_cost
-from espnet_gmot.ot.batched_cost import Lengths
+from espnet_gmot.ot.problem import Lengths, check_costs, checked_lengths, working_dtype
 
 
 class FusedCost(torch.autograd.Function):
@@ -49,10 +50,12 @@ class FusedCost(torch.autograd.Function):
         grad_D = grad_A = grad_B = None
         if need_D:
             grad_D = (1 - ctx.alpha) * grad_value[:, None, None] * plan
-        if need_A or need_B:
-            with torch.autocast(plan.device.type, enabled=False):
-                scale = 2 * ctx.alpha * grad_value
-                grad_A, grad_B = _arithmetic(plan).edge_gradients(A, B, plan, ctx.lengths, scale)
+        with torch.autocast(plan.device.type, enabled=False):
+            arithmetic, scale = _arithmetic(plan), 2 * ctx.alpha * grad_value
+            if need_A:
+                grad_A = arithmetic.frame_edge_gradient(A, B, plan, ctx.lengths, scale)
+            if need_B:
+                grad_B = arithmetic.token_edge_gradient(A, B, plan, ctx.lengths, scale)
         return grad_D, grad_A, grad_B, None, None, None
 
 
@@ -66,8 +69,10 @@ def fused_cost(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Cost of a batch of couplings; see ``FusedCost`` for the equations.
 
+    Arithmetic is float32 (float64 if a tensor is float64) even under autocast.
+
     Args:
-        D: Node cost (batch, T, N), float32 or float64 like the other tensors.
+        D: Node cost (batch, T, N).
         A: Edge cost among frames (batch, T, T).
         B: Edge cost among tokens (batch, N, N).
         plan: Coupling (batch, T, N), held fixed; zero on padding.
@@ -76,11 +81,23 @@ def fused_cost(
 
     Returns:
         value, node and edge (batch,) each; only value carries gradients, to ``D``, ``A`` and ``B``.
+
+    Raises:
+        InputError: A shape, device or length is wrong; the message names the argument.
     """
-    if lengths is None:
-        batch, n_frames, n_tokens = plan.shape
-        lengths = tuple(torch.full((batch,), size, device=plan.device) for size in (n_frames, n_tokens))
-    return FusedCost.apply(D, A, B, plan, alpha, lengths)
+    check_costs(D, A, B)
+    if plan.shape != D.shape:
+        raise InputError(f"plan must be {tuple(D.shape)} as D is, got {tuple(plan.shape)}")
+    batch, *sizes = plan.shape
+    lengths = tuple(
+        checked_lengths(length, batch, size, plan.device, name)
+        for length, size, name in zip(
+            lengths or ([size] * batch for size in sizes), sizes, ("lengths[0]", "lengths[1]"), strict=True
+        )
+    )
+    dtype = working_dtype(D, A, B, plan)
+    with torch.autocast(D.device.type, enabled=False):
+        return FusedCost.apply(*(x.to(dtype) for x in (D, A, B, plan)), alpha, lengths)
 
 
 def _arithmetic(plan: Tensor) -> ModuleType:
@@ -92,5 +109,5 @@ def _arithmetic(plan: Tensor) -> ModuleType:
 def _compiled() -> ModuleType | None:
     try:
         return import_module("espnet_gmot.ot.numba_cost")
-    except ImportError:
+    except (ImportError, RuntimeError):  # as in backends
         return None

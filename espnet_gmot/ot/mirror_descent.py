@@ -86,7 +86,7 @@ def starting_point(
     reference = log_p + log_q
     if problem.start is None:
         return p * q, reference, log_p, log_q
-    plan = problem.start.mT.contiguous()
+    plan = problem.start.mT.clone(memory_format=torch.contiguous_format)
     if options.scheme == "proximal":
         log_plan = plan.clamp_min(torch.finfo(plan.dtype).tiny).log()
         reference = torch.where(reference > LOG_ZERO / 2, log_plan, LOG_ZERO)

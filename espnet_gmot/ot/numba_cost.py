@@ -9,11 +9,7 @@ import torch
 from torch import Tensor
 
 from espnet_gmot.ot.numba_parts import add_product, compiled, in_parallel
-
-Lengths = tuple[Tensor, Tensor]
-
-# Frames that are skipped or summed together.
-FRAMES = 32
+from espnet_gmot.ot.problem import Lengths
 
 
 def node_and_edge(D: Tensor, A: Tensor, B: Tensor, plan: Tensor, lengths: Lengths) -> tuple[Tensor, Tensor]:
@@ -24,14 +20,20 @@ def node_and_edge(D: Tensor, A: Tensor, B: Tensor, plan: Tensor, lengths: Length
     return torch.from_numpy(node), torch.from_numpy(edge)
 
 
-def edge_gradients(
-    A: Tensor, B: Tensor, plan: Tensor, lengths: Lengths, scale: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return ``scale`` (batch,) times A ⊙ p̂ p̂ᵀ - γ B γᵀ (batch, T, T) and B ⊙ q̂ q̂ᵀ - γᵀ A γ (batch, N, N)."""
+def frame_edge_gradient(A: Tensor, B: Tensor, plan: Tensor, lengths: Lengths, scale: Tensor) -> Tensor:
+    """Return ``scale`` (batch,) times A ⊙ p̂ p̂ᵀ - γ B γᵀ, (batch, T, T)."""
     arrays = [x.detach().contiguous().numpy() for x in (A, B, plan, *lengths, scale)]
-    grad_A, grad_B = np.zeros_like(arrays[0]), np.zeros_like(arrays[1])
-    in_parallel(lambda chosen: _edge_gradients(chosen, *arrays, grad_A, grad_B), *lengths)
-    return torch.from_numpy(grad_A), torch.from_numpy(grad_B)
+    gradient = np.zeros_like(arrays[0])
+    in_parallel(lambda chosen: _frame_edge_gradient(chosen, *arrays, gradient), *lengths)
+    return torch.from_numpy(gradient)
+
+
+def token_edge_gradient(A: Tensor, B: Tensor, plan: Tensor, lengths: Lengths, scale: Tensor) -> Tensor:
+    """Return ``scale`` (batch,) times B ⊙ q̂ q̂ᵀ - γᵀ A γ, (batch, N, N)."""
+    arrays = [x.detach().contiguous().numpy() for x in (A, B, plan, *lengths, scale)]
+    gradient = np.zeros_like(arrays[1])
+    in_parallel(lambda chosen: _token_edge_gradient(chosen, *arrays, gradient), *lengths)
+    return torch.from_numpy(gradient)
 
 
 @compiled
@@ -45,34 +47,18 @@ def _costs(chosen, D, A, B, plan, lengths_a, lengths_b, node, edge):
                 node[b] += D[b, i, j] * plan[b, i, j]
         product = np.zeros_like(gamma)
         add_product(product, gamma, A[b], _lost(q, T))  # γᵀ A (N, T)
-        cross = _weighted_products(gamma, product, B[b], _lost(q, T))
-        total = _square(A[b], p) + _square(B[b], q) - 2 * cross
+        pairs = np.zeros((N, N), gamma.dtype)
+        add_product(pairs, gamma, product.T.copy(), _lost(q, T))  # γᵀ A γ (N, N), transposed
+        cross = q.dtype.type(0)
+        for j in range(N):
+            for k in range(N):
+                cross += B[b, k, j] * pairs[j, k]
+        total = _square(A[b], p) + _square(B[b], q) - cross - cross
         edge[b] = q.dtype.type(0) if total < 0 else total  # a sum of squares that rounding can bring below 0
 
 
 @compiled
-def _weighted_products(gamma, product, edge_b, negligible):
-    """``⟨edge_bᵀ, gamma productᵀ⟩``; skips frames whose mass is negligible, some at a time."""
-    N, T = gamma.shape
-    total = gamma.dtype.type(0)
-    for j in range(N):
-        for first in range(0, T, FRAMES):
-            last = min(first + FRAMES, T)
-            mass = gamma.dtype.type(0)
-            for i in range(first, last):
-                mass += gamma[j, i]
-            if mass <= negligible[j]:
-                continue
-            for k in range(N):
-                inner = gamma.dtype.type(0)
-                for i in range(first, last):
-                    inner += gamma[j, i] * product[k, i]
-                total += edge_b[k, j] * inner
-    return total
-
-
-@compiled
-def _edge_gradients(chosen, A, B, plan, lengths_a, lengths_b, scale, grad_A, grad_B):
+def _frame_edge_gradient(chosen, A, B, plan, lengths_a, lengths_b, scale, gradient):
     for b in chosen:
         T, N = lengths_a[b], lengths_b[b]
         gamma = plan[b, :T, :N].copy()  # (T, N)
@@ -80,10 +66,19 @@ def _edge_gradients(chosen, A, B, plan, lengths_a, lengths_b, scale, grad_A, gra
         p, q = _sums(gamma_t)
         product = np.zeros_like(gamma_t)
         add_product(product, B[b, :N, :N].copy(), gamma_t, np.full_like(q, -1))  # B γᵀ (N, T)
-        _subtracted_product(grad_A[b], A[b], p, gamma, product, scale[b], _lost(p, N))
-        product[:] = 0
+        _subtracted_product(gradient[b], A[b], p, gamma, product, scale[b], _lost(p, N))
+
+
+@compiled
+def _token_edge_gradient(chosen, A, B, plan, lengths_a, lengths_b, scale, gradient):
+    for b in chosen:
+        T, N = lengths_a[b], lengths_b[b]
+        gamma = plan[b, :T, :N].copy()  # (T, N)
+        gamma_t = gamma.T.copy()  # (N, T)
+        _, q = _sums(gamma_t)
+        product = np.zeros_like(gamma_t)
         add_product(product, gamma_t, A[b], _lost(q, T))  # γᵀ A (N, T)
-        _subtracted_product(grad_B[b], B[b], q, product, gamma, scale[b], np.full_like(q, -1))
+        _subtracted_product(gradient[b], B[b], q, product, gamma, scale[b], np.full_like(q, -1))
 
 
 @compiled
@@ -100,9 +95,11 @@ def _sums(gamma):
     """Return the sums over tokens and over frames of a coupling (N, T)."""
     p, q = np.zeros_like(gamma[0]), np.zeros_like(gamma[:, 0])
     for j in range(gamma.shape[0]):
+        total = q[j]
         for i in range(gamma.shape[1]):
             p[i] += gamma[j, i]
-            q[j] += gamma[j, i]
+            total += gamma[j, i]
+        q[j] = total
     return p, q
 
 

@@ -1,24 +1,29 @@
 """The CPU backend: mirror descent compiled by numba, one problem at a time in cache, problems in parallel."""
 
-import math
+import logging
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from espnet_gmot.ot.mirror_descent import Solution, starting_point
-from espnet_gmot.ot.numba_parts import add_product, compiled, exp, in_parallel
+from espnet_gmot.ot.numba_parts import add_product, compiled, in_parallel
+from espnet_gmot.ot.numba_sinkhorn import sinkhorn_one
 from espnet_gmot.ot.options import SolverOptions
 from espnet_gmot.ot.problem import TransportProblem
 from espnet_gmot.ot.sinkhorn import LONGEST_RUN, SMALLEST_SUM
 
-# A row with less than this is summed again from its own largest exponent.
-SMALLEST_ROW = 1e-20
+# Above this share of entries that count, a product is left to BLAS, for a problem that is alone.
+DENSE = 0.4
 
 
 class _Settings(NamedTuple):
-    """The options as the kernel reads them, real numbers in the type of the problem."""
+    """The options as the kernel reads them, real numbers in the type of the problem.
 
+    Whole numbers would make float64 of a float32 in arithmetic: hence ``one``.
+    """
+
+    one: np.floating
     alpha: np.floating
     epsilon: np.floating
     tol: np.floating
@@ -26,6 +31,7 @@ class _Settings(NamedTuple):
     overrelaxation: np.floating
     smallest_sum: np.floating
     independent_start: bool
+    blas: bool
     proximal: bool
     hard_frames: bool
     max_iter: int
@@ -48,10 +54,11 @@ def solve_in_parallel(problem: TransportProblem, options: SolverOptions) -> Solu
     arrays = [field.detach().contiguous().numpy() for field in problem[:7]]
     plan, reference, log_p, log_q = (field.contiguous().numpy() for field in starting_point(problem, options))
     numbers = {name: getattr(options, name) for name in ("alpha", "epsilon", "tol", "overrelaxation")}
-    numbers |= {"frame_exponent": options.frame_exponent, "smallest_sum": SMALLEST_SUM}
+    numbers |= {"one": 1, "frame_exponent": options.frame_exponent, "smallest_sum": SMALLEST_SUM}
     settings = _Settings(
         **{name: plan.dtype.type(number) for name, number in numbers.items()},
         independent_start=problem.start is None,
+        blas=len(plan) == 1,  # its threads would fight those that solve the problems of a batch
         proximal=options.scheme == "proximal",
         hard_frames=options.rho_a is None,
         max_iter=options.max_iter,
@@ -59,6 +66,9 @@ def solve_in_parallel(problem: TransportProblem, options: SolverOptions) -> Solu
         longest_run=LONGEST_RUN,
     )
     n_iter, converged = np.zeros(len(plan), np.int64), np.zeros(len(plan), np.bool_)
+
+    if not _solve_some.signatures:
+        logging.info("loading the CPU transport kernel; compiling it takes 15 s, once on a machine")
 
     def solve(chosen: np.ndarray) -> None:
         _solve_some(chosen, *arrays, log_p, log_q, reference, settings, plan, n_iter, converged)
@@ -78,7 +88,8 @@ def _solve_some(
     for i in chosen:
         T, N = lengths_a[i], lengths_b[i]
         marginals = p[i, :T], q[i, :N], log_p[i, 0, :T], log_q[i, :N, 0]
-        costs = _centred_costs(node[i], edge_a[i], edge_b[i], p[i, :T], q[i, :N], settings.alpha)
+        node_weight = settings.one - settings.alpha
+        costs = _centred_costs(node[i], edge_a[i], edge_b[i], p[i, :T], q[i, :N], node_weight)
         coupling, n_iter[i], converged[i] = _descend(
             costs, marginals, plan[i, :N, :T].copy(), reference[i, :N, :T].copy(), settings
         )
@@ -97,7 +108,7 @@ def _descend(costs, marginals, coupling, reference, settings):
         independent = step == 0 and settings.independent_start
         _log_kernel(costs, coupling, q, independent, reference, settings, product, log_kernel)
         coupling, previous = previous, coupling
-        _sinkhorn(log_kernel, marginals, settings, f, g, coupling)
+        sinkhorn_one(log_kernel, marginals, settings, f, g, coupling)
         if settings.proximal:
             for j in range(N):
                 for i in range(T):
@@ -111,7 +122,7 @@ def _descend(costs, marginals, coupling, reference, settings):
 
 
 @compiled
-def _centred_costs(node, edge_a, edge_b, p, q, alpha):
+def _centred_costs(node, edge_a, edge_b, p, q, node_weight):
     """See ``mirror_descent``; the node cost comes weighted and transposed to (N, T)."""
     N, T = len(q), len(p)
     weighted = np.empty((N, T), node.dtype)
@@ -120,7 +131,7 @@ def _centred_costs(node, edge_a, edge_b, p, q, alpha):
         for i in range(T):
             mean += p[i] * node[i, j]
         for i in range(T):
-            weighted[j, i] = (1 - alpha) * (node[i, j] - mean)
+            weighted[j, i] = node_weight * (node[i, j] - mean)
     centre = (_mean(edge_a, p) + _mean(edge_b, q)) / p.dtype.type(2)
     return weighted, _shifted(edge_a, centre, T), _shifted(edge_b, centre, N)
 
@@ -150,19 +161,19 @@ def _log_kernel(costs, coupling, q, independent, reference, settings, product, o
     """``reference - ∇FGW(coupling) / epsilon`` up to a constant for each token; ``product`` is a buffer."""
     node, edge_a, edge_b = costs
     N, T = coupling.shape
-    alpha, epsilon = settings.alpha, settings.epsilon
+    weight, scale = settings.alpha + settings.alpha, settings.one / settings.epsilon
     square = np.zeros(T, q.dtype)
     out[:] = 0
-    if alpha > 0:
-        _edge_terms(edge_a, edge_b, coupling, q, independent, square, product, out)
+    if settings.alpha > 0:
+        _edge_terms(edge_a, edge_b, coupling, q, independent, settings.blas, square, product, out)
     for j in range(N):
         for i in range(T):
-            gradient = node[j, i] + 2 * alpha * (square[i] - 2 * out[j, i])
-            out[j, i] = reference[j, i] - gradient / epsilon
+            gradient = node[j, i] + weight * (square[i] - out[j, i] - out[j, i])
+            out[j, i] = reference[j, i] - scale * gradient
 
 
 @compiled
-def _edge_terms(edge_a, edge_b, coupling, q, independent, square, product, cross):
+def _edge_terms(edge_a, edge_b, coupling, q, independent, blas, square, product, cross):
     """Add ``A² γ1`` to ``square`` (T,) and ``(A γ B)ᵀ`` to ``cross`` (N, T)."""
     N, T = coupling.shape
     frame_sum, keep_all = np.zeros((1, T), q.dtype), np.full_like(q, -1)
@@ -181,114 +192,21 @@ def _edge_terms(edge_a, edge_b, coupling, q, independent, square, product, cross
                 product[j, i] = q[j] * row[0, i]
     else:
         # What is this far below the independent coupling is lost in the rounding of the sum.
-        add_product(product, coupling, edge_a, np.finfo(q.dtype).eps / T * q)
+        negligible = np.finfo(q.dtype).eps / T * q
+        if blas and _count_above(coupling, negligible) > DENSE * N * T:
+            product[:] = np.dot(coupling, edge_a)
+        else:
+            add_product(product, coupling, edge_a, negligible)
     add_product(cross, edge_b, product, keep_all)
 
 
 @compiled
-def _sinkhorn(log_kernel, marginals, settings, f, g, coupling):
-    """``sinkhorn.sinkhorn`` for one problem: ``f``, ``g`` and ``coupling`` are replaced."""
-    _exact_iteration(log_kernel, marginals, settings.frame_exponent, f, g, coupling)
-    done = 1
-    while done < settings.sinkhorn_iter:
-        run = min(settings.longest_run, settings.sinkhorn_iter - done) - 1
-        _scale(coupling, marginals, run, settings, f, g)
-        _exact_iteration(log_kernel, marginals, settings.frame_exponent, f, g, coupling)
-        done += run + 1
-
-
-@compiled
-def _exact_iteration(log_kernel, marginals, frame_exponent, f, g, coupling):
-    # Exponents are stored before their maximum is subtracted: reordered sums could leave it above zero.
-    _, q, log_p, log_q = marginals
-    N, T = log_kernel.shape
-    highest, total = np.full_like(f, -np.inf), np.zeros_like(f)
-    for j in range(N):
-        for i in range(T):
-            coupling[j, i] = log_kernel[j, i] + g[j]
-            highest[i] = max(highest[i], coupling[j, i])
-    for j in range(N):
-        for i in range(T):
-            coupling[j, i] = exp(coupling[j, i] - highest[i])
-            total[i] += coupling[j, i]
-    level = f.dtype.type(-np.inf)
-    for i in range(T):
-        f[i] = frame_exponent * (log_p[i] - highest[i] - math.log(total[i]))
-        highest[i] += f[i]
-        level = max(level, highest[i])
-    for i in range(T):
-        total[i] = exp(highest[i] - level)
-    for j in range(N):
-        row_sum = f.dtype.type(0)
-        for i in range(T):
-            coupling[j, i] *= total[i]
-            row_sum += coupling[j, i]
-        if row_sum < SMALLEST_ROW:
-            level_j, row_sum = _exact_row(log_kernel[j], f, coupling[j])
-            g[j] = log_q[j] - level_j - math.log(row_sum)
-        else:
-            g[j] += log_q[j] - level - math.log(row_sum)
-        factor = q[j] / row_sum
-        for i in range(T):
-            coupling[j, i] *= factor
-
-
-@compiled
-def _exact_row(log_kernel, f, coupling):
-    """Set ``coupling`` to ``exp(log_kernel + f - level)``; return the level and the sum."""
-    level, row_sum = log_kernel[0] + f[0], f.dtype.type(0)
-    for i in range(len(f)):
-        coupling[i] = log_kernel[i] + f[i]
-        level = max(level, coupling[i])
-    for i in range(len(f)):
-        coupling[i] = exp(coupling[i] - level)
-        row_sum += coupling[i]
-    return level, row_sum
-
-
-@compiled
-def _scale(coupling, marginals, iterations, settings, f, g):
-    """Add to ``g`` what scalings of the coupling change; see ``sinkhorn._scale``."""
-    p, q, log_p, _ = marginals
-    frame_exponent, smallest = settings.frame_exponent, settings.smallest_sum
-    N, T = coupling.shape
-    keep_all = np.full(1, -1, p.dtype)
-    memory = log_p.copy()
-    level = p.dtype.type(-np.inf)
-    for i in range(T):
-        if p[i] > 0:
-            memory[i] = (frame_exponent - 1) * f[i]
-        level = max(level, memory[i])
-    for i in range(T):
-        memory[i] = exp(memory[i] - level)
-    u, v, plain = np.ones((1, T), p.dtype), np.ones((1, N), q.dtype), np.empty((1, T), p.dtype)
-    for _ in range(iterations):
-        plain[:] = 0
-        add_product(plain, v, coupling, keep_all)
-        for i in range(T):
-            plain[0, i] = p[i] / max(plain[0, i], smallest)
-        if frame_exponent != 1:
-            for i in range(T):
-                plain[0, i] = memory[i] * plain[0, i] ** frame_exponent
-        for i in range(T):
-            u[0, i] = _overrelax(u[0, i], plain[0, i], settings.overrelaxation)
-        for j in range(N):
-            total = p.dtype.type(0)
-            for i in range(T):
-                total += u[0, i] * coupling[j, i]
-            v[0, j] = _overrelax(v[0, j], q[j] / max(total, smallest), settings.overrelaxation)
-    for j in range(N):
-        if q[j] > 0:
-            g[j] += math.log(v[0, j])
-
-
-@compiled
-def _overrelax(old, plain, overrelaxation):
-    """See ``sinkhorn._overrelax``."""
-    ratio = plain / old
-    more, less = overrelaxation + 1, overrelaxation - 1
-    further = old * (more * ratio - less) / (more - less * ratio)
-    return further if overrelaxation > 1 and ratio > 0.5 and ratio < 2 else plain
+def _count_above(coupling, negligible):
+    count = 0
+    for j in range(coupling.shape[0]):
+        for i in range(coupling.shape[1]):
+            count += coupling[j, i] > negligible[j]
+    return count
 
 
 @compiled

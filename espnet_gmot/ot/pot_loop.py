@@ -25,10 +25,15 @@ def solve_one_by_one(problem: TransportProblem, options: SolverOptions) -> Solut
     kernel underflow, POT warns and what it returned is passed on; its marginal error shows.
 
     Raises:
-        InputError: ``rho_a`` is set; this POT solver has hard marginals only.
+        InputError: ``rho_a`` or ``overrelaxation`` is set: POT has hard marginals and plain Sinkhorn here.
 
     Source: Flamary et al., "POT: Python Optimal Transport", JMLR 22(78), 2021.
     """
+    if options.overrelaxation > 1:
+        raise InputError(
+            f"overrelaxation must be 1 with backend 'pot', got {options.overrelaxation}; "
+            "the backends that over-relax are torch, numba and triton"
+        )
     if options.rho_a is not None:
         raise InputError(
             f"rho_a must be None with backend 'pot', got {options.rho_a}; "

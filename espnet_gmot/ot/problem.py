@@ -11,6 +11,10 @@ from espnet_gmot.errors import InputError
 # A marginal given in half precision may miss 1 by this much; it is then normalised in full precision.
 MASS_TOLERANCE = 1e-2
 
+Lengths = tuple[Tensor, Tensor]  # valid frames and tokens, (batch,) each
+
+INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+
 
 class TransportProblem(NamedTuple):
     """A checked, padded batch in one floating-point type.
@@ -21,8 +25,8 @@ class TransportProblem(NamedTuple):
         edge_b: Edge cost among tokens (batch, N, N), likewise.
         p: Frame marginal (batch, T); sums to 1, zero on padding.
         q: Token marginal (batch, N); sums to 1, zero on padding.
-        lengths_a: Valid frames (batch,).
-        lengths_b: Valid tokens (batch,).
+        lengths_a: Valid frames (batch,), int64.
+        lengths_b: Valid tokens (batch,), int64.
         start: Coupling to start from (batch, T, N), zero on padding; None is the independent one, p qᵀ.
     """
 
@@ -74,13 +78,13 @@ def make_problem(
     Raises:
         InputError: A shape, device, length, marginal or start is wrong; the message names the argument.
     """
-    _check_costs(D, A, B)
+    check_costs(D, A, B)
     batch, n_frames, n_tokens = D.shape
     lengths_a = checked_lengths(lengths_a, batch, n_frames, D.device, "lengths_a")
     lengths_b = checked_lengths(lengths_b, batch, n_tokens, D.device, "lengths_b")
     frames, tokens = within(lengths_a, n_frames), within(lengths_b, n_tokens)  # (batch, T), (batch, N)
 
-    dtype = torch.float64 if torch.float64 in (D.dtype, A.dtype, B.dtype) else torch.float32
+    dtype = working_dtype(D, A, B)
     return TransportProblem(
         node=D.to(dtype),
         edge_a=A.to(dtype),
@@ -102,7 +106,7 @@ def checked_lengths(
         InputError: The lengths are not ``batch`` integers in 1..``size``; the message calls them ``name``.
     """
     lengths = torch.as_tensor(lengths, device=device)
-    if lengths.shape != (batch,) or lengths.is_floating_point():
+    if lengths.shape != (batch,) or lengths.dtype not in INTEGERS:
         raise InputError(
             f"{name} must hold {batch} integers, one a problem, got {tuple(lengths.shape)} of {lengths.dtype}"
         )
@@ -112,7 +116,7 @@ def checked_lengths(
         lambda first: f"{rule}; problem {first} has {int(lengths[first])}",
         rule,
     )
-    return lengths
+    return lengths.long()
 
 
 def valid_mask(
@@ -143,15 +147,21 @@ def within(lengths: Tensor, size: int) -> Tensor:
 def _require(holds: Tensor, message: Callable[[int], str], short: str) -> None:
     """Refuse a batch unless all of ``holds`` (batch,) is True; ``message`` gets the first problem at fault.
 
-    On a GPU the check is a device-side assertion: raising an exception here would have to wait for the GPU.
+    With CUDA the check is a device-side assertion: raising an exception here would have to wait for the GPU.
     """
-    if holds.device.type != "cpu":
+    if holds.device.type == "cuda":
         torch._assert_async(holds.all(), short)
     elif not holds.all():
         raise InputError(message(int((~holds).nonzero()[0])))
 
 
-def _check_costs(D: Tensor, A: Tensor, B: Tensor) -> None:
+def working_dtype(*tensors: Tensor) -> torch.dtype:
+    """Return float64 if a tensor has it, else float32."""
+    return torch.float64 if any(x.dtype == torch.float64 for x in tensors) else torch.float32
+
+
+def check_costs(D: Tensor, A: Tensor, B: Tensor) -> None:
+    """Refuse costs whose shapes or devices do not fit each other."""
     if D.dim() != 3 or 0 in D.shape:
         raise InputError(f"D must be (batch, T, N) with no empty dimension, got {tuple(D.shape)}")
     batch, n_frames, n_tokens = D.shape

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from espnet_gmot.errors import InputError
 from espnet_gmot.ot.gradient import fused_cost
 from espnet_gmot.ot.options import SolverOptions
-from espnet_gmot.ot.problem import checked_lengths
+from espnet_gmot.ot.problem import Lengths, checked_lengths
 from espnet_gmot.ot.solve import FusedGromovWasserstein, fused_gromov_wasserstein
 
 # The most entries of edge costs among frames in a slice: 32 MiB in float32, two problems of 2,000 frames.
@@ -26,13 +27,15 @@ def fused_gromov_wasserstein_of_vectors(
     p: Tensor | None = None,
     q: Tensor | None = None,
     start: Tensor | None = None,
+    alpha: float = SolverOptions.alpha,
     **options,
 ) -> FusedGromovWasserstein:
     """Solve ``fused_gromov_wasserstein(*costs(X, lengths_a, Z, lengths_b), ...)`` in bounded memory.
 
     The batch is cut into slices whose (T, T) edge costs together have at most ``SLICE_ENTRIES`` entries, or
-    that are a single problem. With more than one slice no edge cost outlives its slice: the backward pass
-    builds it again for the coupling found. Problems are independent, so the result is that of one piece.
+    that are a single problem. With more than one slice no edge cost outlives its slice: it is built for the
+    search, again for the value of the coupling found, and again in the backward pass. Problems are
+    independent, so the result is that of one piece.
 
     Args:
         X: Frame vectors (batch, T, d_a).
@@ -40,8 +43,12 @@ def fused_gromov_wasserstein_of_vectors(
         lengths_a: Valid frames (batch,).
         lengths_b: Valid tokens (batch,).
         costs: Builds the node cost (b, T, N) and the edge costs (b, T, T) and (b, N, N) of some problems from
-            ``(X, lengths_a, Z, lengths_b)``; gradients flow through it.
-        p: As for ``fused_gromov_wasserstein``, like ``q``, ``start`` and the other options.
+            ``(X, lengths_a, Z, lengths_b)``, the same at each call, without autocast; gradients flow through
+            it.
+        p: As for ``fused_gromov_wasserstein``, like ``q``, ``start``, ``alpha`` and the other options.
+
+    Raises:
+        InputError: As ``fused_gromov_wasserstein``.
 
     Example:
         >>> from espnet_gmot.ot import cosine_edge_cost, cosine_node_cost
@@ -52,35 +59,40 @@ def fused_gromov_wasserstein_of_vectors(
         >>> out.plan[0].argmax(1).tolist()
         [2, 1, 0]
     """
+    if X.dim() != 3 or Z.dim() != 3:
+        raise InputError(f"X and Z must be (batch, size, d), got {tuple(X.shape)} and {tuple(Z.shape)}")
     batch, n_frames, _ = X.shape
     lengths_a = checked_lengths(lengths_a, batch, n_frames, X.device, "lengths_a")
     lengths_b = checked_lengths(lengths_b, batch, Z.shape[1], X.device, "lengths_b")
-    size = max(1, SLICE_ENTRIES // n_frames**2)
-    if batch <= size:
-        D, A, B = costs(X, lengths_a, Z, lengths_b)
-        return fused_gromov_wasserstein(D, A, B, lengths_a, lengths_b, p, q, start=start, **options)
 
-    alpha = options.get("alpha", SolverOptions.alpha)
-    solved = []
-    for first in range(0, batch, size):
-        cut = slice(first, first + size)
-        vectors = X[cut], lengths_a[cut], Z[cut], lengths_b[cut]
+    def solve(cut: slice) -> FusedGromovWasserstein:
         marginals = (None if given is None else given[cut] for given in (p, q))
         begin = None if start is None else start[cut]
-        with torch.no_grad():
-            out = fused_gromov_wasserstein(
-                *costs(*vectors), lengths_a[cut], lengths_b[cut], *marginals, start=begin, **options
-            )
-        if torch.is_grad_enabled():
-            value = checkpoint(_value, costs, *vectors, out.plan, alpha, use_reentrant=False)
-            out = out._replace(value=value)
-        solved.append(out)
-    return FusedGromovWasserstein(*(torch.cat(field) for field in zip(*solved, strict=True)))
+        return fused_gromov_wasserstein(
+            *costs(X[cut], lengths_a[cut], Z[cut], lengths_b[cut]),
+            lengths_a[cut],
+            lengths_b[cut],
+            *marginals,
+            alpha=alpha,
+            start=begin,
+            **options,
+        )
 
+    def value(X: Tensor, Z: Tensor, plan: Tensor, lengths: Lengths) -> Tensor:
+        return fused_cost(*costs(X, lengths[0], Z, lengths[1]), plan, alpha, lengths)[0]
 
-def _value(
-    costs: Costs, X: Tensor, lengths_a: Tensor, Z: Tensor, lengths_b: Tensor, plan: Tensor, alpha: float
-):
+    size = max(1, SLICE_ENTRIES // n_frames**2)
     with torch.autocast(X.device.type, enabled=False):
-        D, A, B = costs(X, lengths_a, Z, lengths_b)
-        return fused_cost(D, A, B, plan, alpha, (lengths_a, lengths_b))[0]
+        if batch <= size:
+            return solve(slice(None))
+        solved = []
+        for cut in (slice(first, first + size) for first in range(0, batch, size)):
+            with torch.no_grad():
+                out = solve(cut)
+            if torch.is_grad_enabled():
+                arguments = X[cut], Z[cut], out.plan, (lengths_a[cut], lengths_b[cut])
+                out = out._replace(
+                    value=checkpoint(value, *arguments, use_reentrant=False, preserve_rng_state=False)
+                )
+            solved.append(out)
+    return FusedGromovWasserstein(*(torch.cat(field) for field in zip(*solved, strict=True)))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from espnet_gmot.ot.backends import choose_backend
-from espnet_gmot.ot.gradient import fused_cost
+from espnet_gmot.ot.gradient import FusedCost
 from espnet_gmot.ot.mirror_descent import marginal_error
 from espnet_gmot.ot.options import Scheme, SolverOptions
 from espnet_gmot.ot.problem import make_problem
@@ -102,7 +102,16 @@ def fused_gromov_wasserstein(
         >>> (3 * out.plan[0]).round().int().tolist()
         [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     """
-    options = SolverOptions(alpha, epsilon, scheme, max_iter, sinkhorn_iter, tol, rho_a, overrelaxation)
+    options = SolverOptions(
+        alpha=alpha,
+        epsilon=epsilon,
+        scheme=scheme,
+        max_iter=max_iter,
+        sinkhorn_iter=sinkhorn_iter,
+        tol=tol,
+        rho_a=rho_a,
+        overrelaxation=overrelaxation,
+    )
     with torch.autocast(D.device.type, enabled=False):
         problem = make_problem(D, A, B, lengths_a, lengths_b, p, q, start)
         solve = choose_backend(backend, problem)
@@ -110,5 +119,5 @@ def fused_gromov_wasserstein(
             plan, n_iter, converged = solve(problem, options)
             error = marginal_error(plan, problem, options)
         lengths = (problem.lengths_a, problem.lengths_b)
-        value, node, edge = fused_cost(*problem[:3], plan, options.alpha, lengths)
+        value, node, edge = FusedCost.apply(*problem[:3], plan, options.alpha, lengths)
     return FusedGromovWasserstein(value, node, edge, error, plan, n_iter, converged)

@@ -56,9 +56,8 @@ def coupling_entropy(
     frames = valid_mask(lengths_a, batch, n_frames, plan.device, "lengths_a").sum(1)
     tokens = valid_mask(lengths_b, batch, n_tokens, plan.device, "lengths_b").sum(1)
     forced = torch.maximum(_entropy(plan.sum(2)), _entropy(plan.sum(1)))
-    largest = (
-        torch.minimum(frames, tokens).clamp_min(2).to(plan.dtype).log()
-    )  # with one entry the excess is 0
+    # With one frame or one token the excess is 0, whatever it is divided by.
+    largest = torch.minimum(frames, tokens).clamp_min(2).to(plan.dtype).log()
     return ((_entropy(plan.flatten(1)) - forced) / largest).clamp(0, 1)
 
 

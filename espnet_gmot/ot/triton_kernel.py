@@ -5,6 +5,9 @@ In the kernel everything is laid out (BLOCK_N tokens, BLOCK_T frames), powers of
 sizes. With ``TRITON_INTERPRET=1``, set before Triton is imported, the kernel runs on CPU tensors, for tests.
 """
 
+import os
+import shutil
+
 import torch
 import triton
 import triton.language as tl
@@ -23,6 +26,9 @@ ENTRIES_PER_WARP = 1024
 LARGEST_BLOCK = 64 * 512
 BYTES = 4
 
+# Of CUDA GPUs; the tests compile for 8.0 and 9.0.
+OLDEST_CAPABILITY = 8
+
 TINY = tl.constexpr(torch.finfo(torch.float32).tiny)
 
 
@@ -30,8 +36,13 @@ def hindrance(problem: TransportProblem) -> str | None:
     """Say why the kernel cannot solve a problem, or return None."""
     node, largest = problem.node, LARGEST_BLOCK
     if node.is_cuda:
-        shared = torch.cuda.get_device_properties(node.device).shared_memory_per_block_optin
-        largest = min(largest, (shared - 1) // BYTES)
+        gpu = torch.cuda.get_device_properties(node.device)
+        if gpu.major < OLDEST_CAPABILITY:
+            capability = f"{gpu.major}.{gpu.minor}"
+            return f"needs compute capability {OLDEST_CAPABILITY}.0 and {node.device} has {capability}"
+        if not any(shutil.which(compiler) for compiler in (os.environ.get("CC", "cc"), "gcc", "clang")):
+            return "needs a C compiler, with which Triton builds its launcher; install gcc"
+        largest = min(largest, (gpu.shared_memory_per_block_optin - 1) // BYTES)
     elif not INTERPRETED:
         return f"runs on a GPU and the problem is on {node.device}"
     if node.dtype != torch.float32:
@@ -69,7 +80,7 @@ def solve_on_gpu(problem: TransportProblem, options: SolverOptions) -> Solution:
             float(options.epsilon),
             float(options.tol),
             options.frame_exponent,
-            options.overrelaxation,
+            float(options.overrelaxation),
             options.max_iter,
             options.sinkhorn_iter,
             EDGES=options.alpha > 0,

@@ -130,6 +130,6 @@ def _scale(coupling, f, p, q, iterations, frame_exponent, overrelaxation, RELAXE
 @triton.jit
 def _overrelax(old, plain, overrelaxation):
     ratio = plain / old
-    more, less = overrelaxation + 1, overrelaxation - 1
-    further = old * (more * ratio - less) / (more - less * ratio)
+    step = ratio - 1
+    further = old * (1 + overrelaxation * step * (1 + (overrelaxation - 1) / 2 * step))
     return tl.where((overrelaxation > 1) & (ratio > 0.5) & (ratio < 2), further, plain)

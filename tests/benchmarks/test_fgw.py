@@ -190,7 +190,7 @@ def test_command_writes_a_page_and_says_what_is_missing(tmp_path, monkeypatch, c
     assert forward["OTT-JAX"] == forward["torchgw, one by one"] == ["not installed"]
     for name, rows in {
         POT_CONDITIONAL_GRADIENT: 2,
-        "POT PPA, one by one (backend pot)": 1,
+        "POT PPA, one by one": 1,
         POT_BATCH: 2,
         "torch": 4,
     }.items():

@@ -1,6 +1,7 @@
 """Ragged random problems for the tests of the transport core, and the backends they run on."""
 
 from functools import partial
+from importlib import import_module
 from typing import NamedTuple
 
 import pytest
@@ -42,8 +43,9 @@ class Batch(NamedTuple):
 @pytest.fixture(scope="session", params=["torch", "numba"])
 def cpu_backend(request):
     """Each backend that must solve every problem on a CPU."""
-    if request.param not in BACKENDS:
-        pytest.skip(f"there is no backend {request.param}")
+    import_module(
+        f"espnet_gmot.ot.{BACKENDS[request.param].split('.')[0]}"
+    )  # or the front door would fall back
     return request.param
 
 

@@ -38,7 +38,6 @@ class Elsewhere:
     """Stands for a problem on another device; no such device is needed to choose a solver."""
 
     def __init__(self, device):
-        self.node = torch.empty(0, device="meta")
         self.node = type("Node", (), {"device": torch.device(device), "dtype": torch.float32})()
 
 

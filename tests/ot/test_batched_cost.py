@@ -44,8 +44,10 @@ def test_compiled_cost_equals_torch(case, dtype, error):
 def test_compiled_gradient_equals_torch(case, dtype, error):
     (_, A, B), plan, lengths = case
     scale = torch.linspace(-1, 2, 6, dtype=torch.float64)
-    expected = batched_cost.edge_gradients(A, B, plan, lengths, scale)
-    computed = numba_cost.edge_gradients(A.to(dtype), B.to(dtype), plan.to(dtype), lengths, scale.to(dtype))
+    names = "frame_edge_gradient", "token_edge_gradient"
+    expected = [getattr(batched_cost, name)(A, B, plan, lengths, scale) for name in names]
+    single = [x.to(dtype) for x in (A, B, plan)]
+    computed = [getattr(numba_cost, name)(*single, lengths, scale.to(dtype)) for name in names]
     for mine, its in zip(computed, expected, strict=True):
         assert its.isfinite().all()
         torch.testing.assert_close(

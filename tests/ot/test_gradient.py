@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from espnet_gmot.errors import InputError
 from espnet_gmot.ot import cosine_edge_cost, cosine_node_cost, fused_cost
 
 
@@ -127,3 +128,24 @@ def test_proximal_value_follows_its_gradient(make_batch, solve):
         for sign in (1, -1)
     )
     torch.testing.assert_close((ahead - behind) / (2 * step), predicted, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"plan": torch.zeros(2, 4, 2)}, r"plan must be \(2, 4, 3\) as D is"),
+        ({"A": torch.zeros(2, 5, 5)}, r"A must be \(2, 4, 4\)"),
+        ({"lengths": ([4, 5], [3, 3])}, r"lengths\[0\] must lie between 1 and 4"),
+    ],
+)
+def test_cost_of_a_coupling_that_does_not_fit_is_refused(change, message):
+    arguments = {"D": torch.zeros(2, 4, 3), "A": torch.zeros(2, 4, 4), "B": torch.zeros(2, 3, 3)}
+    arguments |= {"plan": torch.full((2, 4, 3), 1 / 12), "alpha": 0.5} | change
+    with pytest.raises(InputError, match=message):
+        fused_cost(**arguments)
+
+
+def test_cost_of_mixed_types_is_computed_in_the_widest():
+    D, A, B = torch.rand(1, 4, 3).half(), torch.rand(1, 4, 4), torch.rand(1, 3, 3, dtype=torch.float64)
+    value, _, _ = fused_cost(D, A, B, torch.full((1, 4, 3), 1 / 12), 0.5)
+    assert value.dtype == torch.float64

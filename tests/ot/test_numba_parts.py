@@ -1,5 +1,8 @@
 """The pieces of the compiled code, each against numpy."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -72,3 +75,16 @@ def test_an_error_in_a_thread_is_not_lost(monkeypatch):
 
     with pytest.raises(ValueError, match="from a thread"):
         numba_parts.in_parallel(fail, torch.tensor([3, 4]), torch.tensor([2, 2]))
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # it is multi-threaded and forks
+def test_forked_process_has_threads_of_its_own(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    lengths = torch.tensor([3, 4])
+    numba_parts.in_parallel(lambda chosen: None, lengths, lengths)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        numba_parts.in_parallel(lambda chosen: None, lengths, lengths)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0

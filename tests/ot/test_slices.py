@@ -75,7 +75,7 @@ def test_no_tensor_holds_the_edge_costs_of_a_whole_long_batch():
             X, Z, lengths_a, lengths_b, costs, max_iter=1, sinkhorn_iter=1
         )
     out.value.sum().backward()
-    assert T**2 <= largest < batch * T**2
+    assert T**2 <= largest <= slices.SLICE_ENTRIES < batch * T**2
     assert kept < T**2
     assert X.grad.isfinite().all()
     assert X.grad.abs().sum() > 0

@@ -315,6 +315,8 @@ def test_converged_problems_stopped_at_the_first_step_within_tolerance(make_batc
         ({"overrelaxation": 0.9}, r"overrelaxation must lie in \[1, 2\)"),
         ({"backend": "gpu"}, "unknown backend 'gpu'; choose one of auto, torch"),
         ({"backend": "pot", "rho_a": 1.0}, "rho_a must be None with backend 'pot'"),
+        ({"backend": "pot", "overrelaxation": 1.5}, "overrelaxation must be 1 with backend 'pot'"),
+        ({"lengths_a": torch.tensor([True, True])}, "lengths_a must hold 2 integers"),
         ({"D": torch.zeros(4, 3)}, r"D must be \(batch, T, N\)"),
         ({"D": torch.zeros(0, 4, 3)}, "no empty dimension"),
         ({"A": torch.zeros(2, 4, 3)}, r"A must be \(2, 4, 4\) to fit D"),

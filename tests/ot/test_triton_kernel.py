@@ -157,12 +157,28 @@ def test_hindrances(monkeypatch):
     assert "runs on a GPU and the problem is on cpu" in hindrance_of(torch.zeros(1, 4, 3))
 
 
-@pytest.mark.parametrize(("gpu", "kibibytes"), [("H100", 227), ("A100", 163), ("L4", 99)])
-def test_largest_block_depends_on_the_gpu(monkeypatch, gpu, kibibytes):
-    properties = SimpleNamespace(shared_memory_per_block_optin=1024 * kibibytes)
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
-    node = SimpleNamespace(shape=(1, 512, 64), dtype=torch.float32, is_cuda=True, device="cuda:0")
-    assert (hindrance_of(node) is None) == (gpu != "L4")
+@pytest.fixture
+def gpu(monkeypatch):
+    """Stand for a GPU of some kind: returns what the kernel says to a problem of the largest block on it."""
+
+    def make(kibibytes=227, major=9):
+        properties = SimpleNamespace(shared_memory_per_block_optin=1024 * kibibytes, major=major, minor=0)
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
+        node = SimpleNamespace(shape=(1, 512, 64), dtype=torch.float32, is_cuda=True, device="cuda:0")
+        return hindrance_of(node)
+
+    return make
+
+
+def test_largest_block_depends_on_the_gpu(gpu):
+    assert gpu(kibibytes=227) is gpu(kibibytes=163) is None  # H100, A100
+    assert "takes at most" in gpu(kibibytes=99)  # L4
+
+
+def test_old_gpus_and_missing_compilers_are_named(gpu, monkeypatch):
+    assert gpu(major=7) == "needs compute capability 8.0 and cuda:0 has 7.0"
+    monkeypatch.setattr(triton_kernel.shutil, "which", lambda _: None)
+    assert "needs a C compiler" in gpu()
 
 
 COMPILE = """
@@ -178,7 +194,7 @@ for capability, BLOCK_N, BLOCK_T, flags in json.loads(sys.argv[1]):
     types = {name: "*fp32" if name.endswith("_ptr") else "i32" for name in _mirror_descent.arg_names}
     types |= dict.fromkeys(["lengths_a_ptr", "lengths_b_ptr", "n_iter_ptr"], "*i64")
     types |= {"converged_ptr": "*i1"}
-    types |= dict.fromkeys(["alpha", "epsilon", "tol", "frame_exponent"], "fp32")
+    types |= dict.fromkeys(["alpha", "epsilon", "tol", "frame_exponent", "overrelaxation"], "fp32")
     types |= dict.fromkeys(constants, "constexpr")
     compiled = triton.compile(
         ASTSource(_mirror_descent, types, constants),
