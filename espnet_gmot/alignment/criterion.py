@@ -104,6 +104,7 @@ class AlignmentCriterion(nn.Module):
             max_iter=options.max_iter,
             sinkhorn_iter=options.sinkhorn_iter,
             rho_a=options.frame_relaxation,
+            backend=options.backend,
         )
         is_text = self._text_mask(lengths_b, Z.size(1)).to(X.dtype)  # (batch, N)
         projected = ot.barycentric_projection(fgw.plan, X)  # (batch, N, d)

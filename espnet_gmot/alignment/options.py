@@ -6,7 +6,7 @@ from typing import Any, Literal
 import typeguard
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.ot import Scheme, SolverOptions
+from espnet_gmot.ot import BACKENDS, Scheme, SolverOptions
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class AlignmentOptions:
         frame_marginal: p, ``uniform`` or ``nonblank`` (by CTC's detached non-blank posterior).
         frame_relaxation: ρ of the KL penalty that replaces the hard frame marginal (unbalanced OT,
             tokens stay hard); ``null`` keeps it hard.
+        backend: solver, ``auto`` (the fastest for the device) or one of ``torch``, ``numba``, ``triton``,
+            ``pot`` (docs/solver.md).
 
     Weights:
         fgw_weight: weight of the fused Gromov-Wasserstein loss.
@@ -74,6 +76,7 @@ class AlignmentOptions:
     temporal_edge_weight: float = 0.0
     frame_marginal: Literal["uniform", "nonblank"] = "uniform"
     frame_relaxation: float | None = None
+    backend: str = "auto"
     fgw_weight: float = 1.0
     align_weight: float = 1.0
     warmup_steps: int = 0
@@ -119,6 +122,8 @@ class AlignmentOptions:
             check(name, getattr(self, name) >= 1, "1 or more")
         for name in ("frame_relaxation", "teacher_size"):
             check(name, getattr(self, name) is None or getattr(self, name) > 0, "positive, or null")
+        backends = ("auto", *BACKENDS)
+        check("backend", self.backend in backends, f"one of {', '.join(backends)}")
 
     def _check_sides(self) -> None:
         if self.projected_side == "acoustic":

@@ -130,6 +130,14 @@ def test_half_precision_features_give_float32_losses():
     torch.testing.assert_close(half.loss_fgw, aligned(features=features.float()).loss_fgw)
 
 
+def test_the_backend_asked_for_solves():
+    with pytest.raises(InputError, match="rho_a must be None with backend 'pot'"):
+        aligned(AlignmentOptions(backend="pot", frame_relaxation=1.0))
+    torch.testing.assert_close(
+        aligned(AlignmentOptions(backend="torch")).loss_fgw, aligned(AlignmentOptions()).loss_fgw
+    )
+
+
 def test_spread_sees_a_collapse():
     collapsed = torch.ones(2, N, SIZE)
     assert aligned(embeddings=collapsed).statistics["token_spread"].item() == pytest.approx(0.0, abs=1e-5)

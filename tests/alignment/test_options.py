@@ -23,6 +23,7 @@ def test_take_from_leaves_espnets_keys():
         ({"frame_relaxation": 0.0}, "frame_relaxation is 0.0 and must be positive, or null"),
         ({"temporal_edge_weight": 2.0}, "temporal_edge_weight is 2.0"),
         ({"scheme": "newton"}, "scheme is 'newton'.*proximal.*entropic"),
+        ({"backend": "jax"}, "backend is jax and must be one of auto, torch, numba, triton, pot"),
         ({"projected_side": "acoustic"}, "needs teacher_size"),
         ({"feedback": 0.5}, "feedback needs projected_side: acoustic"),
         ({"teacher_size": 16}, "teacher_size is for projected_side: acoustic"),

@@ -52,6 +52,15 @@ def test_auto_takes_the_compiled_kernel_on_the_cpu():
     assert backends.choose_backend("auto", Elsewhere("cpu")).__name__ == "solve_in_parallel"
 
 
+@pytest.mark.parametrize("hindrance", [None, "takes at most 32768 entries"])
+def test_auto_takes_triton_on_a_gpu_that_can(hindrance, monkeypatch, caplog):
+    triton_kernel = pytest.importorskip("espnet_gmot.ot.triton_kernel", exc_type=ImportError)
+    monkeypatch.setattr(triton_kernel, "hindrance", lambda problem: hindrance)
+    chosen = backends.choose_backend("auto", Elsewhere("cuda"))
+    assert chosen is (mirror_descent if hindrance else triton_kernel.solve_on_gpu)
+    assert caplog.messages == ([f"backend triton {hindrance}; using torch"] if hindrance else [])
+
+
 def test_auto_takes_torch_on_any_other_device(caplog):
     assert backends.choose_backend("auto", Elsewhere("mps")) is mirror_descent
     assert not caplog.records
