@@ -51,7 +51,7 @@ def main() -> None:
 def get_parser() -> argparse.ArgumentParser:
     """Options of this command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pairs", type=int, default=5, help="pairs of steps that are timed on the CPU")
+    parser.add_argument("--pairs", type=int, default=12, help="pairs of steps that are timed on the CPU")
     parser.add_argument("--small", action="store_true", help="tiny models, for the tests")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"), help="the page")
     return parser
