@@ -132,10 +132,8 @@ def test_half_precision_features_give_float32_losses():
 
 def test_the_backend_asked_for_solves():
     with pytest.raises(InputError, match="rho_a must be None with backend 'pot'"):
-        aligned(AlignmentOptions(backend="pot", frame_relaxation=1.0))
-    torch.testing.assert_close(
-        aligned(AlignmentOptions(backend="torch")).loss_fgw, aligned(AlignmentOptions()).loss_fgw
-    )
+        aligned({"backend": "pot", "frame_relaxation": 1.0})
+    torch.testing.assert_close(aligned({"backend": "torch"}).loss_fgw, aligned().loss_fgw)
 
 
 def test_spread_sees_a_collapse():
