@@ -5,6 +5,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from multiprocessing import forkserver
 from pathlib import Path
 
 import numpy as np
@@ -83,11 +84,23 @@ def times_path(wav: Path) -> Path:
 def _run(jobs: list[_Job], nj: int, progress: tqdm) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    ignore_interrupt = (signal.SIGINT, signal.SIG_IGN)  # the parent alone answers Ctrl-C
+    _start_forkserver()
     # A fresh process for each utterance, because eSpeak NG's state outlives an utterance.
-    with context.Pool(nj, signal.signal, ignore_interrupt, maxtasksperchild=1) as pool:
+    with context.Pool(nj, maxtasksperchild=1) as pool:
         for _ in pool.imap_unordered(_make_wav, jobs):
             progress.update()
+
+
+def _start_forkserver() -> None:
+    """Let it and all that it forks ignore Ctrl-C from their first moment: the parent alone answers it.
+
+    A worker that Ctrl-C ends while it is being forked leaves its pool waiting for ever.
+    """
+    answer = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, answer)
 
 
 def _make_wav(job: _Job) -> None:

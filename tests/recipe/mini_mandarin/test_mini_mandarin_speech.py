@@ -1,6 +1,8 @@
 """Utterances as sound: reproducible, 16 kHz mono, of the level and noise asked for."""
 
 import hashlib
+import multiprocessing
+import signal
 import time
 from dataclasses import replace
 
@@ -129,3 +131,11 @@ def test_breath_of_a_voice_does_not_depend_on_the_clock(tmp_path):
     time.sleep(1.1)  # eSpeak NG seeds its noise with the second at which it starts
     speech.make_wavs(utterances, tmp_path / "later", TINY, seed=0, nj=1)
     assert digests(tmp_path / "now") == digests(tmp_path / "later")
+
+
+def test_workers_ignore_ctrl_c_from_their_first_moment():
+    answer = signal.getsignal(signal.SIGINT)
+    speech._start_forkserver()
+    assert signal.getsignal(signal.SIGINT) is answer
+    with multiprocessing.get_context("forkserver").Pool(1) as pool:
+        assert pool.apply(signal.getsignal, (signal.SIGINT,)) == signal.SIG_IGN
