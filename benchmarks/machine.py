@@ -14,7 +14,7 @@ def describe_machine() -> dict[str, str]:
     """Return what the page says about the machine, in its order."""
     spinning = os.environ.get("GOMP_SPINCOUNT", "not set")
     return {
-        "CPU": f"{_cpu_model()}, {len(os.sched_getaffinity(0))} cores for this process",
+        "CPU": f"{cpu_name()}, {len(os.sched_getaffinity(0))} cores for this process",
         "Threads": f"{torch.get_num_threads()} in torch, GOMP_SPINCOUNT {spinning}",
         "GPU": gpu_name() or "none",
         "Python": platform.python_version(),
@@ -27,7 +27,8 @@ def gpu_name() -> str | None:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
-def _cpu_model() -> str:
+def cpu_name() -> str:
+    """Name of the processor as Linux gives it, or else its architecture."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()

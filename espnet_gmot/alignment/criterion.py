@@ -9,6 +9,7 @@ from espnet_gmot import ot
 from espnet_gmot.alignment.options import AlignmentOptions
 from espnet_gmot.alignment.projection import TeacherProjection
 from espnet_gmot.errors import InputError
+from espnet_gmot.ot.problem import within
 
 # Keeps every frame's weight positive where CTC is sure of blank: p ∝ posterior + NONBLANK_FLOOR.
 NONBLANK_FLOOR = 0.1
@@ -139,27 +140,22 @@ class AlignmentCriterion(nn.Module):
     def _frame_marginal(self, nonblank: torch.Tensor | None, lengths: torch.Tensor) -> torch.Tensor | None:
         if self.options.frame_marginal == "uniform":
             return None
-        valid = _valid(lengths, nonblank.size(1))
+        valid = within(lengths, nonblank.size(1))
         weight = (nonblank.detach().float() + NONBLANK_FLOOR) * valid  # (batch, T)
         return weight / weight.sum(1, keepdim=True)
 
     def _text_mask(self, lengths: torch.Tensor, size: int) -> torch.Tensor:
         """Mark the tokens of the transcript: all valid ones but the special tokens."""
         if not self.options.special_tokens:
-            return _valid(lengths, size)
-        text = _valid(lengths - 1, size)
+            return within(lengths, size)
+        text = within(lengths - 1, size)
         text[:, 0] = False
         return text
-
-
-def _valid(lengths: torch.Tensor, size: int) -> torch.Tensor:
-    """Mark what lies within each length (batch, size)."""
-    return torch.arange(size, device=lengths.device) < lengths[:, None]
 
 
 @torch.no_grad()
 def _spread(Z: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Mean cosine distance between an utterance's tokens (batch,): near 0 after a collapse."""
-    valid = _valid(lengths, Z.size(1)).to(Z)
+    valid = within(lengths, Z.size(1)).to(Z)
     pairs = valid[:, :, None] * valid[:, None, :]  # (batch, N, N)
     return (ot.cosine_edge_cost(Z) * pairs).sum((1, 2)) / (lengths * (lengths - 1)).clamp(min=1)

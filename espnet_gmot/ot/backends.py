@@ -4,6 +4,7 @@ import functools
 import logging
 from collections.abc import Callable
 from importlib import import_module
+from types import ModuleType
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.ot.mirror_descent import Solution, mirror_descent
@@ -38,25 +39,27 @@ def choose_backend(name: str, problem: TransportProblem) -> Backend:
     if hindrance:
         _log_once(f"backend {name} {hindrance}; using torch")
         return mirror_descent
-    return _load(name)
+    module, function = BACKENDS[name].split(".")
+    return getattr(load(module), function)
 
 
 def _hindrance(name: str, problem: TransportProblem) -> str | None:
     """Say why a backend cannot solve a problem here, or return None."""
-    if isinstance(_load(name), Exception):
-        return f"is not available ({_load(name)})"
+    module = load(BACKENDS[name].split(".")[0])
+    if isinstance(module, Exception):
+        return f"is not available ({module})"
     if name == "numba" and problem.node.device.type != "cpu":
         return f"runs on the CPU and the problem is on {problem.node.device}"
     if name == "triton":
-        return import_module("espnet_gmot.ot.triton_kernel").hindrance(problem)
+        return module.hindrance(problem)
     return None
 
 
 @functools.cache
-def _load(name: str) -> Backend | Exception:
-    module, function = BACKENDS[name].split(".")
+def load(module: str) -> ModuleType | Exception:
+    """Import a module of ``ot`` whose own imports may be missing; return the error if they are."""
     try:
-        return getattr(import_module(f"espnet_gmot.ot.{module}"), function)
+        return import_module(f"espnet_gmot.ot.{module}")
     except (ImportError, RuntimeError) as error:  # numba's, where it finds no directory for its cache
         return error
 

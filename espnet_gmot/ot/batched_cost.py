@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-from espnet_gmot.ot.problem import Lengths, masked, within
+from espnet_gmot.ot.problem import Lengths, masked_costs, masked_edges
 
 
 def node_and_edge(D: Tensor, A: Tensor, B: Tensor, plan: Tensor, lengths: Lengths) -> tuple[Tensor, Tensor]:
     """Return the node and the edge cost (batch,) of couplings (batch, T, N)."""
-    D, A, B = _masked_costs(D, A, B, lengths)
+    D, A, B = masked_costs(D, A, B, lengths)
     p, q = plan.sum(2), plan.sum(1)  # (batch, T), (batch, N)
     node = (D * plan).sum((1, 2))  # (batch,)
     cross = ((A @ plan @ B.mT) * plan).sum((1, 2))
@@ -18,22 +18,14 @@ def node_and_edge(D: Tensor, A: Tensor, B: Tensor, plan: Tensor, lengths: Length
 
 def frame_edge_gradient(A: Tensor, B: Tensor, plan: Tensor, lengths: Lengths, scale: Tensor) -> Tensor:
     """Return ``scale`` (batch,) times A ⊙ p̂ p̂ᵀ - γ B γᵀ, (batch, T, T)."""
-    _, A, B = _masked_costs(None, A, B, lengths)
+    A, B = masked_edges(A, B, lengths)
     return (A * _outer(plan.sum(2)) - plan @ B @ plan.mT) * scale[:, None, None]
 
 
 def token_edge_gradient(A: Tensor, B: Tensor, plan: Tensor, lengths: Lengths, scale: Tensor) -> Tensor:
     """Return ``scale`` (batch,) times B ⊙ q̂ q̂ᵀ - γᵀ A γ, (batch, N, N)."""
-    _, A, B = _masked_costs(None, A, B, lengths)
+    A, B = masked_edges(A, B, lengths)
     return (B * _outer(plan.sum(1)) - plan.mT @ A @ plan) * scale[:, None, None]
-
-
-def _masked_costs(
-    D: Tensor | None, A: Tensor, B: Tensor, lengths: Lengths
-) -> tuple[Tensor | None, Tensor, Tensor]:
-    frames, tokens = within(lengths[0], A.shape[1]), within(lengths[1], B.shape[1])  # (batch, T), (batch, N)
-    D = None if D is None else masked(D, frames, tokens)
-    return D, masked(A, frames, frames), masked(B, tokens, tokens)
 
 
 def _quadratic_form(x: Tensor, matrix: Tensor) -> Tensor:

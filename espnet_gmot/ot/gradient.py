@@ -1,7 +1,5 @@
 """The fused Gromov-Wasserstein cost of a given coupling, with its closed-form gradient."""
 
-import functools
-from importlib import import_module
 from types import ModuleType
 
 import torch
@@ -10,6 +8,7 @@ from torch.autograd.function import once_differentiable
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.ot import batched_cost
+from espnet_gmot.ot.backends import load
 from espnet_gmot.ot.problem import Lengths, check_costs, checked_lengths, working_dtype
 
 
@@ -102,12 +101,6 @@ def fused_cost(
 
 def _arithmetic(plan: Tensor) -> ModuleType:
     """Return the module that computes: on the CPU the compiled one, if numba is there."""
-    return _compiled() or batched_cost if plan.device.type == "cpu" else batched_cost
-
-
-@functools.cache
-def _compiled() -> ModuleType | None:
-    try:
-        return import_module("espnet_gmot.ot.numba_cost")
-    except (ImportError, RuntimeError):  # as in backends
-        return None
+    if plan.device.type == "cpu" and isinstance(load("numba_cost"), ModuleType):
+        return load("numba_cost")
+    return batched_cost

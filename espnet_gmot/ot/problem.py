@@ -41,13 +41,7 @@ class TransportProblem(NamedTuple):
 
     def masked_costs(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return node and edge costs with zeros on the padding."""
-        frames = within(self.lengths_a, self.p.shape[1])  # (batch, T)
-        tokens = within(self.lengths_b, self.q.shape[1])  # (batch, N)
-        return (
-            masked(self.node, frames, tokens),
-            masked(self.edge_a, frames, frames),
-            masked(self.edge_b, tokens, tokens),
-        )
+        return masked_costs(self.node, self.edge_a, self.edge_b, (self.lengths_a, self.lengths_b))
 
 
 def make_problem(
@@ -137,6 +131,18 @@ def valid_mask(
 def masked(cost: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Set a cost (batch, R, C) to zero outside the valid rows (batch, R) and columns (batch, C)."""
     return torch.where(rows[:, :, None] & columns[:, None, :], cost, 0.0)
+
+
+def masked_edges(A: Tensor, B: Tensor, lengths: Lengths) -> tuple[Tensor, Tensor]:
+    """Set edge costs (batch, T, T) and (batch, N, N) to zero on the padding."""
+    frames, tokens = within(lengths[0], A.shape[1]), within(lengths[1], B.shape[1])  # (batch, T), (batch, N)
+    return masked(A, frames, frames), masked(B, tokens, tokens)
+
+
+def masked_costs(D: Tensor, A: Tensor, B: Tensor, lengths: Lengths) -> tuple[Tensor, Tensor, Tensor]:
+    """Set node cost (batch, T, N) and edge costs to zero on the padding."""
+    frames, tokens = within(lengths[0], A.shape[1]), within(lengths[1], B.shape[1])  # (batch, T), (batch, N)
+    return masked(D, frames, tokens), *masked_edges(A, B, lengths)
 
 
 def within(lengths: Tensor, size: int) -> Tensor:

@@ -13,7 +13,7 @@ from espnet_gmot.ot.mirror_descent import mirror_descent
 @pytest.fixture(autouse=True)
 def fresh_caches():
     yield
-    backends._load.cache_clear()
+    backends.load.cache_clear()
     backends._log_once.cache_clear()
 
 
@@ -28,7 +28,7 @@ def missing(monkeypatch):
                 raise ImportError(f"No module named {name!r}")
             return real(module)
 
-        backends._load.cache_clear()
+        backends.load.cache_clear()
         monkeypatch.setattr(backends, "import_module", import_module)
 
     return make
