@@ -4,8 +4,10 @@ import multiprocessing
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from multiprocessing import forkserver
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
@@ -82,20 +84,41 @@ def times_path(wav: Path) -> Path:
 
 
 def _run(jobs: list[_Job], nj: int, progress: tqdm) -> None:
+    """Speak each job in a fresh process, because eSpeak NG's state outlives an utterance.
+
+    No lock or queue is shared with the processes: whichever a signal ends, nothing here waits for it.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     _start_forkserver()
-    # A fresh process for each utterance, because eSpeak NG's state outlives an utterance.
-    with context.Pool(nj, maxtasksperchild=1) as pool:
-        for _ in pool.imap_unordered(_make_wav, jobs):
-            progress.update()
+    waiting = iter(jobs)
+    running = {}
+    try:
+        while True:
+            for job in islice(waiting, nj - len(running)):
+                process = context.Process(target=_make_wav, args=(job,))
+                process.start()
+                running[process.sentinel] = (process, job)
+            if not running:
+                return
+            for sentinel in wait(running):
+                _finish(*running.pop(sentinel))
+                progress.update()
+    finally:
+        for process, _ in running.values():
+            process.join()
+
+
+def _finish(process: BaseProcess, job: _Job) -> None:
+    process.join()
+    if process.exitcode != 0:
+        raise InputError(
+            f"{job.utterance.id}: synthesis ended with status {process.exitcode}; run the same command again"
+        )
 
 
 def _start_forkserver() -> None:
-    """Let it and all that it forks ignore Ctrl-C from their first moment: the parent alone answers it.
-
-    A worker that Ctrl-C ends while it is being forked leaves its pool waiting for ever.
-    """
+    """Let it and all that it forks ignore Ctrl-C from their first moment: the parent alone answers it."""
     answer = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         forkserver.ensure_running()

@@ -5,6 +5,7 @@ import multiprocessing
 import signal
 import time
 from dataclasses import replace
+from multiprocessing.connection import wait
 
 import numpy as np
 import pytest
@@ -139,3 +140,14 @@ def test_workers_ignore_ctrl_c_from_their_first_moment():
     assert signal.getsignal(signal.SIGINT) is answer
     with multiprocessing.get_context("forkserver").Pool(1) as pool:
         assert pool.apply(signal.getsignal, (signal.SIGINT,)) == signal.SIG_IGN
+
+
+def test_killed_worker_is_an_error_and_no_hang(tmp_path, monkeypatch):
+    def kill_one_and_wait(sentinels):
+        multiprocessing.active_children()[0].kill()
+        return wait(sentinels)
+
+    monkeypatch.setattr(speech, "wait", kill_one_and_wait)
+    with pytest.raises(InputError, match="dev.*: synthesis ended with status -9; run the same"):
+        speech.make_wavs(UTTERANCES, tmp_path, TINY, seed=0, nj=2)
+    assert not multiprocessing.active_children()
