@@ -22,6 +22,7 @@ REQUIRES = [
     "scipy",  # the BLAS that numba calls
     "jiwer>=4.0",  # error rates
     "tqdm",  # progress bars
+    "humanfriendly",  # reads sampling rates such as 16k, as ESPnet does
     "numpy",
     "PyYAML",
     "wrapt>=1.16",  # registers the plugin at the moment ESPnet's ASR task is imported

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_gmot import kaldi_text
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import write_aside
 
@@ -30,14 +31,7 @@ class DataDir:
 
 
 def read_table(path: str | Path, allow_empty: bool = False) -> dict[str, str]:
-    """Read a table of ``id value`` lines; the value keeps its inner spaces.
-
-    Args:
-        path: the file, UTF-8.
-        allow_empty: let an id stand without a value, as decoded text does for silence.
-
-    Raises:
-        InputError: the file is missing or not UTF-8, an id comes twice or stands without a value.
+    """Read a table of a data directory; see :func:`espnet_gmot.kaldi_text.read_table`.
 
     Example:
         >>> import tempfile
@@ -46,25 +40,7 @@ def read_table(path: str | Path, allow_empty: bool = False) -> dict[str, str]:
         >>> read_table(path)
         {'utt1': 'zai jian', 'utt2': 'ni hao'}
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; {MAKE_AGAIN} or correct the path")
-    try:
-        content = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 ({error}); convert it to UTF-8") from error
-    table: dict[str, str] = {}
-    # Only the newline ends a line: str.splitlines would also break at U+2028 inside a transcript.
-    for number, line in enumerate(content.removesuffix("\n").split("\n") if content else [], start=1):
-        key, _, value = line.strip().partition(" ") if "\t" not in line else line.strip().partition("\t")
-        if not key:
-            raise InputError(f"{path}:{number}: an empty line; remove it")
-        if key in table:
-            raise InputError(f"{path}:{number}: id {key} comes twice; keep one of its lines")
-        if not value.strip() and not allow_empty:
-            raise InputError(f"{path}:{number}: id {key} has no value; complete or remove the line")
-        table[key] = value.strip()
-    return table
+    return kaldi_text.read_table(path, f"{MAKE_AGAIN} or correct the path", allow_empty)
 
 
 def write_table(path: str | Path, mapping: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_aside
-from espnet_gmot.report.kaldi_text import read_text, require_same_ids
+from espnet_gmot.kaldi_text import read_table, require_same_ids
 from espnet_gmot.report.scoring import ErrorCounts, Unit, score, total
 
 RULE = f"|{'-' * 84}|"
@@ -40,9 +40,9 @@ def score_files(ref: Path, hyp: Path, utt2spk: Path, unit: Unit, out: Path) -> R
     Raises:
         InputError: a file is missing, or the three do not have the same utterances.
     """
-    refs = read_text(ref, "prepare the data with stages 1 to 4")
-    hyps = read_text(hyp, "decode the set with stage 12")
-    speakers = read_text(utt2spk, "prepare the data with stages 1 to 4")
+    refs = _read(ref, "prepare the data with stages 1 to 4")
+    hyps = _read(hyp, "decode the set with stage 12")
+    speakers = _read(utt2spk, "prepare the data with stages 1 to 4")
     require_same_ids(refs, ref, speakers, utt2spk, "prepare the data again, stages 1 to 4")
     result = Result(unit, score(refs, hyps, unit, ref, hyp))
 
@@ -58,15 +58,36 @@ def read_result(path: str | Path) -> Result:
     """Read a ``result.json``.
 
     Raises:
-        InputError: it is missing or not such a file; the cure is stage 13.
+        InputError: it is missing, not such a file or without utterances; the cure is stage 13.
     """
     text = require_file(path, SCORE_CURE).read_text(encoding="utf-8")
     try:
         record = json.loads(text)
         counts = {utterance: ErrorCounts(**fields) for utterance, fields in record["utterances"].items()}
-        return Result(record["unit"], counts)
+        result = Result(record["unit"], counts)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is not a result of this recipe ({error!r}); {SCORE_CURE}") from error
+    if not result.utterances:
+        raise InputError(f"{path} holds no utterance; {SCORE_CURE}")
+    return result
+
+
+def read_references(path: str | Path) -> dict[str, str]:
+    """Read the transcripts that a set was scored against from its ``per_utt.txt``.
+
+    Raises:
+        InputError: it is missing or not such a file; the cure is stage 13.
+    """
+    lines = require_file(path, SCORE_CURE).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    rows = [line.split("\t") for line in lines[1:]]
+    if not lines[0].startswith("utterance\t") or any(len(row) < 8 for row in rows):
+        raise InputError(f"{path} is not a result of this recipe; {SCORE_CURE}")
+    return {row[0]: row[6] for row in rows}
+
+
+def _read(table: Path, cure: str) -> dict[str, str]:
+    """Read a table that must not be empty; a recogniser that outputs only blanks leaves empty values."""
+    return read_table(require_file(table, cure), cure, allow_empty=True)
 
 
 def write_result_txt(path: Path, result: Result, speakers: dict[str, str], title: str) -> None:

@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Iterator
 from datetime import datetime
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 
 import yaml
@@ -15,13 +14,12 @@ import yaml
 from espnet_gmot import __version__
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_aside
+from espnet_gmot.report.job_log import job_command
 from espnet_gmot.report.result_files import percentages, read_result
 
 TABLE_HEADER = "|dataset|Snt|Wrd|Corr|Sub|Del|Ins|Err|S.Err|\n|---|---|---|---|---|---|---|---|---|"
 # ESPnet's model summary: "    Total Number of model parameters: 2.61 M"
 PARAMETERS = re.compile(r"Total Number of model parameters: (.*\S)")
-# What run.pl, queue.pl and the like write above or below the command.
-JOB_REMARK = re.compile(r"# (Running on|Started at|Ended|Accounting|Finished)")
 
 
 def write_results_page(expdir: Path, out: Path) -> None:
@@ -98,17 +96,8 @@ def _command_lines(experiment: Path) -> Iterator[str]:
     train = experiment / "train.log"
     decode = {path.parent: path for path in sorted(experiment.glob("*/**/*.log"), reverse=True)}
     for log in [train, *sorted(decode.values())]:
-        if log.is_file() and (command := _command(log)):
+        if log.is_file() and (command := job_command(log)):
             yield f"\n`{log.relative_to(experiment)}`:\n```\n{command}\n```"
-
-
-def _command(log: Path) -> str | None:
-    """The line ``# COMMAND`` of run.pl and its kin; without it, the line that ESPnet itself logs."""
-    with log.open(encoding="utf-8", errors="replace") as file:
-        head = [line.strip() for line in islice(file, 20)]
-    jobs = [line.removeprefix("# ") for line in head if line.startswith("# ") and not JOB_REMARK.match(line)]
-    own = [line for line in head if " --" in line]
-    return next(iter(jobs + own), None)
 
 
 def _git(directory: Path, *arguments: str) -> str:

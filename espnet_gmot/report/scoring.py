@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import jiwer
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.report.kaldi_text import require_same_ids
+from espnet_gmot.kaldi_text import require_same_ids
 
 Unit = Literal["char", "word"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file
+from espnet_gmot.kaldi_text import read_table
 from espnet_gmot.teacher.frozen import FrozenTeacher
 from espnet_gmot.teacher.tokenizer import teacher_ids
 
@@ -18,18 +18,11 @@ def read_transcripts(paths: Iterable[str | Path]) -> Iterator[tuple[str, str]]:
     """Give (utterance id, transcript) of Kaldi ``text`` files.
 
     Raises:
-        InputError: a missing file, or an utterance without a transcript.
+        InputError: a missing or empty file, or a bad line; see :func:`espnet_gmot.kaldi_text.read_table`.
     """
+    cure = "give Kaldi text files: an utterance id and its transcript on each line"
     for path in paths:
-        require_file(path, "give Kaldi text files: an utterance id and its transcript on each line")
-        with open(path, encoding="utf-8") as lines:
-            for line in lines:
-                utt_id, *transcript = line.split(maxsplit=1)
-                if not transcript:
-                    raise InputError(
-                        f"{path}: utterance {utt_id} has no transcript; remove or complete the line"
-                    )
-                yield utt_id, transcript[0].strip()
+        yield from read_table(require_file(path, cure), cure).items()
 
 
 def tokenize(tokenizer: Any, transcripts: Iterable[tuple[str, str]]) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ import pytest
 
 from espnet_gmot.bin import score as score_command
 from espnet_gmot.errors import InputError
-from espnet_gmot.report.result_files import read_result
+from espnet_gmot.report.result_files import read_references, read_result
 from espnet_gmot.report.scoring import ErrorCounts
 
 # What ESPnet's show_asr_result.sh does with `grep -H Avg`.
@@ -59,6 +59,7 @@ def test_the_files_of_a_scored_set(files, monkeypatch, capsys):
     per_utt = (out / "per_utt.txt").read_text(encoding="utf-8").splitlines()
     assert per_utt[1] == "s1-a\t5\t3\t1\t1\t1\t今天天气好\t天天汽好啊"
     assert per_utt[3] == "s2-a\t3\t0\t0\t3\t0\t北京 天\t"
+    assert read_references(out / "per_utt.txt") == {"s1-a": "今天天气好", "s1-b": "天气", "s2-a": "北京 天"}
 
 
 def test_espnets_own_script_reads_the_summary(files, monkeypatch):
@@ -103,3 +104,16 @@ def test_a_damaged_result_names_the_file_and_the_stage(tmp_path, content):
     (tmp_path / "result.json").write_text(content)
     with pytest.raises(InputError, match=r"result.json is not a result .*stages 11 to 13"):
         read_result(tmp_path / "result.json")
+
+
+def test_a_result_without_utterances_is_refused(tmp_path):
+    (tmp_path / "result.json").write_text('{"unit": "char", "utterances": {}}')
+    with pytest.raises(InputError, match=r"result.json holds no utterance; train, decode and score"):
+        read_result(tmp_path / "result.json")
+
+
+@pytest.mark.parametrize("content", ["utt1\t3\n", "utterance\tN\nutt1\t3\n"])
+def test_damaged_references_name_the_file_and_the_stage(tmp_path, content):
+    (tmp_path / "per_utt.txt").write_text(content)
+    with pytest.raises(InputError, match=r"per_utt.txt is not a result .*stages 11 to 13"):
+        read_references(tmp_path / "per_utt.txt")

@@ -1,0 +1,29 @@
+"""Markdown tables that can also be read on a terminal."""
+
+from collections.abc import Collection, Sequence
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Collection[int]) -> str:
+    """Lay out a Markdown table whose columns line up.
+
+    Args:
+        header: titles of the columns.
+        rows: cells, as many as titles.
+        left: columns that are aligned left; the others, numbers, right.
+
+    Example:
+        >>> print(markdown_table(["system", "CER %"], [["ctc", "9.5"], ["gmot", "10.0"]], left={0}))
+        | system | CER % |
+        | ------ | ----: |
+        | ctc    |   9.5 |
+        | gmot   |  10.0 |
+    """
+    lines = [header, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    rule = ["-" * width if i in left else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
+    return "\n".join(
+        "| "
+        + " | ".join(f"{cell:{'<' if i in left else '>'}{widths[i]}}" for i, cell in enumerate(line))
+        + " |"
+        for line in [header, rule, *rows]
+    )
