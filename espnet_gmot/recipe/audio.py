@@ -14,7 +14,9 @@ from espnet_gmot.errors import InputError
 from espnet_gmot.files import write_aside
 from espnet_gmot.recipe.kaldi_data import DataDir
 
-FORMATS = ("wav", "flac")
+ARK_FORMAT = "flac.ark"
+FORMATS = ("wav", "flac", ARK_FORMAT)
+RECORDINGS_A_FOLDER = 1000  # whether a file each or all in one archive
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,15 @@ class Recording:
     @property
     def is_file(self) -> bool:
         """True for a plain audio file; False for a command (``… |``) or an archive (``….ark:OFFSET``)."""
-        source = self.source.strip()
-        return not (source.endswith("|") or source.startswith("|") or re.search(r"\.ark:\d+$", source))
+        return self.file == self.source
 
     @property
     def file(self) -> str | None:
-        """The path of a plain audio file; None for anything else."""
-        return self.source if self.is_file else None
+        """The path of the file or archive that holds it; None for a command."""
+        source = self.source.strip()
+        if source.endswith("|") or source.startswith("|"):
+            return None
+        return re.sub(r"(\.ark):\d+$", r"\1", self.source)
 
 
 def parse_rate(rate: str) -> int:

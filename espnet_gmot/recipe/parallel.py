@@ -13,7 +13,12 @@ CHUNK = 16  # items a task: few enough for a smooth bar, many enough to hide the
 
 
 def parallel_map(
-    function: Callable[[Any], Any], items: Sequence[Any], nj: int, description: str
+    function: Callable[[Any], Any],
+    items: Sequence[Any],
+    nj: int,
+    description: str,
+    unit: str = "utt",
+    chunk: int = CHUNK,
 ) -> list[Any]:
     """Return ``[function(item) for item in items]``, computed by ``nj`` processes.
 
@@ -24,11 +29,13 @@ def parallel_map(
         items: picklable items.
         nj: number of processes; 1 computes in this process.
         description: label of the progress bar.
+        unit: what an item is, for the progress bar.
+        chunk: items a task; 1 where an item takes seconds.
     """
-    with tqdm(total=len(items), desc=description, unit="utt", mininterval=0.5) as bar:
-        if nj <= 1 or len(items) <= CHUNK:
+    with tqdm(total=len(items), desc=description, unit=unit, mininterval=0.5) as bar:
+        if nj <= 1 or len(items) <= chunk:
             return _map_here(function, items, bar)
-        return _map_in_processes(function, items, nj, bar)
+        return _map_in_processes(function, items, nj, chunk, bar)
 
 
 def _map_here(function: Callable[[Any], Any], items: Sequence[Any], bar: tqdm) -> list[Any]:
@@ -39,8 +46,10 @@ def _map_here(function: Callable[[Any], Any], items: Sequence[Any], bar: tqdm) -
     return results
 
 
-def _map_in_processes(function: Callable[[Any], Any], items: Sequence[Any], nj: int, bar: tqdm) -> list[Any]:
-    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+def _map_in_processes(
+    function: Callable[[Any], Any], items: Sequence[Any], nj: int, chunk: int, bar: tqdm
+) -> list[Any]:
+    chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     # Spawned workers inherit no lock that a thread of this process happens to hold.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(nj, len(chunks)), mp_context=context, initializer=_end_with_parent)

@@ -1,5 +1,6 @@
 """Stage 2: copies of a data directory at other speeds, which change tempo and pitch together."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import soxr
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_free_space
 from espnet_gmot.recipe.audio import (
+    ARK_FORMAT,
+    RECORDINGS_A_FOLDER,
     Recording,
     read_cuts,
     recordings_of,
@@ -18,8 +21,7 @@ from espnet_gmot.recipe.audio import (
 from espnet_gmot.recipe.kaldi_data import DataDir, check_data_dir, write_data_dir
 from espnet_gmot.recipe.parallel import parallel_map
 from espnet_gmot.recipe.resume import begin_or_resume, bytes_missing, is_fresh
-
-FILES_A_FOLDER = 1000
+from espnet_gmot.recipe.sound_ark import recall_placed, record_placed, write_ark
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,16 @@ class _Perturb:
     factor: str
     folder: Path
     audio_format: str
+    since: float
+
+
+@dataclass(frozen=True)
+class _PerturbArk:
+    """Recordings to put into the archive of one folder at one speed."""
+
+    recordings: list[Recording]
+    factor: str
+    folder: Path
     since: float
 
 
@@ -45,7 +57,7 @@ def perturb_speed(
         source: data directory.
         target: data directory to make, e.g. ``data/train_sp``.
         factors: speeds as text, e.g. ``["0.9", "1.0", "1.1"]``; 0.9 lasts 1/0.9 as long.
-        audio_format: ``wav`` or ``flac``.
+        audio_format: ``wav``, ``flac`` or ``flac.ark``.
         nj: number of processes.
 
     Returns:
@@ -59,13 +71,21 @@ def perturb_speed(
     recordings = recordings_of(data)
     require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, factors)))
     since = begin_or_resume(target, data.wav_scp, data.segments, audio_format)
-    jobs = [
-        _Perturb(recording, factor, _folder(target, factor, index), audio_format, since)
-        for factor in factors
-        for index, recording in enumerate(recordings)
-    ]
-    perturbed = parallel_map(_perturb_recording, jobs, nj, f"speed {target.name}")
-    wav_scp = {utterance: path for recording in perturbed for utterance, path in recording}
+    if audio_format == ARK_FORMAT:
+        arks = [
+            _PerturbArk(recordings[i : i + RECORDINGS_A_FOLDER], factor, _folder(target, factor, i), since)
+            for factor in factors
+            for i in range(0, len(recordings), RECORDINGS_A_FOLDER)
+        ]
+        perturbed = parallel_map(_perturb_ark, arks, nj, f"speed {target.name}", unit="ark", chunk=1)
+    else:
+        jobs = [
+            _Perturb(recording, factor, _folder(target, factor, index), audio_format, since)
+            for factor in factors
+            for index, recording in enumerate(recordings)
+        ]
+        perturbed = parallel_map(_perturb_recording, jobs, nj, f"speed {target.name}")
+    wav_scp = {utterance: entry for part in perturbed for utterance, entry in part}
     _write_target(target, data, factors, wav_scp)
     return len(wav_scp)
 
@@ -100,22 +120,44 @@ def _prefix(factor: str) -> str:
 
 
 def _folder(target: Path, factor: str, index: int) -> Path:
-    return target / "data" / f"sp{factor}.{index // FILES_A_FOLDER + 1}"
+    return target / "data" / f"sp{factor}.{index // RECORDINGS_A_FOLDER + 1}"
+
+
+def _is_kept(recording: Recording, factor: str) -> bool:
+    return not _prefix(factor) and recording.cuts[0].start is None
+
+
+def _sounds(recording: Recording, factor: str) -> Iterator[tuple[str, np.ndarray, int]]:
+    """Yield (new utterance id, samples, rate) for each utterance of one recording."""
+    prefix = _prefix(factor)
+    for cut, samples, rate in read_cuts(recording):
+        faster = resample_to_speed(samples, rate, float(factor)) if prefix else samples
+        yield prefix + cut.utterance, faster, rate
 
 
 def _perturb_recording(job: _Perturb) -> list[tuple[str, str]]:
     """Return (new utterance id, audio path or wav.scp entry) for each utterance of one recording."""
-    recording, prefix = job.recording, _prefix(job.factor)
-    if not prefix and recording.cuts[0].start is None:
+    recording = job.recording
+    if _is_kept(recording, job.factor):
         return [(recording.cuts[0].utterance, recording.source)]
-    names = [prefix + cut.utterance for cut in recording.cuts]
-    paths = [job.folder / f"{name}.{job.audio_format}" for name in names]
-    if not all(is_fresh(path, job.since, recording.file) for path in paths):
-        for (_, samples, rate), path in zip(read_cuts(recording), paths, strict=True):
-            write_audio(
-                path, resample_to_speed(samples, rate, float(job.factor)) if prefix else samples, rate
-            )
-    return [(name, str(path)) for name, path in zip(names, paths, strict=True)]
+    names = [_prefix(job.factor) + cut.utterance for cut in recording.cuts]
+    paths = {name: job.folder / f"{name}.{job.audio_format}" for name in names}
+    if not all(is_fresh(path, job.since, recording.file) for path in paths.values()):
+        for name, samples, rate in _sounds(recording, job.factor):
+            write_audio(paths[name], samples, rate)
+    return [(name, str(path)) for name, path in paths.items()]
+
+
+def _perturb_ark(job: _PerturbArk) -> list[tuple[str, str]]:
+    """Do the same for the recordings of one archive."""
+    if all(_is_kept(recording, job.factor) for recording in job.recordings):
+        return [(recording.cuts[0].utterance, recording.source) for recording in job.recordings]
+    placed = recall_placed(job.folder, job.since, (recording.file for recording in job.recordings))
+    if placed is None:
+        sounds = (sound for recording in job.recordings for sound in _sounds(recording, job.factor))
+        placed = write_ark(job.folder / "data_wav.ark", sounds)
+        record_placed(job.folder, placed)
+    return [(utterance, entry) for utterance, entry, _ in placed]
 
 
 def _estimate_bytes(recordings: list[Recording], factors: list[str]) -> int:

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Stage 1: AISHELL-1 as Kaldi data directories in data/; AISHELL in db.sh, or --aishell DIR, says where it is.
+# Options: --aishell DIR, --nj N, --url MIRROR (see python3 -m espnet_gmot.bin.prepare_aishell --help).
+set -euo pipefail
+
+for file in ./db.sh ./path.sh; do
+    if [ -f "${file}" ]; then
+        # shellcheck source=/dev/null
+        . "${file}"
+    fi
+done
+
+python3 -m espnet_gmot.bin.prepare_aishell --aishell "${AISHELL:-}" --out data "$@"

@@ -1,0 +1,1 @@
+"""AISHELL-1: download, unpacking and Kaldi data directories."""
