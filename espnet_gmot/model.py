@@ -1,5 +1,7 @@
 """ESPnet's ASR model with the alignment losses added to its own."""
 
+from typing import NamedTuple
+
 import torch
 from espnet2.asr.espnet_model import ESPnetASRModel
 from espnet2.torch_utils.device_funcs import force_gatherable
@@ -9,15 +11,34 @@ from espnet_gmot.alignment.projection import AcousticAdapter
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.frozen import FrozenTeacher
 
+LAST_BLOCK = ""  # suffix of the last block's statistics; those of block 6 end in _layer6
+
+
+class Encoded(NamedTuple):
+    """What one call of the encoder leaves for the alignment.
+
+    Attributes:
+        features: last block in the common space, X (batch, T, d).
+        intermediate: (number, output (batch, T, d_a)) of the lower blocks that the encoder gives.
+        hidden: what CTC and decoder see (batch, T, d_a).
+        lengths: valid frames (batch,).
+    """
+
+    features: torch.Tensor
+    intermediate: list[tuple[int, torch.Tensor]]
+    hidden: torch.Tensor
+    lengths: torch.Tensor
+
 
 class ESPnetGMOTModel(ESPnetASRModel):
     """CTC, hybrid or transducer recogniser whose encoder is pulled toward a frozen teacher.
 
-        L = L_asr + w(t) · (fgw_weight · L_fgw + align_weight · L_align)
+        L = L_asr + w(t) Σ_b c_b (fgw_weight · L_fgw(b) + align_weight · L_align(b))
 
     L_asr is ESPnet's own loss, untouched. w(t) = min(1, t / warmup_steps) with t counted in training
-    mini-batches. The teacher is no submodule: it is loaded at the first training batch and is in
-    no checkpoint, optimizer or DDP bucket.
+    mini-batches. c_b is 1 at the last encoder block and intermediate_weight at each block in
+    ``encoder_conf: interctc_layer_idx``. The teacher is no submodule: it is loaded at the first training
+    batch and is in no checkpoint, optimizer or DDP bucket.
 
     Args:
         conf: ESPnet's model arguments, and the fields of :class:`AlignmentOptions`.
@@ -29,17 +50,20 @@ class ESPnetGMOTModel(ESPnetASRModel):
     def __init__(self, **conf):
         options = AlignmentOptions.take_from(conf)
         super().__init__(**conf)
+        self.options = options
         if options.frame_marginal == "nonblank" and self.ctc is None:
             raise InputError("model_conf: frame_marginal: nonblank needs ctc_weight above 0")
+        if options.intermediate_weight > 0:
+            self._require_intermediate_outputs()
         encoder_size = (self.postencoder or self.encoder).output_size()
-        self.options = options
         self.criterion_align = AlignmentCriterion(options, encoder_size)
         self.adapter = None
         if options.projected_side == "acoustic":
             self.adapter = AcousticAdapter(encoder_size, options.teacher_size, options.feedback)
         self.register_buffer("align_steps", torch.zeros((), dtype=torch.long))
         self._teacher: FrozenTeacher | None = None
-        self._encoded: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+        self._teacher_checked = False
+        self._encoded: Encoded | None = None
 
     def forward(
         self,
@@ -49,6 +73,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
         text_lengths: torch.Tensor,
         teacher: torch.Tensor | None = None,
         teacher_lengths: torch.Tensor | None = None,
+        teacher_identity: torch.Tensor | None = None,
         **kwargs,
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor], torch.Tensor]:
         """Compute the loss of a batch.
@@ -60,25 +85,28 @@ class ESPnetGMOTModel(ESPnetASRModel):
             text_lengths: (batch,).
             teacher: from the ``gmot`` preprocessor, token ids (batch, N) or embeddings (batch, N, d_l).
             teacher_lengths: tokens with both special ones (batch,).
+            teacher_identity: number of the cached teacher (batch, 1), compared with the projection's once.
             kwargs: ESPnet's other inputs, such as ``utt_id``.
 
         Returns:
             The loss, the statistics and the batch size, as ESPnet's trainer wants them.
+
+        Raises:
+            InputError: an utterance too short for one encoder frame, or no teacher's input.
         """
         if teacher is None:
             raise InputError("model: gmot needs the teacher's input; set preprocessor: gmot in the YAML")
+        if teacher_identity is not None and not self._teacher_checked:
+            self._check_teacher(int(teacher_identity[0]), "that of preprocessor_conf: teacher_cache")
         loss, stats, weight = super().forward(speech, speech_lengths, text, text_lengths, **kwargs)
-        aligned = self._align(teacher, teacher_lengths)
-        scale = self._warmup()
-        loss = loss + scale * (
-            self.options.fgw_weight * aligned.loss_fgw + self.options.align_weight * aligned.loss_align
-        )
-        stats.update(
-            loss=loss.detach(),
-            loss_fgw=aligned.loss_fgw.detach(),
-            loss_align=aligned.loss_align.detach(),
-            **aligned.statistics,
-        )
+        self._require_frames(kwargs.get("utt_id"))
+        options, scale = self.options, self._warmup()
+        for suffix, aligned in self._align(teacher, teacher_lengths).items():
+            share = 1.0 if suffix == LAST_BLOCK else options.intermediate_weight
+            weighted = options.fgw_weight * aligned.loss_fgw + options.align_weight * aligned.loss_align
+            loss = loss + scale * share * weighted
+            stats |= aligned.logged(suffix)
+        stats["loss"] = loss.detach()
         return force_gatherable((loss, stats, weight), loss.device)
 
     def encode(
@@ -91,12 +119,12 @@ class ESPnetGMOTModel(ESPnetASRModel):
             them, and its lengths (batch,).
         """
         encoder_out, lengths = super().encode(speech, speech_lengths)
-        hidden, *intermediate = encoder_out if isinstance(encoder_out, tuple) else (encoder_out,)
+        hidden, intermediate = encoder_out if isinstance(encoder_out, tuple) else (encoder_out, [])
         features = hidden
         if self.adapter is not None:
             features, hidden = self.adapter(hidden)
-        self._encoded = (features, hidden, lengths)
-        return (hidden, *intermediate) if intermediate else hidden, lengths
+        self._encoded = Encoded(features, intermediate, hidden, lengths)
+        return (hidden, intermediate) if intermediate else hidden, lengths
 
     def coupling(
         self,
@@ -105,15 +133,15 @@ class ESPnetGMOTModel(ESPnetASRModel):
         teacher: torch.Tensor,
         teacher_lengths: torch.Tensor,
     ) -> AlignmentOutput:
-        """Encode and align a batch without any recognition loss, for pictures and statistics."""
+        """Encode a batch and align the last block, without any recognition loss, for pictures."""
         self.encode(speech, speech_lengths)
-        return self._align(teacher, teacher_lengths)
+        return self._align(teacher, teacher_lengths)[LAST_BLOCK]
 
     def teacher_embeddings(self, teacher: torch.Tensor, teacher_lengths: torch.Tensor) -> torch.Tensor:
         """Return embeddings (batch, N, d_l): ``teacher`` itself, or what the teacher makes of its ids.
 
         Raises:
-            InputError: token ids, and ``model_conf`` names no teacher.
+            InputError: token ids, and ``model_conf`` names no teacher, or not the projection's.
         """
         if teacher.is_floating_point():
             return teacher
@@ -125,17 +153,53 @@ class ESPnetGMOTModel(ESPnetASRModel):
                     "model_conf: teacher to the same name or directory as preprocessor_conf: teacher"
                 )
             self._teacher = FrozenTeacher.load(options.teacher, options.teacher_layer, options.allow_download)
+            identity = self._teacher.identity()
+            self._check_teacher(identity.number, str(identity))
         return self._teacher.encode(teacher, teacher_lengths)
 
-    def _align(self, teacher: torch.Tensor, teacher_lengths: torch.Tensor) -> AlignmentOutput:
-        features, hidden, lengths = self._encoded
-        self._encoded = None
+    def _align(self, teacher: torch.Tensor, teacher_lengths: torch.Tensor) -> dict[str, AlignmentOutput]:
+        """Align the blocks of the batch that was encoded last, each under the suffix of its statistics."""
+        encoded, self._encoded = self._encoded, None
         embeddings = self.teacher_embeddings(teacher, teacher_lengths)  # (batch, N, d_l)
         nonblank = None
         if self.options.frame_marginal == "nonblank":
             with torch.no_grad():
-                nonblank = 1.0 - self.ctc.softmax(hidden)[..., self.blank_id]  # (batch, T)
-        return self.criterion_align(features, lengths, embeddings, teacher_lengths, nonblank)
+                nonblank = 1.0 - self.ctc.softmax(encoded.hidden)[..., self.blank_id]  # (batch, T)
+        blocks = {LAST_BLOCK: encoded.features}
+        if self.options.intermediate_weight > 0:
+            lift = torch.nn.Identity() if self.adapter is None else self.adapter.lift
+            blocks |= {f"_layer{block}": lift(output) for block, output in encoded.intermediate}
+        return {
+            suffix: self.criterion_align(features, encoded.lengths, embeddings, teacher_lengths, nonblank)
+            for suffix, features in blocks.items()
+        }
+
+    def _require_frames(self, utt_ids: list[str] | None) -> None:
+        empty = (self._encoded.lengths < 1).nonzero().flatten().tolist()
+        if empty:
+            names = [utt_ids[i] for i in empty] if utt_ids else [f"number {i} of the batch" for i in empty]
+            raise InputError(
+                f"too short for one encoder frame: utterance {', '.join(names)}; "
+                "raise --min_wav_duration and run stage 4 again"
+            )
+
+    def _check_teacher(self, number: int, called: str) -> None:
+        self._teacher_checked = True
+        if self.criterion_align.project is not None:
+            self.criterion_align.project.require_teacher(number, called)
+
+    def _require_intermediate_outputs(self) -> None:
+        if not getattr(self.encoder, "interctc_layer_idx", None):
+            raise InputError(
+                f"model_conf: intermediate_weight is {self.options.intermediate_weight}, but the encoder "
+                "gives no intermediate outputs; set encoder_conf: interctc_layer_idx, such as [5, 10] "
+                "(conformer, e_branchformer and transformer have it), or intermediate_weight: 0"
+            )
+        if self.postencoder is not None or getattr(self.encoder, "ctc_trim", False):
+            raise InputError(
+                "model_conf: intermediate_weight needs intermediate outputs of the last one's size and "
+                "length; leave out postencoder and encoder_conf: ctc_trim"
+            )
 
     def _warmup(self) -> torch.Tensor | float:
         """Return w(t) in [0, 1], counting this mini-batch when training."""

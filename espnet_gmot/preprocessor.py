@@ -12,7 +12,8 @@ class GMOTPreprocessor(CommonPreprocessor):
     """Add ``teacher`` to each utterance: token ids, or embeddings from a cache.
 
     The raw transcript becomes the teacher's token ids (N,) with both special tokens, or, with
-    ``teacher_cache``, its embeddings (N, d_l). Nothing is loaded until a transcript comes, so
+    ``teacher_cache``, its embeddings (N, d_l), beside ``teacher_identity`` (1,), a hash of the teacher that
+    the model compares with its projection's. Nothing is loaded until a transcript comes, so
     decoding needs neither the teacher nor ``transformers``; for training it is loaded at once, so that a
     missing teacher is refused before the first epoch.
 
@@ -53,6 +54,8 @@ class GMOTPreprocessor(CommonPreprocessor):
         data = super().__call__(uid, data)
         if isinstance(transcript, str):
             data["teacher"] = self._teacher_input(uid, transcript)
+            if self.teacher_cache is not None:
+                data["teacher_identity"] = np.array([self._source.meta.identity.number])
         return data
 
     def _load_source(self) -> None:

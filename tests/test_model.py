@@ -1,7 +1,10 @@
+import numpy as np
 import pytest
 import torch
 
 from espnet_gmot.errors import InputError
+from espnet_gmot.teacher.identity import TeacherIdentity
+from espnet_gmot.teacher.projection import fit_projection
 
 STATISTICS = {
     "loss", "loss_ctc", "loss_fgw", "loss_align", "fgw_node", "fgw_edge",
@@ -58,7 +61,7 @@ def test_zero_weights_give_espnets_gradient(build_model, batch):
 def test_alignment_reaches_the_encoder_and_not_the_ctc_head(build_model, batch):
     model = build_model().eval()
     model.encode(batch["speech"], batch["speech_lengths"])
-    output = model._align(batch["teacher"], batch["teacher_lengths"])
+    output = model._align(batch["teacher"], batch["teacher_lengths"])[""]  # the last block
     (output.loss_fgw + output.loss_align).backward()
     assert model.encoder.after_norm.weight.grad.abs().sum() > 0
     assert model.ctc.ctc_lo.weight.grad is None
@@ -136,12 +139,130 @@ def test_warmup_counts_training_batches_and_survives_a_restart(build_model, batc
     assert model.align_steps.item() == resumed.align_steps.item() == 3
 
 
-def test_hierarchical_outputs_of_the_encoder_are_left_alone(build_model, batch):
-    conf = {"output_size": 8, "attention_heads": 2, "linear_units": 16, "num_blocks": 2}
-    conf |= {"rel_pos_type": "latest", "interctc_layer_idx": [1], "interctc_use_conditioning": False}
-    model = build_model({"interctc_weight": 0.5}, encoder_conf=conf).train()
-    _, stats, _ = model(**batch)
+@pytest.fixture
+def build_hierarchical(build_model):
+    """Build a model of three blocks that gives the outputs of blocks 1 and 2 too."""
+
+    def build(model_conf=None, encoder="conformer", **encoder_conf):
+        conf = {"output_size": 8, "attention_heads": 2, "linear_units": 16, "num_blocks": 3}
+        conf |= {"rel_pos_type": "latest", "interctc_layer_idx": [1, 2], **encoder_conf}
+        if encoder == "e_branchformer":
+            conf["cgmlp_linear_units"] = 16
+        return build_model(model_conf, encoder=encoder, encoder_conf=conf)
+
+    return build
+
+
+def test_intermediate_outputs_are_espnets_alone_without_their_weight(build_hierarchical, batch):
+    _, stats, _ = build_hierarchical({"interctc_weight": 0.5}).train()(**batch)
     assert {"loss_interctc_layer1", "loss_fgw"} <= stats.keys()
+    assert "loss_fgw_layer1" not in stats
+
+
+@pytest.mark.parametrize("encoder", ["conformer", "e_branchformer"])
+@pytest.mark.parametrize("interctc_weight", [0.0, 0.5])
+def test_hierarchical_loss_is_the_weighted_sum_over_blocks(
+    build_hierarchical, batch, encoder, interctc_weight
+):
+    conf = {"fgw_weight": 2.0, "align_weight": 0.5, "interctc_weight": interctc_weight}
+    aligned = build_hierarchical({**conf, "intermediate_weight": 0.3}, encoder).eval()
+    last_alone = build_hierarchical(conf, encoder).eval()
+    last_alone.load_state_dict(aligned.state_dict())
+    loss, stats, _ = aligned(**batch)
+    added = sum(2.0 * stats[f"loss_fgw_layer{n}"] + 0.5 * stats[f"loss_align_layer{n}"] for n in (1, 2))
+    torch.testing.assert_close(loss, last_alone(**batch)[0] + 0.3 * added)
+    assert stats["coupling_entropy_layer1"] != stats["coupling_entropy"]
+
+
+def test_intermediate_block_is_aligned_as_the_last_is(build_hierarchical, batch):
+    model = build_hierarchical({"intermediate_weight": 0.3}).eval()
+    _, stats, _ = model(**batch)
+    (_, intermediate), lengths = model.encode(batch["speech"], batch["speech_lengths"])
+    number, output = intermediate[0]
+    alone = model.criterion_align(output, lengths, batch["teacher"], batch["teacher_lengths"])
+    torch.testing.assert_close(stats[f"loss_fgw_layer{number}"], alone.loss_fgw.detach()[None])
+    torch.testing.assert_close(stats[f"loss_align_layer{number}"], alone.loss_align.detach()[None])
+
+
+def test_intermediate_alignment_reaches_its_block_and_none_above(build_hierarchical, batch):
+    model = build_hierarchical({"intermediate_weight": 0.3}).eval()
+    model.encode(batch["speech"], batch["speech_lengths"])
+    lower = model._align(batch["teacher"], batch["teacher_lengths"])["_layer1"]
+    (lower.loss_fgw + lower.loss_align).backward()
+    first, second, _ = model.encoder.encoders
+    assert first.feed_forward.w_1.weight.grad.abs().sum() > 0
+    assert all(p.grad is None for p in second.parameters())
+
+
+def test_blocks_share_the_adapter(build_hierarchical, batch):
+    conf = {"projected_side": "acoustic", "teacher_size": 16, "feedback": 0.5, "intermediate_weight": 0.3}
+    model = build_hierarchical(conf).train()
+    loss, stats, _ = model(**batch)
+    loss.backward()
+    assert {"loss_fgw_layer1", "loss_fgw_layer2"} <= stats.keys()
+    assert all(p.grad is not None for p in model.parameters())
+    lifts = [name for name in model.state_dict() if name.endswith("lift.0.weight")]
+    assert lifts == ["adapter.lift.0.weight"]
+
+
+def test_pictures_show_the_last_block(build_hierarchical, batch):
+    model = build_hierarchical({"intermediate_weight": 0.3}).eval()
+    inputs = (batch["speech"], batch["speech_lengths"], batch["teacher"], batch["teacher_lengths"])
+    _, stats, _ = model(**batch)
+    torch.testing.assert_close(model.coupling(*inputs).loss_fgw.detach()[None], stats["loss_fgw"])
+
+
+def test_intermediate_weight_needs_intermediate_outputs(build_model, build_hierarchical):
+    with pytest.raises(InputError, match="intermediate_weight is 0.3.*encoder_conf: interctc_layer_idx"):
+        build_model({"intermediate_weight": 0.3})
+    with pytest.raises(InputError, match="leave out postencoder and encoder_conf: ctc_trim"):
+        build_hierarchical({"intermediate_weight": 0.3}, ctc_trim=True)
+
+
+@pytest.fixture
+def projection(tmp_path):
+    """A projection for embeddings of size 16, and the identity of its teacher."""
+    rng = np.random.default_rng(0)
+    identity = TeacherIdentity("老师", 2, "abc", random_init=True)
+    path = tmp_path / "projection.npz"
+    fit_projection([rng.normal(size=(9, 16)) for _ in range(4)], identity, path)
+    return str(path), identity
+
+
+def test_embeddings_of_another_teacher_than_the_projections_are_refused(build_model, batch, projection):
+    path, identity = projection
+    same = torch.full((3, 1), identity.number)
+    model = build_model({"projection": path})
+    assert torch.isfinite(model(**batch, teacher_identity=same)[0])
+    expected = (
+        f"{path} was fitted on teacher 老师 with random weights, layer 2.*teacher_cache.*fit_projection"
+    )
+    with pytest.raises(InputError, match=expected):
+        build_model({"projection": path})(**batch, teacher_identity=same + 1)
+    random_map = build_model()  # without a projection file any teacher will do
+    assert torch.isfinite(random_map(**batch, teacher_identity=same + 1)[0])
+
+
+def test_online_teacher_that_is_not_the_projections_is_refused(build_model, batch, projection, teacher_dir):
+    path, _ = projection
+    with pytest.raises(InputError, match=f"fitted on teacher 老师.*which is not {teacher_dir}, layer 2"):
+        build_model({"projection": path, "teacher": str(teacher_dir)})(**with_token_ids(batch))
+
+
+def test_utterance_without_a_frame_is_named(build_model, batch, monkeypatch):
+    model = build_model()
+    encode = model.encode
+
+    def encode_without_the_last(speech, speech_lengths):
+        encoded, lengths = encode(speech, speech_lengths)
+        model._encoded = model._encoded._replace(lengths=lengths * torch.tensor([1, 1, 0]))
+        return encoded, lengths
+
+    monkeypatch.setattr(model, "encode", encode_without_the_last)
+    with pytest.raises(InputError, match="utterance c; raise --min_wav_duration"):
+        model(**batch, utt_id=["a", "b", "c"])
+    with pytest.raises(InputError, match="utterance number 2 of the batch"):
+        model(**batch)
 
 
 def test_missing_teacher_input_names_the_cure(build_model, batch):

@@ -42,6 +42,7 @@ def test_cache_gives_the_embeddings_of_the_text(teacher_dir, tmp_path):
     process = preprocessor(train=True, teacher_cache=str(tmp_path / "cache"))
     data = process("sp0.9-utt1", utterance("天气好"))
     assert data["teacher"].shape == (5, 16)
+    assert data["teacher_identity"].tolist() == [teacher.identity().number]
     expected = TeacherCache(tmp_path / "cache").lookup("天气好", "utt1")
     np.testing.assert_array_equal(data["teacher"], expected)
     with pytest.raises(InputError, match="utt9.*cache_teacher"):

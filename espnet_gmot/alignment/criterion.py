@@ -31,6 +31,11 @@ class AlignmentOutput:
     plan: torch.Tensor
     statistics: dict[str, torch.Tensor]
 
+    def logged(self, suffix: str) -> dict[str, torch.Tensor]:
+        """Return losses and statistics, detached, by their names in the training log."""
+        losses = {"loss_fgw": self.loss_fgw.detach(), "loss_align": self.loss_align.detach()}
+        return {f"{name}{suffix}": value for name, value in (losses | self.statistics).items()}
+
 
 class AlignmentCriterion(nn.Module):
     """Fused Gromov-Wasserstein and projection losses between encoder frames and teacher tokens.

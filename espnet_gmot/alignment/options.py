@@ -55,7 +55,11 @@ class AlignmentOptions:
     Weights:
         fgw_weight: weight of the fused Gromov-Wasserstein loss.
         align_weight: weight of the projection loss Σ_j (1 − cos(z̃_j, z_j)).
-        warmup_steps: mini-batches over which both weights rise linearly from 0.
+        intermediate_weight: weight, relative to the last block's, of both losses at each block in
+            ``encoder_conf: interctc_layer_idx``, added up; 0 aligns the last block alone. ESPnet's
+            ``interctc_weight`` is independent of it and may be 0. With ``projected_side: acoustic``
+            all blocks share the adapter, with ``frame_marginal: nonblank`` the last block's posterior.
+        warmup_steps: mini-batches over which all of these weights rise linearly from 0.
     """
 
     teacher: str | None = None
@@ -79,6 +83,7 @@ class AlignmentOptions:
     backend: str = "auto"
     fgw_weight: float = 1.0
     align_weight: float = 1.0
+    intermediate_weight: float = 0.0
     warmup_steps: int = 0
 
     def __post_init__(self) -> None:
@@ -116,7 +121,9 @@ class AlignmentOptions:
             check(name, 0.0 <= getattr(self, name) <= 1.0, "in [0, 1]")
         for name in ("epsilon", "temporal_prior_sigma"):
             check(name, getattr(self, name) > 0.0, "positive")
-        for name in ("feedback", "temporal_prior_weight", "fgw_weight", "align_weight", "warmup_steps"):
+        for name in ("feedback", "temporal_prior_weight", "warmup_steps"):
+            check(name, getattr(self, name) >= 0, "0 or positive")
+        for name in ("fgw_weight", "align_weight", "intermediate_weight"):
             check(name, getattr(self, name) >= 0, "0 or positive")
         for name in ("max_iter", "sinkhorn_iter"):
             check(name, getattr(self, name) >= 1, "1 or more")

@@ -43,6 +43,25 @@ class TeacherProjection:
         self._weight = self._weight.to(embeddings)
         return (embeddings - self._mean) @ self._weight  # (batch, N, d_a)
 
+    def require_teacher(self, number: int, called: str) -> None:
+        """Refuse a projection that was fitted on the embeddings of another teacher or layer.
+
+        Args:
+            number: `TeacherIdentity.number` of the teacher in use.
+            called: what the message calls it.
+
+        Raises:
+            InputError: the projection is another teacher's.
+        """
+        if self.path is None:
+            return
+        fitted = load_projection(self.path).teacher
+        if fitted.number != number:
+            raise InputError(
+                f"model_conf: projection {self.path} was fitted on teacher {fitted}, which is not {called}; "
+                "name the projection that belongs to it, or fit one with espnet_gmot.bin.fit_projection"
+            )
+
     def _load(self, input_size: int) -> None:
         if self.path is None:
             generator = torch.Generator().manual_seed(0)

@@ -21,14 +21,18 @@ def main() -> None:
     parser.add_argument(
         "--allow_download", choices=("true", "false"), default="false", help="use the network"
     )
+    parser.add_argument(
+        "--random_init", choices=("true", "false"), default="false",
+        help="control: the teacher's architecture and tokenizer, its weights drawn with a fixed seed",
+    )  # fmt: skip
     args = parser.parse_args()
 
     download = args.allow_download == "true"
     tokenizer = load_tokenizer(args.teacher, download)
-    teacher = FrozenTeacher.load(args.teacher, args.layer, download)
+    teacher = FrozenTeacher.load(args.teacher, args.layer, download, args.random_init == "true")
     transcripts = read_transcripts(args.text)
     meta = build_cache(transcripts, teacher, tokenizer, args.out, args.dtype, args.batch_size)
-    print(f"{meta.num_texts} texts, layer {meta.layer} of {meta.teacher}, {meta.dtype}: {args.out}")
+    print(f"{meta.num_texts} texts, {meta.identity}, {meta.dtype}: {args.out}")
 
 
 if __name__ == "__main__":

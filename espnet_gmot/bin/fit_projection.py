@@ -29,16 +29,16 @@ def main() -> None:
 
     if args.cache:
         cache = TeacherCache(args.cache)
-        name, layer = cache.meta.teacher, cache.meta.layer
+        identity = cache.meta.identity
         embeddings = cache_embeddings(cache, args.max_texts)
     else:
         download = args.allow_download == "true"
         tokenizer = load_tokenizer(args.teacher, download)
         teacher = FrozenTeacher.load(args.teacher, args.layer, download)
-        name, layer = teacher.name, teacher.layer
+        identity = teacher.identity()
         embeddings = teacher_embeddings(teacher, tokenizer, read_transcripts(args.text), args.max_texts)
-    projection = fit_projection(embeddings, name, layer, args.out)
-    print(f"{len(projection.mean)} axes of layer {layer} of {name}: {args.out}")
+    projection = fit_projection(embeddings, identity, args.out)
+    print(f"{len(projection.mean)} axes of {identity}: {args.out}")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, require_free_space, write_aside
 from espnet_gmot.teacher.embed import embed, tokenize
 from espnet_gmot.teacher.frozen import FrozenTeacher
+from espnet_gmot.teacher.identity import TeacherIdentity
 
 DTYPES = ("float16", "float32")
 ENTRY_OVERHEAD = 300  # bytes of an entry beside its numbers: key, NumPy header, two scp lines
@@ -36,6 +37,7 @@ class CacheMeta:
         dtype: of the numbers on disk, ``float16`` or ``float32``.
         fingerprint: SHA-1 of the teacher's weights.
         num_texts: distinct texts in the cache.
+        random_init: whether the teacher's weights were drawn at random (a control).
     """
 
     teacher: str
@@ -44,12 +46,19 @@ class CacheMeta:
     dtype: str
     fingerprint: str
     num_texts: int
+    random_init: bool = False
+
+    @property
+    def identity(self) -> TeacherIdentity:
+        """Which teacher the embeddings come from."""
+        return TeacherIdentity(self.teacher, self.layer, self.fingerprint, self.random_init)
 
     def command(self, out_dir: str | Path) -> str:
         """Return the command that adds the texts of a Kaldi ``text`` file to the cache."""
         return (
             f"python -m espnet_gmot.bin.cache_teacher --teacher {self.teacher} --layer {self.layer} "
-            f"--dtype {self.dtype} --out {out_dir} --text data/SET/text"
+            f"--dtype {self.dtype} {'--random_init true ' if self.random_init else ''}"
+            f"--out {out_dir} --text data/SET/text"
         )
 
 
@@ -146,7 +155,16 @@ def build_cache(
     directory = Path(out_dir)
     if dtype not in DTYPES:
         raise InputError(f"dtype {dtype} is not known; choose one of {', '.join(DTYPES)}")
-    meta = CacheMeta(teacher.name, teacher.layer, teacher.hidden_size, dtype, teacher.fingerprint(), 0)
+    identity = teacher.identity()
+    meta = CacheMeta(
+        identity.name,
+        identity.layer,
+        teacher.hidden_size,
+        dtype,
+        identity.fingerprint,
+        num_texts=0,
+        random_init=identity.random_init,
+    )
     _refuse_other_cache(directory, meta)
     ids = tokenize(tokenizer, transcripts)
     part_scps = sorted(directory.glob("teacher.*.scp"), key=_shard_number)
@@ -172,8 +190,8 @@ def _refuse_other_cache(directory: Path, meta: CacheMeta) -> None:
     there = _read_meta(directory / "meta.json")
     if replace(there, teacher=meta.teacher, num_texts=0) != meta:
         raise InputError(
-            f"{directory} holds embeddings of teacher {there.teacher}, layer {there.layer}, {there.dtype}, "
-            f"not of {meta.teacher} as it is now, layer {meta.layer}, {meta.dtype}; "
+            f"{directory} holds embeddings of teacher {there.identity}, {there.dtype}, "
+            f"not of {meta.identity}, {meta.dtype}, as it is now; "
             "choose another directory or remove this one"
         )
 

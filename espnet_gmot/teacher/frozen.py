@@ -7,7 +7,10 @@ import torch
 from torch import LongTensor, Tensor
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.teacher.hub import from_pretrained
+from espnet_gmot.teacher.hub import from_config, from_pretrained
+from espnet_gmot.teacher.identity import TeacherIdentity
+
+RANDOM_SEED = 0  # of the weights of a randomly initialised teacher
 
 
 class FrozenTeacher:
@@ -20,12 +23,13 @@ class FrozenTeacher:
         model: a Hugging Face encoder.
         layer: index into its hidden states, 0 = input embeddings; negative counts from the end.
         name: what it was loaded from, for messages and records.
+        random_init: whether its weights are random, for messages and records.
 
     Raises:
         InputError: the model has no such layer.
     """
 
-    def __init__(self, model: Any, layer: int, name: str) -> None:
+    def __init__(self, model: Any, layer: int, name: str, random_init: bool = False) -> None:
         layers = model.config.num_hidden_layers
         if not -layers - 1 <= layer <= layers:
             raise InputError(
@@ -35,22 +39,32 @@ class FrozenTeacher:
         self._model = model.float().eval().requires_grad_(False)
         self.layer = layer % (layers + 1)
         self.name = name
+        self.random_init = random_init
         self.hidden_size: int = model.config.hidden_size
 
     @classmethod
-    def load(cls, name_or_dir: str, layer: int = -1, allow_download: bool = False) -> "FrozenTeacher":
+    def load(
+        cls, name_or_dir: str, layer: int = -1, allow_download: bool = False, random_init: bool = False
+    ) -> "FrozenTeacher":
         """Load a teacher from a local directory or by its name on the Hugging Face hub.
 
         Args:
             name_or_dir: directory or name.
             layer: which hidden state to give; -1 is the last.
             allow_download: fetch it from the hub if it is not on this machine; otherwise no network.
+            random_init: take its architecture alone and draw the weights, with a fixed seed, as its library
+                initialises them: the control that tells language knowledge from the loss's structure.
 
         Raises:
             InputError: the teacher cannot be loaded or has no such layer.
         """
-        model = from_pretrained("AutoModel", name_or_dir, allow_download, dtype=torch.float32)
-        return cls(model, layer, name_or_dir)
+        if random_init:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(RANDOM_SEED)
+                model = from_config("AutoModel", name_or_dir, allow_download, dtype=torch.float32)
+        else:
+            model = from_pretrained("AutoModel", name_or_dir, allow_download, dtype=torch.float32)
+        return cls(model, layer, name_or_dir, random_init)
 
     def encode(self, ids: LongTensor, lengths: LongTensor) -> Tensor:
         """Return the embeddings of a padded batch, in float32 and without a gradient.
@@ -74,8 +88,8 @@ class FrozenTeacher:
             ).hidden_states[self.layer]  # (B, N, hidden_size)
         return hidden.masked_fill(~mask[..., None], 0.0)  # outside inference mode: an ordinary tensor
 
-    def fingerprint(self) -> str:
-        """Return the SHA-1 of the weights, which tells a teacher from its retrained namesake.
+    def identity(self) -> TeacherIdentity:
+        """Return name, layer and the SHA-1 of the weights, which tells a teacher from its retrained namesake.
 
         The pooler is left out: no hidden state depends on it, and where the files do not hold one,
         transformers draws a new one at each loading.
@@ -85,4 +99,4 @@ class FrozenTeacher:
             if not name.startswith("pooler."):
                 digest.update(name.encode())
                 digest.update(weight.cpu().numpy())
-        return digest.hexdigest()
+        return TeacherIdentity(self.name, self.layer, digest.hexdigest(), self.random_init)

@@ -46,6 +46,16 @@ def from_pretrained(auto_class: str, name_or_dir: str, allow_download: bool, **o
             raise InputError(_why_not_loaded(name_or_dir, allow_download, error)) from error
 
 
+def from_config(auto_class: str, name_or_dir: str, allow_download: bool, **options: Any) -> Any:
+    """Call ``transformers.<auto_class>.from_config``: a teacher's architecture with weights drawn at random.
+
+    Args and Raises: as those of `from_pretrained`, whose ``config.json`` is all that is read.
+    """
+    config = from_pretrained("AutoConfig", name_or_dir, allow_download)
+    with quiet():
+        return getattr(import_transformers(), auto_class).from_config(config, **options)
+
+
 def _why_not_loaded(name_or_dir: str, allow_download: bool, error: Exception) -> str:
     if Path(name_or_dir).is_dir():
         return (

@@ -16,6 +16,7 @@ from espnet_gmot.files import require_file, write_aside
 from espnet_gmot.teacher.cache import TeacherCache
 from espnet_gmot.teacher.embed import embed, tokenize
 from espnet_gmot.teacher.frozen import FrozenTeacher
+from espnet_gmot.teacher.identity import TeacherIdentity
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,17 @@ class Projection:
         mean: (d,) float64.
         components: (d, d) float64, orthonormal rows, the axis of largest variance first.
         explained_variance: (d,) float64, falling.
-        teacher: directory or name of the teacher.
-        layer: its hidden state, 0 = input embeddings.
+        teacher: which teacher the embeddings come from.
     """
 
     mean: np.ndarray
     components: np.ndarray
     explained_variance: np.ndarray
-    teacher: str
-    layer: int
+    teacher: TeacherIdentity
 
 
 def fit_projection(
-    embeddings: Iterable[np.ndarray], teacher: str, layer: int, out_path: str | Path
+    embeddings: Iterable[np.ndarray], teacher: TeacherIdentity, out_path: str | Path
 ) -> Projection:
     """Fit a `Projection` to embedding matrices and save it as ``.npz``.
 
@@ -47,18 +46,16 @@ def fit_projection(
 
     Args:
         embeddings: matrices (N, d), as `teacher_embeddings` or `cache_embeddings` gives them.
-        teacher: for the record.
-        layer: for the record.
+        teacher: for the record; training refuses the embeddings of another.
         out_path: the ``.npz`` file to write.
 
     Raises:
         InputError: fewer than two content tokens.
     """
     mean, components, variance = principal_axes(matrix[1:-1] for matrix in embeddings)
-    projection = Projection(mean, components, variance, teacher, layer)
     with write_aside(out_path) as aside, aside.open("wb") as stream:
-        np.savez(stream, **asdict(projection))
-    return projection
+        np.savez(stream, mean=mean, components=components, explained_variance=variance, **asdict(teacher))
+    return Projection(mean, components, variance, teacher)
 
 
 def load_projection(path: str | Path) -> Projection:
@@ -78,8 +75,12 @@ def load_projection(path: str | Path) -> Projection:
                 saved["mean"],
                 saved["components"],
                 saved["explained_variance"],
-                str(saved["teacher"]),
-                int(saved["layer"]),
+                TeacherIdentity(
+                    str(saved["name"]),
+                    int(saved["layer"]),
+                    str(saved["fingerprint"]),
+                    bool(saved["random_init"]),
+                ),
             )
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a projection ({error}); {cure}") from error

@@ -20,6 +20,7 @@ def test_take_from_leaves_espnets_keys():
         ({"epsilon": "5e-2"}, "write 5.0e-2"),
         ({"max_iter": 0}, "max_iter is 0 and must be 1 or more"),
         ({"fgw_weight": -1.0}, "fgw_weight is -1.0"),
+        ({"intermediate_weight": -0.1}, "intermediate_weight is -0.1 and must be 0 or positive"),
         ({"frame_relaxation": 0.0}, "frame_relaxation is 0.0 and must be positive, or null"),
         ({"temporal_edge_weight": 2.0}, "temporal_edge_weight is 2.0"),
         ({"scheme": "newton"}, "scheme is 'newton'.*proximal.*entropic"),

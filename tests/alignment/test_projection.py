@@ -1,9 +1,14 @@
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
 import torch
 
 from espnet_gmot.alignment.projection import AcousticAdapter, TeacherProjection
 from espnet_gmot.errors import InputError
+from espnet_gmot.teacher.identity import TeacherIdentity
+
+TEACHER = TeacherIdentity("t", 12, "abc")
 
 
 @pytest.fixture
@@ -12,7 +17,8 @@ def fitted(tmp_path):
     axes, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(6, 6)))
     mean = np.arange(6.0)
     path = tmp_path / "projection.npz"
-    np.savez(path, mean=mean, components=axes, explained_variance=np.ones(6), teacher="t", layer=-1)
+    arrays = {"mean": mean, "components": axes, "explained_variance": np.ones(6)}
+    np.savez(path, **arrays, **asdict(TEACHER))
     return path, mean, axes
 
 
@@ -48,6 +54,19 @@ def test_projection_of_another_teacher_is_refused(fitted):
     path, _, _ = fitted
     with pytest.raises(InputError, match="size 6, but the teacher's have 5.*fit it again"):
         TeacherProjection(str(path), 4)(torch.randn(1, 3, 5))
+
+
+@pytest.mark.parametrize("other", [{"layer": 11}, {"fingerprint": "def"}])
+def test_projection_of_another_layer_or_weights_is_refused(fitted, other):
+    path, _, _ = fitted
+    projection = TeacherProjection(str(path), 4)
+    projection.require_teacher(replace(TEACHER, name="moved").number, "the moved one")
+    with pytest.raises(InputError, match=f"{path} was fitted on teacher t, layer 12, which is not mine"):
+        projection.require_teacher(replace(TEACHER, **other).number, "mine")
+
+
+def test_random_projection_serves_every_teacher():
+    TeacherProjection(None, 4).require_teacher(1, "mine")
 
 
 def test_adapter_without_feedback_returns_the_encoder_output_itself():

@@ -135,6 +135,29 @@ def test_another_teacher_layer_or_dtype_is_refused(
         build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, "float32")
 
 
+def test_random_teacher_and_trained_one_never_mix(teacher, tokenizer, tiny_bert: str, tmp_path: Path):
+    random = FrozenTeacher.load(tiny_bert, random_init=True)
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "trained")
+    build_cache(TRANSCRIPTS, random, tokenizer, tmp_path / "random")
+    message = f"teacher {tiny_bert}, layer 2, float16, not of {tiny_bert} with random weights, layer 2"
+    with pytest.raises(InputError, match=message):
+        build_cache(TRANSCRIPTS, random, tokenizer, tmp_path / "trained")
+    with pytest.raises(InputError, match=f"teacher {tiny_bert} with random weights.*another directory"):
+        build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "random")
+    cache = TeacherCache(tmp_path / "random")
+    assert cache.meta.identity == random.identity()
+    with pytest.raises(InputError, match="--random_init true --out"):
+        cache.lookup("学习", "utt1")
+
+
+def test_cache_of_an_earlier_version_is_a_trained_teachers(teacher, tokenizer, tmp_path: Path):
+    build_cache(TRANSCRIPTS[:1], teacher, tokenizer, tmp_path)
+    meta = json.loads((tmp_path / "meta.json").read_text(encoding="utf-8"))
+    del meta["random_init"]
+    (tmp_path / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+    assert TeacherCache(tmp_path).meta.identity == teacher.identity()
+
+
 def test_moved_teacher_is_the_same_teacher(teacher, tokenizer, tiny_bert: str, tmp_path: Path):
     build_cache(TRANSCRIPTS[:2], teacher, tokenizer, tmp_path / "cache")
     shutil.copytree(tiny_bert, tmp_path / "moved")
@@ -204,10 +227,10 @@ def test_meta_file_is_plain_json(teacher, tokenizer, tiny_bert: str, tmp_path: P
     assert meta["num_texts"] == len(TEXTS)
 
 
-def test_utterance_without_transcript_is_named(tmp_path: Path):
+def test_transcripts_are_read_and_one_that_is_missing_is_named(tmp_path: Path):
     text = tmp_path / "text"
+    text.write_text("utt1 我们 爱\n", encoding="utf-8")
+    assert list(read_transcripts([text, text])) == [("utt1", "我们 爱")] * 2
     text.write_text("utt1 我们 爱\nutt2\n", encoding="utf-8")
-    transcripts = read_transcripts([text])
-    assert next(transcripts) == ("utt1", "我们 爱")
-    with pytest.raises(InputError, match=f"{text}: utterance utt2 has no transcript; remove or complete"):
-        next(transcripts)
+    with pytest.raises(InputError, match=f"{text}:2: id utt2 has no value; complete or remove the line"):
+        list(read_transcripts([text]))

@@ -2,6 +2,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,8 +81,29 @@ def test_weights_saved_in_half_precision_run_in_float32(tiny_bert: str, tmp_path
 
 
 def test_fingerprint_tells_teachers_apart(tiny_bert: str, other_bert: str):
-    assert FrozenTeacher.load(tiny_bert).fingerprint() == FrozenTeacher.load(tiny_bert, 0).fingerprint()
-    assert FrozenTeacher.load(tiny_bert).fingerprint() != FrozenTeacher.load(other_bert).fingerprint()
+    identity = FrozenTeacher.load(tiny_bert).identity()
+    assert identity.fingerprint == FrozenTeacher.load(tiny_bert, 0).identity().fingerprint
+    assert identity.fingerprint != FrozenTeacher.load(other_bert).identity().fingerprint
+
+
+def test_random_teacher_is_the_same_each_time_and_not_the_trained_one(tiny_bert: str, other_bert: str):
+    torch.manual_seed(5)
+    drawn = torch.rand(1)
+    torch.manual_seed(5)
+    random = FrozenTeacher.load(tiny_bert, random_init=True)
+    torch.testing.assert_close(torch.rand(1), drawn, rtol=0, atol=0)  # the caller's generator is untouched
+    again = FrozenTeacher.load(other_bert, random_init=True)  # the same architecture
+    torch.testing.assert_close(random.encode(*padded()), again.encode(*padded()), rtol=0, atol=0)
+    assert random.identity() == replace(again.identity(), name=tiny_bert)
+    assert random.identity().fingerprint != FrozenTeacher.load(tiny_bert).identity().fingerprint
+    assert str(random.identity()) == f"{tiny_bert} with random weights, layer 2"
+
+
+def test_random_teacher_needs_no_weights(tiny_bert: str, tmp_path: Path):
+    shutil.copy(Path(tiny_bert) / "config.json", tmp_path)
+    assert FrozenTeacher.load(str(tmp_path), random_init=True).hidden_size == 16
+    with pytest.raises(InputError, match="nobody/no-such-bert is not on this machine"):
+        FrozenTeacher.load("nobody/no-such-bert", random_init=True)
 
 
 def test_no_network_without_leave(monkeypatch: pytest.MonkeyPatch):
@@ -108,7 +130,8 @@ def test_without_transformers_the_message_says_what_to_install(monkeypatch: pyte
 
 def test_every_module_imports_without_transformers():
     modules = (
-        "cache, embed, frozen, hub, masked_lm, masked_text, pretrain, projection, start_vectors, tokenizer"
+        "cache, embed, frozen, hub, identity, masked_lm, masked_text, pretrain, projection, start_vectors, "
+        "tokenizer"
     )
     code = f"import sys; sys.modules['transformers'] = None; from espnet_gmot.teacher import {modules}"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,6 +6,7 @@ import pytest
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.cache import TeacherCache, build_cache
 from espnet_gmot.teacher.frozen import FrozenTeacher
+from espnet_gmot.teacher.identity import TeacherIdentity
 from espnet_gmot.teacher.projection import (
     cache_embeddings,
     fit_projection,
@@ -16,6 +17,7 @@ from espnet_gmot.teacher.projection import (
 from espnet_gmot.teacher.tokenizer import load_tokenizer
 
 TEXTS = ["我们", "爱学习", "语言和音乐", "天", "地大人小", "大小", "人", "学音乐", "天地人大小我们"]
+TEACHER = TeacherIdentity("exp/老师", 7, "abc", random_init=True)
 TRANSCRIPTS = [(f"utt{number}", text) for number, text in enumerate(TEXTS)]
 
 
@@ -67,17 +69,17 @@ def test_special_tokens_do_not_count(tmp_path: Path):
     matrices = some_matrices()
     special = np.full((1, 5), 1e3, dtype=np.float32)
     framed = [np.concatenate([special, matrix, special]) for matrix in matrices]
-    fitted = fit_projection(framed, "teacher", 1, tmp_path / "projection.npz")
+    fitted = fit_projection(framed, TEACHER, tmp_path / "projection.npz")
     np.testing.assert_array_equal(fitted.components, principal_axes(matrices)[1])
 
 
 def test_saved_and_loaded(tmp_path: Path):
-    fitted = fit_projection(some_matrices(), "exp/老师", 7, tmp_path / "projection.npz")
+    fitted = fit_projection(some_matrices(), TEACHER, tmp_path / "projection.npz")
     loaded = load_projection(tmp_path / "projection.npz")
     np.testing.assert_array_equal(loaded.mean, fitted.mean)
     np.testing.assert_array_equal(loaded.components, fitted.components)
     np.testing.assert_array_equal(loaded.explained_variance, fitted.explained_variance)
-    assert (loaded.teacher, loaded.layer) == ("exp/老师", 7)
+    assert loaded.teacher == TEACHER
 
 
 def test_cache_and_teacher_give_the_same_projection(tiny_bert: str, tmp_path: Path):

@@ -35,9 +35,20 @@ def test_from_text_to_projection(command, tiny_bert: str, tmp_path: Path):
 
     said = command(fit_projection, "--cache", cache, "--out", projection)
     assert said.splitlines()[-1].endswith(str(projection))
-    assert load_projection(projection).layer == 1
+    assert load_projection(projection).teacher.layer == 1
     command(fit_projection, "--teacher", tiny_bert, "--text", text, "--out", projection)
-    assert load_projection(projection).layer == 2
+    assert load_projection(projection).teacher.layer == 2
+
+
+def test_random_teacher_to_its_own_projection(command, tiny_bert: str, tmp_path: Path):
+    text, cache, projection = tmp_path / "text", tmp_path / "cache", tmp_path / "projection.npz"
+    text.write_text("utt1 我们爱\nutt2 天地\n", encoding="utf-8")
+    options = ["--teacher", tiny_bert, "--text", text, "--out", cache]
+    assert "with random weights, layer 2" in command(cache_teacher, *options, "--random_init", "true")
+    assert "with random weights, layer 2" in command(fit_projection, "--cache", cache, "--out", projection)
+    assert load_projection(projection).teacher.random_init
+    with pytest.raises(InputError, match="with random weights, layer 2, float16, not of"):
+        command(cache_teacher, *options)
 
 
 def test_projection_of_a_teacher_needs_text(command, tiny_bert: str, tmp_path: Path, capsys):
