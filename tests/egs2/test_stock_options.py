@@ -1,0 +1,115 @@
+"""Our recipes inside a stock ESPnet checkout: known options only, and ESPnet's way of calling Python."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from interchange_recipe import TOKEN_LIST, make_data, make_teacher
+
+ROOT = Path(__file__).parents[2]
+RECIPES = sorted(path.parent for path in ROOT.glob("egs2/*/asr1/run.sh"))
+LISTED = Path(__file__).with_name("stock_asr_options.txt").read_text().splitlines()
+STOCK_OPTIONS = {name for name in LISTED if not name.startswith("#")}
+
+# Stands in for ESPnet's asr.sh: notes the arguments of each call in a file of its own.
+STOCK_ASR_SH = """#!/bin/sh
+printf '%s\\0' "$@" > "asr_sh_call.$$"
+"""
+# Stands in for Python, which has nothing to do without data; only what reads a YAML is run.
+PYTHON = f"""#!/bin/sh
+case "$*" in *.read_training_yaml*) exec "{sys.executable}" "$@" ;; esac
+while [ $# -gt 1 ]; do [ "$1" != --out ] || mkdir -p "$2"; shift; done
+"""
+# ${python} without quotes, as ESPnet's scripts have it: a script by its path, and a command within a command.
+STOCK_CALLS = """
+set -euo pipefail
+python="python3 -m espnet_gmot"
+${python} pyscripts/show.py --of a script
+${python} -m espnet2.bin.launch --cmd "./run.pl --name exp/train.log" --log exp/train.log --ngpu 0 \
+    --num_nodes 1 --init_file_prefix exp/.dist_init_ --multiprocessing_distributed true -- \
+    ${python} -m espnet2.bin.asr_train --collect_stats true --use_preprocessor true --token_type char \
+    --token_list TOKEN_LIST --config conf/train_gmot.yaml --output_dir exp/stats \
+    --train_shape_file dump/raw/train/wav.scp --valid_shape_file dump/raw/dev/wav.scp \
+    --train_data_path_and_name_and_type dump/raw/train/wav.scp,speech,sound \
+    --train_data_path_and_name_and_type dump/raw/train/text,text,text \
+    --valid_data_path_and_name_and_type dump/raw/dev/wav.scp,speech,sound \
+    --valid_data_path_and_name_and_type dump/raw/dev/text,text,text
+"""
+
+
+def write_script(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    path.chmod(0o755)
+
+
+@pytest.fixture(params=RECIPES, ids=lambda recipe: recipe.parent.name)
+def stock_calls(request, tmp_path):
+    """The options of each call of ``asr.sh`` when ``run.sh`` finds ESPnet's."""
+    recipe = tmp_path / "asr1"
+    shutil.copytree(request.param, recipe, ignore=shutil.ignore_patterns("data", "dump", "exp"))
+    (recipe / "asr.sh").unlink()
+    write_script(recipe / "asr.sh", STOCK_ASR_SH)
+    write_script(tmp_path / "bin" / "python3", PYTHON)
+    for dset in ("train", "dev"):
+        write_script(recipe / "data" / dset / "text", "u1 a\n")
+        write_script(recipe / "dump" / "raw" / dset / "text", "u1 a\n")
+    path = os.pathsep.join(filter(None, sys.path))
+    environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": path}
+    done = subprocess.run(["./run.sh"], cwd=recipe, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    calls = [path.read_text().removesuffix("\0").split("\0") for path in recipe.glob("asr_sh_call.*")]
+    assert all(len(call) % 2 == 0 for call in calls)
+    return [dict(zip(call[::2], call[1::2], strict=True)) for call in calls]
+
+
+def test_run_sh_passes_only_options_that_stock_asr_sh_knows(stock_calls):
+    assert len(stock_calls) >= 2
+    for options in stock_calls:
+        assert {name.removeprefix("--") for name in options} <= STOCK_OPTIONS
+        assert options["--python"] == "python3 -m espnet_gmot"
+        assert options["--use_lm"] == "false"  # ESPnet's default is true
+        assert options["--inference_asr_model"] == "valid.cer_ctc.ave.pth"
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.parent.name)
+def test_stock_stage_13_counts_the_errors_of_each_utterance(recipe, tmp_path):
+    for table, line in (("text", "u1 你好"), ("utt2spk", "u1 s")):
+        write_script(tmp_path / "dump" / "raw" / "test" / table, f"{line}\n")
+    scored = tmp_path / "exp" / "asr_x" / "decode" / "test"
+    write_script(scored / "text", "u1 你们\n")
+    write_script(scored / "score_cer" / "result.txt", "by sclite")
+    write_script(tmp_path / "bin" / "python3", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    path = os.pathsep.join(filter(None, sys.path))
+    environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": path}
+    command = [recipe / "local" / "score.sh", "--some", "option", "exp/asr_x"]
+    for _ in range(2):  # the second time there is nothing to do
+        subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    assert (scored / "score_cer" / "sclite.txt").read_text() == "by sclite"
+    assert json.loads((scored / "score_cer" / "result.json").read_text())["total"]["substitutions"] == 1
+
+
+def test_the_list_is_that_of_a_whole_script():
+    assert {"stage", "train_set", "asr_config", "asr_args", "inference_asr_model"} <= STOCK_OPTIONS
+    assert "ctc_greedy" not in STOCK_OPTIONS
+
+
+def test_stock_calls_of_python_get_the_plugin(tmp_path, teacher_dir):
+    recipe = make_teacher(make_data(tmp_path), teacher_dir)
+    (recipe / "conf").mkdir()
+    shutil.copy(ROOT / "conf" / "mini_mandarin" / "train_gmot_tiny.yaml", recipe / "conf" / "train_gmot.yaml")
+    write_script(recipe / "bin" / "python3", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    write_script(recipe / "run.pl", '#!/bin/sh\nshift 4\nlog=$1\nshift\n"$@" > "$log" 2>&1\n')
+    write_script(recipe / "pyscripts" / "show.py", "import sys; print(sys.argv)\n")
+    write_script(recipe / "stages.sh", STOCK_CALLS.replace("TOKEN_LIST", TOKEN_LIST))
+    path = os.pathsep.join(filter(None, sys.path))
+    environment = {**os.environ, "PATH": f"{recipe / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": path}
+    done = subprocess.run(["bash", "stages.sh"], cwd=recipe, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "['pyscripts/show.py', '--of', 'a', 'script']" in done.stdout
+    shapes = {path.name for path in (recipe / "exp" / "stats" / "train").glob("*_shape")}
+    assert shapes >= {"speech_shape", "text_shape", "teacher_shape"}

@@ -1,0 +1,29 @@
+"""The ESPnet3 recipe of docs/interchange.md, one optimiser step in ESPnet3's own system and trainer."""
+
+import importlib.util
+import re
+
+import pytest
+import torch
+from interchange_recipe import make_data, make_teacher, run_documented_command, write_documented_files
+
+pytestmark = [
+    pytest.mark.skipif(importlib.util.find_spec("espnet3") is None, reason="ESPnet3 begins with 202611"),
+    pytest.mark.skipif(importlib.util.find_spec("lightning") is None, reason="lightning is not installed"),
+]
+
+
+def test_the_documented_recipe_makes_a_step(tmp_path, teacher_dir):
+    recipe = make_teacher(make_data(tmp_path), teacher_dir)
+    section = write_documented_files("ESPnet3", recipe)
+    yaml = recipe / "conf" / "training.yaml"
+    assert yaml.read_text().count("max_epochs: 20") == 1
+    yaml.write_text(yaml.read_text().replace("max_epochs: 20", "max_epochs: 1"))
+
+    log = run_documented_command(section, recipe)
+
+    checkpoint = torch.load(recipe / "exp" / "training" / "step1.ckpt", weights_only=False)
+    assert checkpoint["state_dict"]["align_steps"] == 1
+    assert {int(moments["step"]) for moments in checkpoint["optimizer_states"][0]["state"].values()} == {1}
+    assert "epoch_summary:1epoch:train:" in log
+    assert {"loss_fgw=", "loss_align=", "token_spread="} <= set(re.findall(r"\w+=", log))
