@@ -1,0 +1,87 @@
+"""A training without randomness: configuration, batch, and one process's share of a batch."""
+
+from pathlib import Path
+
+import torch
+import yaml
+from small_corpus import TOKENS
+
+Batch = dict[str, torch.Tensor]
+NO_DROPOUT = {"dropout_rate": 0.0, "positional_dropout_rate": 0.0}
+
+
+def write_config(path: Path, model_conf: dict, encoder_conf: dict | None = None, **top_level) -> Path:
+    """Write a training YAML of a tiny hybrid or CTC model; its optimiser takes steps of length 0.
+
+    The convolution module is left out: the BatchNorm in it sees one process's share of a batch.
+    """
+    config = {
+        "token_type": "char",
+        "token_list": TOKENS,
+        "frontend_conf": {"n_fft": 256, "hop_length": 128, "n_mels": 20},
+        "encoder": "conformer",
+        "encoder_conf": {
+            "output_size": 8,
+            "attention_heads": 2,
+            "linear_units": 16,
+            "num_blocks": 2,
+            "rel_pos_type": "latest",
+            "use_cnn_module": False,
+            **NO_DROPOUT,
+            **(encoder_conf or {}),
+        },
+        "decoder": "transformer",
+        "decoder_conf": {"linear_units": 16, "num_blocks": 1, "attention_heads": 2, **NO_DROPOUT},
+        "model": "gmot",
+        "model_conf": model_conf,
+        "optim": "sgd",
+        "optim_conf": {"lr": 0.0},
+        "grad_clip": 1e9,
+        **top_level,
+    }
+    path.write_text(yaml.safe_dump(config, allow_unicode=True))
+    return path
+
+
+def make_batch(samples: list[int], text: list[int], constant: tuple[int, ...] = ()) -> Batch:
+    """Return noise of these lengths with random transcripts and teacher embeddings of size 16.
+
+    Args:
+        samples: lengths of the utterances.
+        text: lengths of the transcripts.
+        constant: utterances of constant audio, whose frames are all the same.
+    """
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.tensor(text)
+    tokens = torch.randint(2, len(TOKENS) - 1, (len(text), max(text)), generator=generator)
+    speech = torch.randn(len(samples), max(samples), generator=generator)
+    speech[list(constant)] = 0.5
+    return {
+        "speech": speech,
+        "speech_lengths": torch.tensor(samples),
+        "text": tokens.masked_fill(torch.arange(max(text)) >= lengths[:, None], -1),
+        "text_lengths": lengths,
+        "teacher": torch.randn(len(text), max(text) + 2, 16, generator=generator),
+        "teacher_lengths": lengths + 2,
+    }
+
+
+def with_token_ids(batch: Batch) -> Batch:
+    """Replace the embeddings by token ids of the teacher fixture: [CLS] is 2, [SEP] is 3."""
+    text, lengths = batch["text"], batch["text_lengths"]
+    ids = torch.full((len(text), text.size(1) + 2), -1)
+    ids[:, 0] = 2
+    ids[:, 1:-1] = torch.where(text < 0, -1, text + 3)
+    ids[torch.arange(len(text)), lengths + 1] = 3
+    return {**batch, "teacher": ids}
+
+
+def share(batch: Batch, rank: int, world_size: int = 2) -> Batch:
+    """Return every ``world_size``-th utterance, as ESPnet deals a batch out.
+
+    Texts and teacher inputs are padded to the share's own lengths. Audio keeps the batch's padding.
+    """
+    dealt = {name: value[rank::world_size] for name, value in batch.items()}
+    for name in ("text", "teacher"):
+        dealt[name] = dealt[name][:, : int(dealt[f"{name}_lengths"].max())]
+    return dealt
