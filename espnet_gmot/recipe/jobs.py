@@ -78,7 +78,7 @@ def run_jobs(spec: JobSpec) -> list[Path]:
     free = _device_slots(spec.gpu)
     at_once = spec.max_jobs_run or (len(free) if spec.gpu else max(1, _cpus() // (spec.num_threads or 1)))
     waiting, running, failed, parent = list(jobs), [], [], os.getppid()
-    with _signals_stop(), _none_survives(running):
+    with _signals_noted() as signals, _none_survives(running):
         while waiting or running:
             while waiting and len(running) < at_once and (free or not spec.gpu):
                 job = waiting.pop(0)
@@ -86,6 +86,8 @@ def run_jobs(spec: JobSpec) -> list[Path]:
                 _start(job, spec.num_threads)
                 running.append(job)
             time.sleep(POLL_SECONDS)
+            if signals:
+                raise Stopped(signals[0].name)
             if os.getppid() != parent:
                 raise Stopped("the parent process has died")
             for job in [job for job in running if job.process.poll() is not None]:
@@ -141,15 +143,18 @@ def _finish(job: _Job) -> int:
 
 
 @contextmanager
-def _signals_stop() -> Iterator[None]:
-    def stop(number: int, _frame: object) -> None:
-        raise Stopped(signal.Signals(number).name)
+def _signals_noted() -> Iterator[list[signal.Signals]]:
+    """Collect signals instead of raising: an exception while a job is started would lose it."""
+    received: list[signal.Signals] = []
+
+    def note(number: int, _frame: object) -> None:
+        received.append(signal.Signals(number))
 
     former = {
-        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     try:
-        yield
+        yield received
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)

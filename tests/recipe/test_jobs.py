@@ -104,6 +104,20 @@ def test_signal_ends_the_jobs_and_their_children(tmp_path: Path, number: int) ->
     assert ended(pid)
 
 
+def test_signal_while_a_job_is_started_does_not_lose_it(tmp_path: Path, monkeypatch) -> None:
+    start_process = subprocess.Popen
+
+    def start_and_signal(*args, **options):
+        process = start_process(*args, **options)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", start_and_signal)
+    with pytest.raises(jobs.Stopped, match="SIGTERM"):
+        run_jobs(JobSpec(str(tmp_path / "log"), SLEEPER))
+    assert "# Ended (code" in (tmp_path / "log").read_text()
+
+
 def test_jobs_end_when_the_process_that_launched_them_dies(tmp_path: Path) -> None:
     outer = subprocess.Popen(
         [
