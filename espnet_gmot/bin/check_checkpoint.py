@@ -1,20 +1,22 @@
-"""Stage 11: set a checkpoint aside that was cut off by a kill, so that training can start again."""
+"""Before a training starts: set a checkpoint aside that a kill cut off, refuse one of another vocabulary."""
 
 import argparse
 import sys
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.checkpoint import set_damaged_aside
+from espnet_gmot.recipe.checkpoint import require_same_vocabulary, set_damaged_aside
 
 
 def main() -> None:
     """Parse, call, print."""
     parser = argparse.ArgumentParser(prog="check_checkpoint", description=__doc__)
     parser.add_argument("checkpoint", help="e.g. exp/asr_train/checkpoint.pth")
+    parser.add_argument("--token_list", required=True, help="tokens of the training that is to start")
     args = parser.parse_args()
     damaged = set_damaged_aside(args.checkpoint)
     if damaged:
         print(f"{args.checkpoint} was cut off and is now {damaged}; training begins anew", file=sys.stderr)
+    require_same_vocabulary(args.checkpoint, args.token_list)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,12 @@
-"""A training that was killed while it saved must be able to start again."""
+"""A training that was killed while it saved must be able to start again, and with its own vocabulary."""
 
 import zipfile
 from pathlib import Path
+
+import yaml
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.files import require_file
 
 
 def set_damaged_aside(checkpoint: str | Path) -> Path | None:
@@ -17,3 +22,28 @@ def set_damaged_aside(checkpoint: str | Path) -> Path | None:
     if not checkpoint.exists() or zipfile.is_zipfile(checkpoint):
         return None
     return checkpoint.replace(checkpoint.with_name(checkpoint.name + ".damaged"))
+
+
+def require_same_vocabulary(checkpoint: str | Path, token_list: str | Path) -> None:
+    """Refuse to go on from a checkpoint whose tokens are not those of ``token_list``, in its order.
+
+    ESPnet writes the tokens of a training into the ``config.yaml`` beside the checkpoint.
+
+    Raises:
+        InputError: names both, with their sizes and the first line that differs.
+    """
+    checkpoint = Path(checkpoint)
+    config = checkpoint.with_name("config.yaml")
+    if not (checkpoint.exists() and config.exists()):
+        return
+    trained = yaml.safe_load(config.read_text(encoding="utf-8"))["token_list"]
+    with require_file(token_list, "run stage 5 first").open(encoding="utf-8") as lines:
+        wanted = [line.rstrip() for line in lines]  # as ESPnet reads it
+    if trained != wanted:
+        changed = (n for n, (old, new) in enumerate(zip(trained, wanted, strict=False), 1) if old != new)
+        line = next(changed, min(len(trained), len(wanted)) + 1)
+        raise InputError(
+            f"{checkpoint} was trained with {len(trained)} tokens; {token_list} has {len(wanted)}, and they "
+            f"differ from line {line} on; train in another directory (--asr_tag, --lm_tag) or remove "
+            f"{checkpoint.parent}"
+        )

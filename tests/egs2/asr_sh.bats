@@ -1,61 +1,12 @@
 #!/usr/bin/env bats
-# asr.sh: options, choice of stages, guards, signals. Nothing heavy runs: fake_python.sh takes the place of ${python}.
+# asr.sh: options, choice of stages, guards, signals.
 
-setup() {
-    root=$(cd "${BATS_TEST_DIRNAME}/../.." && pwd)
-    cd "${BATS_TEST_TMPDIR}" || return
-    ln -s "${root}/egs2/TEMPLATE/asr1/asr.sh" asr.sh
-    ln -s "${root}/egs2/TEMPLATE/asr1/path.sh" path.sh
-    cp "${root}/tests/egs2/fake_python.sh" fake_python
-    # Runs the program given after options, JOB=1:N and log.
-    cat > now <<'END'
-#!/usr/bin/env bash
-while [[ $1 == --* ]]; do shift 2; done
-[[ $1 != JOB=* ]] || shift
-shift
-exec "$@"
-END
-    echo 'train_cmd=./now cuda_cmd=./now decode_cmd=./now' > cmd.sh
-    mkdir local conf data
-    cat > local/data.sh <<'END'
-#!/usr/bin/env bash
-echo "local/data.sh $*" >> calls
-for set in train dev test; do
-    mkdir -p "data/${set}"
-    echo "u1 a.wav" > "data/${set}/wav.scp"
-    echo "u1 a" > "data/${set}/text"
-    echo "u1 s" > "data/${set}/utt2spk"
-done
-END
-    chmod +x local/data.sh now
-    echo "max_epoch: 1" > conf/train_small.yaml
-}
-
-options=(--python ./fake_python --train_set train --valid_set dev --test_sets test --ngpu 0 --nj 2
-    --asr_config conf/train_small.yaml)
-asr() { ./asr.sh "${options[@]}" "$@"; }
-
-# refuses MESSAGE OPTION...: asr.sh ends with status 2 and the message, before anything was called
-refuses() {
-    local message=$1
-    shift
-    run asr "$@"
-    [ "${status}" -eq 2 ]
-    [[ ${output} == *"Error: ${message}"* ]]
-    [ "$(grep -c Error <<< "${output}")" -eq 1 ]
-    [ ! -e calls ]
-}
-
-# The modules called, without the small helpers of a stage
-modules() {
-    grep -v -e split_scp -e append_vocabulary_size -e check_checkpoint -e watch_training calls |
-        cut -d' ' -f1 | sed 's/.*\.//' | xargs
-}
+load asr_sh_setup.sh
 
 @test "--help lists every option with its default" {
     run ./asr.sh --help
     [ "${status}" -eq 0 ]
-    [[ ${output} == *"--stop_stage=13 "* ]]
+    [[ ${output} == *"--stop_stage=14 "* ]]
     [[ ${output} == *"--inference_asr_model=valid.acc.ave.pth "* ]]
     [[ ${output} == *"--lang=noinfo "* ]]
 }
@@ -69,13 +20,24 @@ modules() {
 @test "number of jobs 0" { refuses "--nj is at least 1" --nj 0; }
 @test "boolean that is none" { refuses "--skip_train is true or false, not 'yes'" --skip_train yes; }
 @test "unknown token type" { refuses "--token_type is one of: char word bpe hugging_face; not 'phn'" --token_type phn; }
-@test "unknown audio format" { refuses "--audio_format is one of: wav flac; not 'mp3'" --audio_format mp3; }
+@test "unknown audio format" { refuses "--audio_format is one of: wav flac flac.ark; not 'mp3'" --audio_format mp3; }
 @test "senseless sampling rate" { refuses "--fs is a sampling rate" --fs fast; }
 @test "hugging_face without a model" { refuses "--token_type hugging_face needs" --token_type hugging_face; }
 @test "stages in the wrong order" { refuses "--stage 5 comes after --stop_stage 3" --stage 5 --stop_stage 3; }
 @test "stage 16" { refuses "--stage is 1 to 15, not 16" --stage 16 --stop_stage 20; }
-@test "language model" { refuses "stages 6 to 8 (language model) are not in this driver yet" --use_lm true; }
-@test "stage 6" { refuses "stage 6 (language model statistics) is not in this driver yet" --stage 6; }
+@test "language model without configuration" { refuses "--lm_config is required for stages 6 and 7" --use_lm true; }
+@test "stage 7 without a language model" {
+    refuses "stage 7 (language model training) needs --use_lm true" --stage 7 --stop_stage 8
+}
+@test "language model of Hugging Face tokens" {
+    refuses "ESPnet's language models have no --token_type hugging_face" --use_lm true --token_type hugging_face \
+        --hugging_face_model_name_or_path x
+}
+@test "language model in greedy decoding" {
+    refuses "--ctc_greedy true decodes without a language model" --use_lm true --ctc_greedy true
+}
+@test "n-gram" { refuses "stage 9 (n-gram) is not in this driver yet; use --use_ngram false" --use_ngram true; }
+@test "stage 14 that would be skipped" { refuses "stage 14 (packing) needs --skip_packing false" --stage 14; }
 @test "stop at stage 9" { refuses "stage 9 (n-gram) is not in this driver yet" --stop_stage 9; }
 @test "stage 15" { refuses "stage 15 (upload) is not in this driver yet" --stage 15 --stop_stage 15; }
 @test "missing training set" { refuses "--train_set is required" --train_set ""; }
@@ -198,21 +160,7 @@ tokenize_text asr_train aggregate_stats_dirs launch asr_inference merge_decoded 
 }
 
 @test "a kill ends the stage's processes at once, and the rerun completes" {
-    SLEEP_IN=espnet2.bin.launch ./asr.sh "${options[@]}" 3>&- &
-    local driver=$!
-    for _ in $(seq 100); do
-        [ ! -s sleeping ] || break
-        sleep 0.1
-    done
-    kill -TERM "${driver}"
-    local status_of_driver=0
-    wait "${driver}" || status_of_driver=$?
-    [ "${status_of_driver}" -eq 143 ]
-    for _ in $(seq 50); do # an orphan may stay a zombie for a moment
-        [[ $(ps -o stat= -p "$(cat sleeping)") == [!Z]* ]] || break
-        sleep 0.1
-    done
-    [[ $(ps -o stat= -p "$(cat sleeping)") != [!Z]* ]]
+    kill_in espnet2.bin.launch
     [ ! -e exp/asr_train_small_raw_char/.done ]
     run asr
     [ "${status}" -eq 0 ]

@@ -20,16 +20,19 @@ case ${module##*.} in
         cp "${source}"/{wav.scp,text,utt2spk} "${target}"
         echo "u1 800" > "${target}/utt2num_samples" ;;
     tokenize_text) tokens "$(option output "$@")" ;;
-    train_bpe) tokens "$(option out "$@")/tokens.txt" ;;
+    train_bpe) tokens "$(option out "$@")/tokens.txt"; touch "$(option out "$@")/bpe.model" ;;
     split_scp) mkdir -p "$(dirname "${*: -1}")"; echo 1 ;;
     aggregate_stats_dirs)
         stats=$(option output_dir "$@")
         mkdir -p "${stats}"/{train,valid}
-        touch "${stats}"/{train,valid}/speech_shape ;;
+        touch "${stats}"/{train,valid}/speech_shape "${stats}/train/feats_stats.npz" ;;
     append_vocabulary_size) echo "u1 5,4" > "${*: -1}" ;;
     launch)
         exp=$(option output_dir "$@")
-        touch "${exp}/valid.acc.ave.pth"
+        case $* in *lm_train*) touch "${exp}/valid.loss.ave.pth" ;; *) touch "${exp}/valid.acc.ave.pth" ;; esac
         echo "model: espnet" > "${exp}/config.yaml" ;;
+    lm_calc_perplexity) mkdir -p "$(option output_dir "$@")"; echo 7.5 > "$(option output_dir "$@")/ppl" ;;
+    pack) echo zip > "$(option outpath "$@")" ;;
+    results_page) echo RESULTS > "$(option out "$@")" ;;
     merge_decoded) echo "u1 a" > "${*: -1}/text" ;;
 esac

@@ -27,7 +27,7 @@ def asr_sh(recipe: Path, *options: str) -> subprocess.CompletedProcess:
         ([*SETS, "--stage"], "option --stage needs a value"),
         ([*SETS, "--use_lm", "maybe"], "--use_lm is true or false, not 'maybe'"),
         ([*SETS, "--token_type", "phn"], "--token_type is one of: char word bpe hugging_face; not 'phn'"),
-        ([*SETS, "--stage", "7"], "stage 7 (language model training) is not in this driver yet"),
+        ([*SETS, "--stage", "9"], "stage 9 (n-gram) is not in this driver yet"),
         ([], "--train_set is required"),
         (SETS, "local/data.sh is missing or not executable"),
         ([*SETS, "--stage", "10"], "--asr_config is required for stages 10 and 11"),

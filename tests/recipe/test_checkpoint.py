@@ -1,8 +1,11 @@
 from pathlib import Path
 
+import pytest
 import torch
+import yaml
 
-from espnet_gmot.recipe.checkpoint import set_damaged_aside
+from espnet_gmot.errors import InputError
+from espnet_gmot.recipe.checkpoint import require_same_vocabulary, set_damaged_aside
 
 
 def test_a_checkpoint_cut_off_is_set_aside_and_a_whole_one_stays(tmp_path: Path) -> None:
@@ -13,3 +16,40 @@ def test_a_checkpoint_cut_off_is_set_aside_and_a_whole_one_stays(tmp_path: Path)
     path.write_bytes(path.read_bytes()[:-500])
     assert set_damaged_aside(path) == tmp_path / "checkpoint.pth.damaged"
     assert not path.exists()
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"token_list": ["<blank>", "a", "<sos/eos>"]}))
+    (tmp_path / "checkpoint.pth").touch()
+    return tmp_path
+
+
+def write_tokens(directory: Path, *tokens: str) -> Path:
+    path = directory / "tokens.txt"
+    path.write_text("".join(f"{token}\n" for token in tokens))
+    return path
+
+
+def test_the_vocabulary_of_the_checkpoint_passes(trained: Path) -> None:
+    require_same_vocabulary(trained / "checkpoint.pth", write_tokens(trained, "<blank>", "a", "<sos/eos>"))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (["<blank>", "b", "<sos/eos>"], "with 3 tokens; .*tokens.txt has 3, and they differ from line 2 on"),
+        (
+            ["<blank>", "a", "<sos/eos>", "b"],
+            "with 3 tokens; .*tokens.txt has 4, and they differ from line 4 on",
+        ),
+    ],
+)
+def test_another_vocabulary_is_refused_before_training(
+    trained: Path, tokens: list[str], message: str
+) -> None:
+    path = write_tokens(trained, *tokens)
+    with pytest.raises(InputError, match=f"checkpoint.pth was trained {message}"):
+        require_same_vocabulary(trained / "checkpoint.pth", path)
+    (trained / "checkpoint.pth").unlink()
+    require_same_vocabulary(trained / "checkpoint.pth", path)

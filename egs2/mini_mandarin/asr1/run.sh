@@ -11,26 +11,17 @@
 # ${train_cmd} and ${test_sets} hold several words and are split on purpose:
 # shellcheck disable=SC2086
 set -euo pipefail
+# shellcheck source=egs2/TEMPLATE/asr1/children.sh
+. local/children.sh
+# shellcheck source=egs2/TEMPLATE/asr1/take_options.sh
+. local/take_options.sh
 
 preset=demo # corpus and models: demo, full, or tiny for the tests
 teacher=    # name or directory of the teacher; empty trains a small BERT on the corpus's remaining text
 seed=0      # of corpus, teacher and training
 allow_download=false # whether the model hub may be asked for --teacher
 
-asr_options=()
-while [ $# -gt 0 ]; do
-    case "$1" in
-        --preset | --teacher | --seed | --allow_download)
-            [ $# -ge 2 ] || { echo "run.sh: error: $1 needs a value" >&2; exit 2; }
-            declare "${1#--}=$2"
-            shift 2
-            ;;
-        *)
-            asr_options+=("$1")
-            shift
-            ;;
-    esac
-done
+take_options preset teacher seed allow_download -- "$@"
 if [ ! -f "conf/train_ctc_${preset}.yaml" ]; then
     echo "run.sh: error: unknown --preset ${preset}; choose demo, full or tiny" >&2
     exit 2
@@ -49,29 +40,15 @@ if grep -q "^ctc_greedy=" asr.sh; then
 fi
 teacher_dir=exp/teacher${teacher:+_$(basename "${teacher}")}
 
-# run COMMAND: so that a signal to this script, whether Ctrl-C or kill, ends the command too
-child=
-end_child() {
-    trap - INT TERM
-    [ -z "${child}" ] || kill -TERM -- "-${child}" 2>/dev/null || true
-    wait
-    exit 130
-}
-trap end_child INT TERM
-run() {
-    set -m
-    "$@" </dev/null &
-    child=$!
-    set +m
-    wait "${child}"
-}
+# run COMMAND: a signal to this script, whether Ctrl-C or kill, ends the command too
+run() { start "$@"; finish; }
 
 recipe() {
     run ./asr.sh --lang zh --token_type char --train_set train --valid_set dev --test_sets "${test_sets}" \
         --ngpu 0 --audio_format wav --use_lm false --python "python3 -m espnet_gmot" \
         --local_data_opts "--preset ${preset} --seed ${seed}" \
         --inference_config conf/decode_ctc_greedy.yaml --inference_asr_model valid.cer_ctc.ave.pth \
-        --inference_tag "${inference_tag}" "${best_path[@]}" "$@" "${asr_options[@]}"
+        --inference_tag "${inference_tag}" "${best_path[@]}" "$@" "${others[@]}"
 }
 
 recipe --stage 1 --stop_stage 5

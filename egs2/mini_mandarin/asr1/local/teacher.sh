@@ -4,25 +4,15 @@
 # Options: --preset demo|full|tiny, --seed N, --teacher NAME_OR_DIR (may be empty), --allow_download true|false,
 # --out DIR.
 set -euo pipefail
+# shellcheck source=egs2/TEMPLATE/asr1/take_options.sh
+. local/take_options.sh
 
 preset=demo
 seed=0
 teacher=
 allow_download=false
 out=exp/teacher
-while [ $# -gt 0 ]; do
-    case "$1" in
-        --preset | --seed | --teacher | --allow_download | --out)
-            [ $# -ge 2 ] || { echo "teacher.sh: error: $1 needs a value" >&2; exit 2; }
-            declare "${1#--}=$2"
-            shift 2
-            ;;
-        *)
-            echo "teacher.sh: error: unknown option $1; see the head of local/teacher.sh" >&2
-            exit 2
-            ;;
-    esac
-done
+take_all_options preset seed teacher allow_download out -- "$@"
 case "${preset}" in
     demo) size=() ;; # the defaults: two minutes on two cores
     full) size=(--layers 4 --hidden_size 256 --heads 4 --steps 15000 --batch_size 64 --lr 1e-3 --min_count 5) ;;
@@ -41,10 +31,5 @@ if [ -z "${teacher}" ]; then
             --text data/local/teacher.txt --out "${teacher}" --seed "${seed}" "${size[@]}"
     fi
 fi
-if [ ! -f "${out}/cache/teacher.scp" ]; then
-    python3 -m espnet_gmot.bin.cache_teacher --teacher "${teacher}" --allow_download "${allow_download}" \
-        --text dump/raw/train/text dump/raw/dev/text --out "${out}/cache"
-fi
-if [ ! -f "${out}/projection.npz" ]; then
-    python3 -m espnet_gmot.bin.fit_projection --cache "${out}/cache" --out "${out}/projection.npz"
-fi
+local/cache_teacher.sh --teacher "${teacher}" --allow_download "${allow_download}" \
+    --text "dump/raw/train/text dump/raw/dev/text" --cache "${out}/cache" --projection "${out}/projection.npz"

@@ -1,0 +1,27 @@
+# shellcheck shell=bash
+# The options of a recipe's script, where all others go to another script; recipes link to it in local/.
+
+# take_options NAME... -- ARGUMENT...: set the variable NAME for each --NAME VALUE; the rest is in "others"
+take_options() {
+    local names=" " name
+    while [ "$1" != -- ]; do names+="$1 "; shift; done
+    shift
+    others=()
+    while [ $# -gt 0 ]; do
+        name=${1#--} name=${name//-/_}
+        if [[ $1 == --* && ${names} == *" ${name} "* ]]; then
+            [ $# -ge 2 ] || { echo "${0##*/}: error: $1 needs a value" >&2; exit 2; }
+            printf -v "${name}" %s "$2"
+            shift 2
+        else
+            others+=("$1")
+            shift
+        fi
+    done
+}
+
+# take_all_options NAME... -- ARGUMENT...: the same where nothing may be left
+take_all_options() {
+    take_options "$@"
+    [ ${#others[@]} -eq 0 ] || { echo "${0##*/}: error: unknown option ${others[0]}; see the head of $0" >&2; exit 2; }
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Train and decode every system on the same data with equal budgets, and write one page that compares them:
+# exp/comparison.md. A rerun continues; what ./run.sh has trained with its defaults is not trained again.
+#
+#   ./run_comparison.sh                                      all systems of conf/
+#   ./run_comparison.sh --systems "train_asr_a train_asr_b"  these, from conf/NAME.yaml; the first is the baseline
+#
+# A hybrid system is decoded twice, the second time by its CTC alone. A system that fails does not keep the
+# others from running. Every other option goes to ./run.sh. ${systems} and ${test_sets} are split on purpose:
+# shellcheck disable=SC2086
+set -euo pipefail
+# shellcheck source=egs2/TEMPLATE/asr1/children.sh
+. local/children.sh
+# shellcheck source=egs2/TEMPLATE/asr1/take_options.sh
+. local/take_options.sh
+# shellcheck source=egs2/TEMPLATE/asr1/path.sh
+. ./path.sh
+
+baseline=train_asr_ctc_conformer_e15_linear1024
+systems= # empty: the baseline, then every other training YAML of conf/
+test_sets="dev test"
+take_options systems test_sets -- "$@"
+if [ -z "${systems}" ]; then
+    systems="${baseline} $(basename -s .yaml conf/train_asr_*.yaml | grep -vx "${baseline}" | xargs)"
+fi
+
+run() { start "$@"; finish; }
+
+# decode SYSTEM DECODING ROW STAGE: run from that stage on, decode by conf/DECODING.yaml, score
+experiments=()
+failed=()
+decode() {
+    local exp
+    exp=exp/asr_$(basename "$1")_raw_zh_char_sp # as ./run.sh calls it
+    experiments+=(--experiment "$3=${exp}:$2")
+    run ./run.sh "${others[@]}" --stage "$4" --stop_stage 13 --use_lm false --asr_config "conf/$1.yaml" \
+        --asr_exp "${exp}" --inference_config "conf/$2.yaml" --inference_tag "$2" --test_sets "${test_sets}" ||
+        failed+=("$3")
+}
+
+yamls=()
+for system in ${systems}; do yamls+=("conf/${system}.yaml"); done
+python3 -m espnet_gmot.bin.check_budgets "${yamls[@]}"
+run ./run.sh "${others[@]}" --stop_stage 5 --asr_config "${yamls[0]}" --test_sets "${test_sets}"
+for system in ${systems}; do
+    row=$(basename "${system}")
+    case $(python3 -m espnet_gmot.bin.read_training_yaml "conf/${system}.yaml") in
+        kind=hybrid*)
+            decode "${system}" decode_hybrid "${row}" 6
+            decode "${system}" decode_ctc_greedy "${row}_by_ctc_alone" 12 ;;
+        *) decode "${system}" decode_ctc_greedy "${row}" 6 ;;
+    esac
+done
+
+python3 -m espnet_gmot.bin.compare "${experiments[@]}" --decode decode_ctc_greedy --sets ${test_sets} \
+    --published local/published.tsv --command ./run_comparison.sh --out exp/comparison || failed+=(comparison)
+if [ ${#failed[@]} -gt 0 ]; then
+    echo "run_comparison.sh: error: these failed, for the reasons above: ${failed[*]}" >&2
+    exit 1
+fi

@@ -1,0 +1,93 @@
+"""What the shell scripts of a recipe must know of a training YAML."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.files import require_file
+
+# Two systems are comparable if they see the same data equally often and are optimised alike.
+BUDGET = (
+    "max_epoch",
+    "batch_type",
+    "batch_bins",
+    "accum_grad",
+    "optim",
+    "optim_conf",
+    "scheduler",
+    "scheduler_conf",
+)
+# ESPnet's own defaults, for keys that a YAML leaves out
+CTC_WEIGHT = 0.5
+BEST_MODEL_CRITERION = (("train", "loss"), ("valid", "loss"), ("train", "acc"), ("valid", "acc"))
+
+
+@dataclass(frozen=True)
+class TrainingYaml:
+    """What decides how a system is prepared and decoded.
+
+    Args:
+        kind: ``ctc`` (no decoder) or ``hybrid``.
+        inference_asr_model: checkpoint to decode with, e.g. ``valid.cer_ctc.ave.pth``.
+        teacher_cache: directory of the teacher's embeddings, empty where the system has none.
+        projection: file of the projection fitted to them, empty where the system has none.
+    """
+
+    kind: str
+    inference_asr_model: str
+    teacher_cache: str
+    projection: str
+
+
+def read_training_yaml(path: str | Path) -> TrainingYaml:
+    """Read what a recipe must know of a training YAML.
+
+    Raises:
+        InputError: the file is missing or no YAML mapping.
+    """
+    config = _load(path)
+    model = config.get("model_conf") or {}
+    kind = "ctc" if model.get("ctc_weight", CTC_WEIGHT) == 1.0 else "hybrid"
+    return TrainingYaml(
+        kind,
+        f"valid.{_best_score(config, 'cer_ctc' if kind == 'ctc' else 'acc')}.ave.pth",
+        (config.get("preprocessor_conf") or {}).get("teacher_cache") or "",
+        model.get("projection") or "",
+    )
+
+
+def require_equal_budgets(paths: Sequence[str | Path]) -> None:
+    """Refuse training YAMLs that differ in epochs, batches or optimiser.
+
+    Raises:
+        InputError: names the file, the key and both values.
+    """
+    first, *others = [(path, _load(path)) for path in paths]
+    for path, config in others:
+        for key in BUDGET:
+            if config.get(key) != first[1].get(key):
+                raise InputError(
+                    f"{path} has {key}: {config.get(key)}, but {first[0]} has {first[1].get(key)}; a "
+                    "comparison wants equal budgets: change one of them or compare it in a run of its own"
+                )
+
+
+def _best_score(config: dict[str, Any], wanted: str) -> str:
+    criteria = config.get("best_model_criterion") or BEST_MODEL_CRITERION
+    scores = [score for phase, score, *_ in criteria if phase == "valid"]
+    return wanted if wanted in scores or not scores else scores[0]
+
+
+def _load(path: str | Path) -> dict[str, Any]:
+    text = require_file(path, "name a training YAML in conf/").read_text(encoding="utf-8")
+    try:
+        config = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is no YAML: {error}; correct it") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{path} holds no keys; name a training YAML in conf/")
+    return config
