@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file
+from espnet_gmot.files import require_file, write_aside
 from espnet_gmot.recipe.kaldi_data import c_sorted, read_table, write_table
 
 DECODED = ("token", "token_int", "score", "text")  # text last: scoring looks for it
@@ -49,7 +49,7 @@ def merge_decoded(pattern: str, nj: int, directory: str | Path) -> int:
     Args:
         pattern: output directory of the jobs, with ``JOB`` for the number from 1.
         nj: number of jobs.
-        directory: where ``text``, ``token``, ``token_int`` and ``score`` go.
+        directory: where ``text``, ``token``, ``token_int`` and ``score`` go, and ``ctm`` if all jobs have it.
 
     Returns:
         The number of utterances.
@@ -67,4 +67,8 @@ def merge_decoded(pattern: str, nj: int, directory: str | Path) -> int:
         for file in files:
             merged |= read_table(file, allow_empty=True)
         write_table(Path(directory) / name, merged)
+    times = [job / "ctm" for job in jobs]
+    if all(file.exists() for file in times):
+        with write_aside(Path(directory) / "ctm") as aside:
+            aside.write_bytes(b"".join(file.read_bytes() for file in times))
     return len(merged)

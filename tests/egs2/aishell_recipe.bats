@@ -7,6 +7,7 @@ setup() {
     recipe=${root}/egs2/aishell/asr1
     cd "${BATS_TEST_TMPDIR}" || return
     cp -L "${recipe}"/{run.sh,run_comparison.sh,path.sh} .
+    echo 'cuda_cmd=slurm.pl' > cmd.sh
     mkdir local conf bin
     cp -L "${recipe}"/local/{children,take_options}.sh local
     cat > asr.sh <<'END'
@@ -51,10 +52,22 @@ called() {
     run ./run.sh --asr_config conf/gmot.yaml --teacher bert --allow_download false --ngpu 4
     [ "${status}" -eq 0 ]
     [ "$(cut -d' ' -f1 calls | xargs)" = "asr.sh teacher.sh asr.sh" ]
-    called 1 "--stage 1 --stop_stage 5 --ngpu 4" "--speed_perturb_factors 0.9 1.0 1.1" "--lm_train_text data/train/text"
-    called 2 "--stage 6 --stop_stage 14 --ngpu 4"
+    called 1 "--stage 1 --stop_stage 5" "--ngpu 4" "--speed_perturb_factors 0.9 1.0 1.1" "--lm_train_text data/train/text"
+    called 2 "--stage 6 --stop_stage 14" "--ngpu 4"
     grep -x "teacher.sh --teacher bert --allow_download false --cache exp/teacher/cache \
 --projection exp/teacher/projection.npz" calls
+}
+
+@test "a GPU that is not there is refused before the download" {
+    echo 'cuda_cmd=run_jobs' > cmd.sh
+    printf '#!/bin/sh\nexit 9\n' > bin/nvidia-smi
+    chmod +x bin/nvidia-smi
+    run ./run.sh --asr_config conf/ctc.yaml
+    [ "${status}" -eq 2 ]
+    [[ ${output} == *"--ngpu 1 and this machine shows no GPU; use --ngpu 0"* ]]
+    [ ! -e calls ]
+    run ./run.sh --asr_config conf/ctc.yaml --stop_stage 5
+    [ "${status}" -eq 0 ]
 }
 
 @test "a system without a cache wants no teacher" {
@@ -112,7 +125,7 @@ called() {
 @test "comparison: every system, a hybrid twice, all on one page" {
     run ./run_comparison.sh --systems "ctc hybrid" --ngpu 0
     [ "${status}" -eq 0 ]
-    called 1 "--stage 1 --stop_stage 5 --ngpu 0"
+    called 1 "--stage 1 --stop_stage 5" "--ngpu 0"
     called 2 "--stage 6 --stop_stage 13" "--asr_exp exp/asr_ctc_raw_zh_char_sp" "--inference_tag decode_ctc_greedy"
     called 3 "--stage 6 --stop_stage 13" "--asr_exp exp/asr_hybrid_raw_zh_char_sp" "--inference_tag decode_hybrid"
     called 4 "--stage 12 --stop_stage 13" "--inference_tag decode_ctc_greedy" valid.acc.ave.pth "--ctc_greedy true"

@@ -62,6 +62,11 @@ load asr_sh_setup.sh
     PATH=${PWD}:${PATH} refuses "--ngpu 1 and this machine shows no GPU; use --ngpu 0" --ngpu 1
 }
 
+@test "several nodes without a cluster's launcher" {
+    echo 'train_cmd=run_jobs cuda_cmd=run_jobs decode_cmd=run_jobs' > cmd.sh
+    refuses "--num_nodes 2 needs slurm.pl or queue.pl as cuda_cmd in cmd.sh" --num_nodes 2
+}
+
 @test "all stages run in order, and a rerun makes nothing again" {
     run asr --local_data_opts "--corpus small"
     [ "${status}" -eq 0 ]

@@ -51,6 +51,19 @@ def test_hypotheses_of_all_jobs_are_merged_sorted_with_empty_ones_kept(tmp_path:
     assert not (tmp_path / "test" / "token").exists()
 
 
+def test_times_of_tokens_are_merged_where_every_job_has_them(tmp_path: Path) -> None:
+    for job in (1, 2):
+        best = tmp_path / f"output.{job}" / "1best_recog"
+        best.mkdir(parents=True)
+        (best / "text").write_text(f"u{job} a b\n")
+    lines = ["u1 1 0.00 0.04 a 0.9\nu1 1 0.08 0.04 b 0.8\n", "u2 1 0.04 0.04 a 0.7\n"]
+    for job, line in enumerate(lines, start=1):
+        (tmp_path / f"output.{job}" / "1best_recog" / "ctm").write_text(line)
+        merge_decoded(str(tmp_path / "output.JOB"), 2, tmp_path / "test")
+        assert (tmp_path / "test" / "ctm").exists() == (job == 2)
+    assert (tmp_path / "test" / "ctm").read_text() == "".join(lines)
+
+
 def test_a_job_without_hypotheses_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"output.1/1best_recog/text does not exist"):
         merge_decoded(str(tmp_path / "output.JOB"), 1, tmp_path / "test")

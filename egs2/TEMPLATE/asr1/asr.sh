@@ -129,8 +129,14 @@ check_stages() {
     if selected 6 || selected 7; then need_option lm_config "stages 6 and 7"; fi
     if selected 10 || selected 11; then need_option asr_config "stages 10 and 11"; fi
     [ -z "${inference_config}" ] || ! selected 12 || need_option inference_config "stage 12"
-    if [ "${ngpu}" -gt 0 ] && [[ ${cuda_cmd} == *run_jobs* ]] && { selected 7 || selected 11; }; then
-        nvidia-smi -L &>/dev/null || die "--ngpu ${ngpu} and this machine shows no GPU; use --ngpu 0"
+    if selected 7 || selected 11; then check_devices; fi
+}
+
+check_devices() {
+    if [[ ${cuda_cmd} == *run_jobs* ]]; then
+        [ "${num_nodes}" -eq 1 ] || die "--num_nodes ${num_nodes} needs slurm.pl or queue.pl as cuda_cmd in cmd.sh"
+        [ "${ngpu}" -eq 0 ] || nvidia-smi -L &>/dev/null ||
+            die "--ngpu ${ngpu} and this machine shows no GPU; use --ngpu 0"
     fi
 }
 

@@ -15,6 +15,8 @@ set -euo pipefail
 . local/take_options.sh
 # shellcheck source=egs2/TEMPLATE/asr1/path.sh
 . ./path.sh
+# shellcheck source=egs2/TEMPLATE/asr1/cmd.sh
+. ./cmd.sh
 
 teacher=bert-base-chinese
 allow_download=true
@@ -22,18 +24,24 @@ stage=1
 stop_stage=14
 asr_config=conf/train_asr_gmot_ctc_conformer_e15_linear1024.yaml
 use_lm=false
+ngpu=1
 inference_config=    # empty: that of the kind of system, conf/decode_*.yaml
 inference_asr_model= # empty: the best by the YAML's best_model_criterion
 skip_train=false
-take_options teacher allow_download stage stop_stage asr_config use_lm inference_config inference_asr_model \
+take_options teacher allow_download stage stop_stage asr_config use_lm ngpu inference_config inference_asr_model \
     skip_train -- "$@"
 
 die() { echo "run.sh: error: $*" >&2; exit 2; }
 run() { start "$@"; finish; }
 
-for option in stage stop_stage; do
+for option in stage stop_stage ngpu; do
     [[ ${!option} =~ ^[0-9]+$ ]] || die "--${option} is a whole number, not '${!option}'"
 done
+# asr.sh says so at the stages that train: here it is before the download.
+if [ "${ngpu}" -gt 0 ] && [ "${stop_stage}" -ge 7 ] && [[ ${skip_train},${cuda_cmd} == false,*run_jobs* ]]; then
+    nvidia-smi -L &>/dev/null ||
+        die "--ngpu ${ngpu} and this machine shows no GPU; use --ngpu 0 to try out, or --stop_stage 5 for the data"
+fi
 of_yaml=$(python3 -m espnet_gmot.bin.read_training_yaml "${asr_config}")
 # yaml NAME: what it says about that
 yaml() { sed -n "s/^$1=//p" <<< "${of_yaml}"; }
@@ -67,7 +75,7 @@ recipe() {
         --inference_config "${inference_config}" \
         --inference_asr_model "${inference_asr_model}" \
         --skip_train "${skip_train}" \
-        --ngpu 1 \
+        --ngpu "${ngpu}" \
         --nj "$(getconf _NPROCESSORS_ONLN)" \
         --python "python3 -m espnet_gmot" \
         "${best_path[@]}" "$@" "${others[@]}"
