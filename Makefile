@@ -1,7 +1,7 @@
 # make demo            train CTC and GM-OT on synthetic Mandarin, decode, print the table
 # make test            ruff, shellcheck, pytest, bats; PYTHON=python3.12 tests on ESPnet 202611
 # make lint            only the first two
-# make bench           time the transport core against its peers, and a training step with and without GM-OT
+# make bench           time the transport core and decoding against their peers, and a training step with and without GM-OT
 PYTHON ?= python3
 VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 ACTIVATE = . $(VENV)/bin/activate
@@ -21,7 +21,8 @@ lint: $(VENV)/.test
 	$(ACTIVATE) && ruff check . && ruff format --check . && shellcheck -x $(SHELL_FILES)
 
 bench: $(VENV)/.bench
-	$(ACTIVATE) && export GOMP_SPINCOUNT=30000 && python -m benchmarks.fgw && python -m benchmarks.training_step
+	$(ACTIVATE) && export GOMP_SPINCOUNT=30000 && python -m benchmarks.fgw && python -m benchmarks.training_step \
+	&& python -m benchmarks.decoding
 
 $(VENV)/.%: setup.py
 	tools/make_venv.sh $(PYTHON) $(VENV) $*

@@ -1,5 +1,4 @@
 import pytest
-import torch
 
 from espnet_gmot.errors import InputError
 
@@ -10,25 +9,6 @@ def arguments(*options):
     required = ["--asr_train_config", "/none/config.yaml", "--asr_model_file", "/none/model.pth"]
     required += ["--output_dir", "/none/out", "--data_path_and_name_and_type", "wav.scp,speech,sound"]
     return get_parser().parse_args([*required, *options])
-
-
-@pytest.mark.parametrize(
-    ("path", "length", "expected"),
-    [
-        ([0, 1, 1, 0, 1, 2, 2, 0], 8, [1, 1, 2]),
-        ([1, 2, 0, 0, 2, 2, 2, 2], 4, [1, 2]),  # nothing behind the utterance's length counts
-        ([0, 0, 0, 0], 4, []),
-        ([2], 1, [2]),
-    ],
-)
-def test_best_path_collapses_repeats_and_drops_blanks(path, length, expected):
-    from espnet_gmot.bin.asr_ctc_greedy import best_path
-
-    log_probs = torch.full((1, len(path), 3), -5.0)
-    log_probs[0, range(len(path)), path] = -0.1
-    [(tokens, score)] = best_path(log_probs, torch.tensor([length]), blank_id=0)
-    assert tokens == expected
-    assert score == pytest.approx(-0.1 * length)
 
 
 @pytest.mark.parametrize("option", [["--beam_size", "10"], ["--ctc_weight", "0.3"], ["--lm_weight", "0.5"]])
@@ -46,3 +26,23 @@ def test_missing_model_names_the_stage_that_makes_it():
         InputError, match=r"/none/config.yaml does not exist; train the model first \(stage 11\)"
     ):
         decode(arguments())
+
+
+def test_options_reach_the_decoding(monkeypatch, tmp_path, capsys):
+    from espnet_gmot.bin import asr_ctc_greedy
+
+    given = {}
+    monkeypatch.setattr(asr_ctc_greedy, "decode_data", lambda **options: given.update(options) or tmp_path)
+    asr_ctc_greedy.decode(arguments("--batch_size", "8", "--timestamps", "true", "--key_file", "keys"))
+    assert given == {
+        "asr_train_config": "/none/config.yaml",
+        "asr_model_file": "/none/model.pth",
+        "data_path_and_name_and_type": [("wav.scp", "speech", "sound")],
+        "output_dir": "/none/out",
+        "key_file": "keys",
+        "batch_size": 8,
+        "num_workers": 1,
+        "ngpu": 0,
+        "timestamps": True,
+    }
+    assert capsys.readouterr().out == f"hypotheses: {tmp_path}/text\n"

@@ -54,6 +54,8 @@ def stock_calls(request, tmp_path):
     shutil.copytree(request.param, recipe, ignore=shutil.ignore_patterns("data", "dump", "exp"))
     (recipe / "asr.sh").unlink()
     write_script(recipe / "asr.sh", STOCK_ASR_SH)
+    with (recipe / "cmd.sh").open("a") as file:
+        file.write('export cuda_cmd="run.pl"\n')  # as in ESPnet's
     write_script(tmp_path / "bin" / "python3", PYTHON)
     for dset in ("train", "dev"):
         write_script(recipe / "data" / dset / "text", "u1 a\n")

@@ -1,0 +1,60 @@
+"""Real-time factor of best-path decoding, and of what ESPnet offers for the same.
+
+    python -m benchmarks.decoding
+
+writes ``benchmarks/decoding.md``.
+"""
+
+import argparse
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+
+from benchmarks.decoding_contenders import OURS, make_contenders, reference
+from benchmarks.decoding_measure import measure, profile
+from benchmarks.decoding_model import make_speech, write_model
+from benchmarks.decoding_page import page
+from benchmarks.training_step_models import FULL, SMALL
+from espnet_gmot.decoding.decoder import BATCH_SIZE
+from espnet_gmot.files import write_aside
+
+CALIBRATION = 8  # utterances that the blank's bias is set on
+
+
+def main() -> None:
+    args = get_parser().parse_args()
+    size = SMALL if args.small else FULL
+    speech = make_speech(args.utterances)
+    with tempfile.TemporaryDirectory() as directory:
+        model = write_model(Path(directory), size, speech[:CALIBRATION])
+        expected = reference(*model, speech)
+        rows = []
+        for device in ["cpu"] + ["cuda"] * torch.cuda.is_available():
+            contenders = make_contenders(*model, device)
+            rows += measure(contenders, speech, expected, args.rounds, args.beam_utterances)
+        ours = (row.contender for row in rows if row.contender.name == OURS)
+        shares = profile(next(who for who in ours if who.batch_size == BATCH_SIZE), speech)
+    command = shlex.join(["python", "-m", "benchmarks.decoding", *sys.argv[1:]])
+    with write_aside(args.out) as aside:
+        aside.write_text(page(command, size, len(speech), rows, shares), encoding="utf-8")
+    print(f"{args.out} written")
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Options of this command."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--utterances", type=int, default=128, help="utterances decoded in a round")
+    parser.add_argument("--rounds", type=int, default=7, help="timed rounds, after one that warms up")
+    parser.add_argument("--beam_utterances", type=int, default=8, help="utterances that beam searches decode")
+    parser.add_argument("--small", action="store_true", help="a tiny model, for the tests")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"), help="the page")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Batched best-path CTC decoding whose hypotheses are those of one utterance at a time."""

@@ -1,0 +1,89 @@
+"""Decode a data set with a trained model, from files to files."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from espnet2.text.build_tokenizer import build_tokenizer
+from torch import Tensor
+from tqdm import tqdm
+
+from espnet_gmot.decoding.decoder import BATCH_SIZE, BestPathDecoder
+from espnet_gmot.decoding.hypothesis_files import write_ctm, write_hypotheses
+from espnet_gmot.decoding.journal import Journal
+from espnet_gmot.decoding.loading import load_model
+from espnet_gmot.decoding.speech import SpeechSource
+from espnet_gmot.decoding.timing import frame_shift, sampling_rate
+from espnet_gmot.errors import InputError
+
+
+def decode_data(
+    asr_train_config: str,
+    asr_model_file: str,
+    data_path_and_name_and_type: Sequence[tuple[str, str, str]],
+    output_dir: str,
+    key_file: str | None = None,
+    batch_size: int = BATCH_SIZE,
+    num_workers: int = 1,
+    ngpu: int = 0,
+    timestamps: bool = False,
+) -> Path:
+    """Decode every utterance and write the hypotheses; the names are those of ``espnet2.bin.asr_inference``.
+
+    A rerun with the same model and data decodes what ``output_dir/best_paths.jsonl`` does not hold yet.
+
+    Args:
+        asr_train_config: ``config.yaml`` of the training.
+        asr_model_file: checkpoint.
+        data_path_and_name_and_type: see :class:`SpeechSource`.
+        output_dir: gets ``1best_recog``.
+        key_file: its first column lists the utterances; all of the data if None.
+        batch_size: most utterances in a batch.
+        num_workers: processes that read the speech.
+        ngpu: 0 decodes on the CPU.
+        timestamps: whether to write ``ctm`` too.
+
+    Returns:
+        The directory with the hypotheses.
+
+    Raises:
+        InputError: an option, a file of the model or of the data is not as it must be.
+    """
+    if batch_size < 1:
+        raise InputError(f"--batch_size is {batch_size}; it must be at least 1")
+    if ngpu > 0 and not torch.cuda.is_available():
+        raise InputError(f"--ngpu is {ngpu}, but torch finds no CUDA GPU; decode with --ngpu 0")
+    model, train_args = load_model(asr_train_config, asr_model_file, "cuda" if ngpu > 0 else "cpu")
+    decoder = BestPathDecoder(model, batch_size)
+    shift = frame_shift(model.frontend, decoder.encoder.subsampling) if timestamps else None
+    source = SpeechSource(data_path_and_name_and_type, train_args)
+    keys = source.utterances(key_file)
+    source.check_rate(keys[0], sampling_rate(model.frontend))
+
+    data_files = [path for path, _, _ in data_path_and_name_and_type]
+    journal = Journal(Path(output_dir) / "best_paths.jsonl", [asr_train_config, asr_model_file, *data_files])
+    missing = [key for key in keys if key not in journal.done]
+    with tqdm(total=len(keys), initial=len(keys) - len(missing), desc="decoding", unit="utt") as bar:
+        if missing:
+            speech = _log_lengths(source.read(missing, batch_size, num_workers, ngpu))
+            for found in decoder.decode(speech):
+                journal.add(found)
+                bar.update(len(found))
+
+    found = {key: journal.done[key] for key in keys}
+    directory = Path(output_dir) / "1best_recog"
+    tokenizer = build_tokenizer(token_type=train_args.token_type, bpemodel=train_args.bpemodel)
+    write_hypotheses(directory, found, model.token_list, tokenizer)
+    (directory / "ctm").unlink(missing_ok=True)  # of hypotheses that are no more
+    if shift is not None:
+        write_ctm(directory / "ctm", found, model.token_list, shift)
+    logging.info("decoded %d utterances", len(found))
+    return directory
+
+
+def _log_lengths(utterances: Iterator[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
+    """Log as ``asr_inference`` does, so that real-time factors can be read from the log."""
+    for key, speech in utterances:
+        logging.info("speech length: %d", len(speech))
+        yield key, speech

@@ -1,0 +1,57 @@
+"""Best paths found so far, in a file that an interrupted decoding continues."""
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from espnet_gmot.decoding.best_path import BestPath
+from espnet_gmot.files import write_aside
+
+
+class Journal:
+    """A file of JSON lines: what was decoded with what, then an utterance a line.
+
+    Args:
+        path: the file; a former one is continued if it is of the same ``inputs``, and begun anew if not.
+        inputs: files that the hypotheses follow from: model and data.
+
+    Attributes:
+        done: hypotheses by utterance id.
+    """
+
+    def __init__(self, path: Path, inputs: list[str | Path]):
+        self.path = path
+        self.done: dict[str, BestPath] = {}
+        header = json.dumps({"inputs": [_identity(Path(each)) for each in inputs]})
+        if path.exists():
+            self._read(header)
+        with write_aside(path) as aside:  # without a line that was cut off
+            aside.write_text(header + "\n" + _lines(self.done), encoding="utf-8")
+
+    def add(self, found: Mapping[str, BestPath]) -> None:
+        """Write down the hypotheses of a batch."""
+        self.done.update(found)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(_lines(found))
+
+    def _read(self, header: str) -> None:
+        former, *lines = self.path.read_text(encoding="utf-8").splitlines() or [""]
+        if former != header:
+            logging.info("%s: of another model or other data; begun anew", self.path)
+            return
+        for line in lines:
+            try:
+                key, *values = json.loads(line)
+            except json.JSONDecodeError:  # the process was killed while it wrote
+                break
+            self.done[key] = BestPath(*values)
+
+
+def _lines(found: Mapping[str, BestPath]) -> str:
+    return "".join(json.dumps([key, *path], ensure_ascii=False) + "\n" for key, path in found.items())
+
+
+def _identity(path: Path) -> list[str | int]:
+    status = path.stat()
+    return [str(path), status.st_size, status.st_mtime_ns]

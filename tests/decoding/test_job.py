@@ -1,0 +1,78 @@
+import logging
+
+import pytest
+
+from espnet_gmot.errors import InputError
+
+FILES = ["score", "text", "token", "token_int"]
+
+
+@pytest.fixture
+def options(model_files, wav_scp, tmp_path):
+    config, checkpoint = model_files
+    return {
+        "asr_train_config": str(config),
+        "asr_model_file": str(checkpoint),
+        "data_path_and_name_and_type": [(str(wav_scp), "speech", "sound")],
+        "output_dir": str(tmp_path / "out"),
+        "batch_size": 2,
+        "num_workers": 0,
+    }
+
+
+def decode(**options):
+    from espnet_gmot.decoding.job import decode_data
+
+    directory = decode_data(**options)
+    return {path.name: path.read_text() for path in directory.iterdir()}
+
+
+def test_files_hold_all_utterances_in_their_order_whatever_the_batch(options, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    written = decode(**options)
+    assert sorted(written) == FILES
+    for content in written.values():
+        assert [line.split()[0] for line in content.splitlines()] == ["u1", "u2", "u3", "u4", "u5"]
+    assert len(set(written["token_int"].split())) > 8
+    lengths = [int(line.split()[-1]) for line in caplog.messages if line.startswith("speech length: ")]
+    assert lengths == [8000, 4800, 11200, 6400, 9600]  # what real-time factors are read from
+
+    alone = decode(**options | {"output_dir": str(tmp_path / "alone"), "batch_size": 1})
+    assert {name: written[name] for name in FILES[1:]} == {name: alone[name] for name in FILES[1:]}
+
+
+def test_rerun_decodes_what_is_missing(options, wav_scp, tmp_path):
+    (tmp_path / "keys").write_text("u2\nu4\n")
+    decode(**options, key_file=str(tmp_path / "keys"))
+    for name in ("u2", "u4"):
+        wav_scp.with_name(f"{name}.wav").unlink()
+    again = decode(**options)  # would not find them
+    assert again["text"].startswith("u1 ")
+    for path in tmp_path.glob("u?.wav"):
+        path.unlink() if path.name != "u1.wav" else None
+    assert decode(**options, timestamps=True)["text"] == again["text"]
+
+
+def test_timestamps_lie_within_the_utterances(options):
+    written = decode(**options, timestamps=True)
+    assert sorted(written) == ["ctm", *FILES]
+    lines = [line.split() for line in written["ctm"].splitlines()]
+    assert [line[4] for line in lines if line[0] == "u3"] == written["token"].splitlines()[2].split()[1:]
+    for _, channel, start, duration, _, confidence in lines:
+        assert channel == "1"
+        assert float(duration) >= 0.032
+        assert float(start) + float(duration) <= 0.7
+        assert 0 < float(confidence) <= 1
+
+
+def test_hypotheses_of_before_do_not_keep_their_times(options, model_files):
+    decode(**options, timestamps=True)
+    assert "ctm" not in decode(**options)
+
+
+def test_options_that_cannot_be_met_are_refused(options, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(InputError, match="--batch_size is 0; it must be at least 1"):
+        decode(**options | {"batch_size": 0})
+    with pytest.raises(InputError, match="--ngpu is 1, but torch finds no CUDA GPU; decode with --ngpu 0"):
+        decode(**options, ngpu=1)

@@ -1,0 +1,41 @@
+import os
+
+import pytest
+
+from espnet_gmot.decoding.best_path import BestPath
+from espnet_gmot.decoding.journal import Journal
+
+FIRST = BestPath([2, 3], [0, 4], [1, 6], [0.5, 0.75], -1.25)
+SECOND = BestPath([], [], [], [], 0.0)
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    for name in ("model.pth", "wav.scp"):
+        (tmp_path / name).write_text("old")
+    return [tmp_path / "model.pth", tmp_path / "wav.scp"]
+
+
+def test_rerun_continues(tmp_path, inputs):
+    journal = Journal(tmp_path / "out" / "best_paths.jsonl", inputs)
+    journal.add({"一": FIRST})
+    journal.add({"b": SECOND})
+    assert Journal(journal.path, inputs).done == {"一": FIRST, "b": SECOND}
+
+
+def test_line_that_was_cut_off_is_dropped(tmp_path, inputs):
+    journal = Journal(tmp_path / "best_paths.jsonl", inputs)
+    journal.add({"a": FIRST, "b": FIRST})
+    journal.path.write_text(journal.path.read_text()[:-9])
+    again = Journal(journal.path, inputs)
+    assert again.done == {"a": FIRST}
+    again.add({"b": SECOND})
+    assert Journal(journal.path, inputs).done == {"a": FIRST, "b": SECOND}
+
+
+@pytest.mark.parametrize("changed", [0, 1])
+def test_other_model_or_data_begin_anew(tmp_path, inputs, changed):
+    journal = Journal(tmp_path / "best_paths.jsonl", inputs)
+    journal.add({"a": FIRST})
+    os.utime(inputs[changed], ns=(1, 1))
+    assert Journal(journal.path, inputs).done == {}

@@ -1,0 +1,75 @@
+from dataclasses import replace
+
+import kaldiio
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_gmot.errors import InputError
+
+KEYS = ["u1", "u2", "u3", "u4", "u5"]
+
+
+@pytest.fixture
+def source(wav_scp, model_files):
+    from espnet_gmot.decoding.loading import load_model
+    from espnet_gmot.decoding.speech import SpeechSource
+
+    _, args = load_model(*model_files, "cpu")
+    return SpeechSource([(str(wav_scp), "speech", "sound")], args)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_speech_is_read_without_its_padding(source, wav_scp, workers):
+    read = dict(source.read(["u1", "u3", "u4"], batch_size=2, num_workers=workers, ngpu=0))
+    assert {key: len(speech) for key, speech in read.items()} == {"u1": 8000, "u3": 11200, "u4": 6400}
+    expected, _ = soundfile.read(wav_scp.with_name("u4.wav"))
+    assert np.allclose(read["u4"].numpy(), expected)
+
+
+def test_archives_are_read_too(source, tmp_path):
+    samples = np.arange(-400, 400, dtype=np.int16)
+    flac = {"write_function": "soundfile", "write_kwargs": {"format": "flac", "subtype": "PCM_16"}}
+    kaldiio.save_ark(str(tmp_path / "a.ark"), {"u1": (samples, 16000)}, str(tmp_path / "a.scp"), **flac)
+    archive = replace(source, data=[(str(tmp_path / "a.scp"), "speech", "kaldi_ark")])
+    archive.check_rate("u1", 8000)  # is not known without reading
+    [(key, speech)] = archive.read(["u1"], batch_size=2, num_workers=0, ngpu=0)
+    assert key == "u1"
+    assert np.allclose(speech.numpy(), samples / 2**15)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("damage", ["gone", "cut off"])
+def test_unreadable_recording_is_named(source, wav_scp, workers, damage):
+    recording = wav_scp.with_name("u4.wav")
+    recording.unlink() if damage == "gone" else recording.write_bytes(recording.read_bytes()[:20])
+    with pytest.raises(InputError, match=r"u4 \(.*/u4.wav\) cannot be read: .*take the utterance out of"):
+        list(source.read(KEYS, batch_size=3, num_workers=workers, ngpu=0))
+
+
+def test_utterances_are_those_of_the_key_file(source, tmp_path):
+    assert source.utterances(None) == KEYS
+    (tmp_path / "keys").write_text("u4\nu5 something\n")
+    assert source.utterances(str(tmp_path / "keys")) == ["u4", "u5"]
+
+
+def test_utterances_without_speech_are_named(source, tmp_path):
+    (tmp_path / "keys").write_text("u4\nu9\nu8\n")
+    with pytest.raises(InputError, match=r"2 utterances of .*keys are not in .*wav.scp: u9 u8; make the key"):
+        source.utterances(str(tmp_path / "keys"))
+
+
+@pytest.mark.parametrize("name", ["keys", "wav.scp"])
+def test_empty_list_is_refused(source, tmp_path, name):
+    (tmp_path / name).write_text("")
+    with pytest.raises(InputError, match=f"{name} is empty; format the data again"):
+        source.utterances(str(tmp_path / "keys") if name == "keys" else None)
+
+
+def test_wrong_sampling_rate_is_refused(source):
+    source.check_rate("u2", 16000)
+    source.check_rate("u2", None)
+    with pytest.raises(
+        InputError, match=r"u2 \(.*u2.wav\) has 16000 Hz, but .* trained on 8000 Hz; .*--fs 8000"
+    ):
+        source.check_rate("u2", 8000)
