@@ -71,6 +71,7 @@ load asr_sh_setup.sh
     run asr --local_data_opts "--corpus small"
     [ "${status}" -eq 0 ]
     grep -x "local/data.sh --corpus small" calls
+    grep "report_unknown_tokens .* dump/raw/train/text dump/raw/dev/text dump/raw/test/text$" calls
     [ "$(modules | cut -d' ' -f2-)" = "format_wav_scp format_wav_scp format_wav_scp filter_data_dir filter_data_dir \
 tokenize_text asr_train aggregate_stats_dirs launch asr_inference merge_decoded score score results_page" ]
     rm calls

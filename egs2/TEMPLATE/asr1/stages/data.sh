@@ -44,7 +44,7 @@ stage_4() {
 }
 
 stage_5() {
-    local text=${lm_train_text} made_from file
+    local text=${lm_train_text} made_from file dset texts=()
     [ "${token_type}" != bpe ] || text=${bpe_train_text}
     for file in ${text}; do need "${file}" 4; done
     made_from="${cleaner} ${g2p} ${bpe_nlsyms} ${bpe_char_cover} $(key ${text})"
@@ -68,6 +68,9 @@ stage_5() {
                 --write_vocabulary true --add_symbol "<blank>:0" --add_symbol "<unk>:1" --add_symbol "<sos/eos>:-1" ;;
     esac
     [ "${token_type}" = bpe ] || mv "${token_list}.aside" "${token_list}"
+    for dset in $(unique "${train_name}" "${valid_set}" ${test_sets}); do texts+=("${data_feats}/${dset}/text"); done
+    run ${python} -m espnet_gmot.bin.report_unknown_tokens --token_list "${token_list}" \
+        --token_type "${token_type}" --bpemodel "${bpemodel}" --cleaner "${cleaner}" "${texts[@]}"
     mark_done "${token_dir}" "${made_from}"
     log "stage 5: $(lines "${token_list}") tokens in ${token_list}"
 }
