@@ -104,6 +104,7 @@ def test_what_a_killed_run_left_is_made_again(tmp_path: Path) -> None:
         (tar_of(link("pipe", "", tarfile.FIFOTYPE)), "member pipe is no plain file"),
         (tar_of(link("device", "", tarfile.CHRTYPE)), "member device is no plain file"),
     ],
+    ids=["parent", "parent_inside", "absolute", "symbolic_link", "hard_link", "fifo", "device"],
 )
 def test_malicious_member_is_refused_by_name(tmp_path: Path, content: bytes, message: str) -> None:
     wav = tmp_path / "outer" / "wav"
