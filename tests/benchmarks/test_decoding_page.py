@@ -12,10 +12,11 @@ def make_row(name, device, batch_size, seconds, differing=None, beam_size=None):
 
 def make_rows(device="cpu", ours=(4.1, 4.2, 4.4), stock=84.0, differing=0):
     from benchmarks.decoding_contenders import ENCODER, OURS, STOCK
+    from espnet_gmot.decoding.decoder import BATCH_SIZE
 
     return [
-        make_row(ENCODER, device, 16, [4.0, 4.0, 4.0]),
-        make_row(OURS, device, 16, list(ours), differing),
+        make_row(ENCODER, device, BATCH_SIZE, [4.0, 4.0, 4.0]),
+        make_row(OURS, device, BATCH_SIZE, list(ours), differing),
         make_row(STOCK, device, 1, [stock], 3, beam_size=1),
         make_row(STOCK, device, 1, [10 * stock], 2, beam_size=10),
     ]
