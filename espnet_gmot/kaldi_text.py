@@ -1,6 +1,6 @@
 """Kaldi's tables of ``id value`` lines: ``text``, ``wav.scp``, ``utt2spk`` and their like."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from espnet_gmot.errors import InputError
@@ -44,6 +44,16 @@ def read_table(path: str | Path, cure: str, allow_empty: bool = False) -> dict[s
             raise InputError(f"{path}:{number}: id {key} has no value; complete or remove the line")
         table[key] = value.rstrip()
     return table
+
+
+def first_names(ids: Sequence[str], shown: int = 3) -> str:
+    """Name the first ids, with an ellipsis where there are more.
+
+    Example:
+        >>> first_names(["u1", "u2", "u3", "u4"])
+        'u1, u2, u3, …'
+    """
+    return ", ".join(ids[:shown]) + (", …" if len(ids) > shown else "")
 
 
 def require_same_ids(a: Mapping, a_name: str | Path, b: Mapping, b_name: str | Path, cure: str) -> None:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from small_training import with_token_ids
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.identity import TeacherIdentity
@@ -14,14 +15,6 @@ STATISTICS = {
 
 def trained_parameters(model):
     return {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-
-
-def with_token_ids(batch):
-    """Replace the embeddings by token ids of the teacher fixture: [CLS] is 2, [SEP] is 3."""
-    ids = torch.full((3, 7), -1)
-    for i, length in enumerate(batch["text_lengths"].tolist()):
-        ids[i, : length + 2] = torch.tensor([2, *(batch["text"][i, :length] + 3).tolist(), 3])
-    return {**batch, "teacher": ids}
 
 
 @pytest.mark.parametrize("encoder", ["conformer", "e_branchformer", "transformer"])

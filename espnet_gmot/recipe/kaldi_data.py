@@ -129,7 +129,5 @@ def _check_same_ids(
     )
 
 
-def _few(ids: list[str], shown: int = 3) -> str:
-    if not ids:
-        return "none"
-    return f"{len(ids)} ({', '.join(ids[:shown])}{', …' if len(ids) > shown else ''})"
+def _few(ids: list[str]) -> str:
+    return f"{len(ids)} ({kaldi_text.first_names(ids)})" if ids else "none"

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.kaldi_text import read_table
+from espnet_gmot.kaldi_text import first_names, read_table
 from espnet_gmot.recipe.aishell import download
 from espnet_gmot.recipe.aishell.unpack import require_writable, unpack_outer, unpack_speakers
 from espnet_gmot.recipe.kaldi_data import c_sorted, check_data_dir, write_data_dir
@@ -12,7 +12,6 @@ from espnet_gmot.recipe.kaldi_data import c_sorted, check_data_dir, write_data_d
 TRANSCRIPT = "transcript/aishell_transcript_v0.8.txt"
 WAVS = 141_925
 UTTERANCES = {"train": 120_098, "dev": 14_326, "test": 7_176}  # with a transcript
-NAMES_SHOWN = 3
 
 Wavs = dict[str, dict[str, Path]]  # set → utterance → wav
 
@@ -128,14 +127,13 @@ def _tell_count(what: str, found: int, expected: int) -> list[str]:
 def _tell_missing(untranscribed: Collection[str], unheard: Collection[str]) -> list[str]:
     lines = []
     if untranscribed:
-        lines.append(f"{len(untranscribed)} wavs have no transcript and are left out: {_few(untranscribed)}")
+        lines.append(
+            f"{len(untranscribed)} wavs have no transcript and are left out: "
+            + first_names(c_sorted(untranscribed))
+        )
     if unheard:
         lines.append(
-            f"warning: {len(unheard)} transcripts have no wav and are left out: {_few(unheard)}; "
-            "where wavs got lost, remove data_aishell and unpack it again"
+            f"warning: {len(unheard)} transcripts have no wav and are left out: "
+            f"{first_names(c_sorted(unheard))}; where wavs got lost, remove data_aishell and unpack it again"
         )
     return lines
-
-
-def _few(ids: Collection[str]) -> str:
-    return ", ".join(c_sorted(ids)[:NAMES_SHOWN]) + (", …" if len(ids) > NAMES_SHOWN else "")
