@@ -28,6 +28,10 @@ NOTES = """\
 - "homophones" are substitutions with the right syllable and tone, "tones" those with the right syllable
   alone, in percent of the characters.
 """
+COSTS = """\
+Parameters that decoding runs, without a language model; time of the model's own training, without teacher and
+language model; real-time factor of decoding. Runs went side by side, so times are rough.
+"""
 
 
 def write_experiment_page(
@@ -50,7 +54,7 @@ def write_experiment_page(
         f"## Other comparisons on test\n\n{_other_table(test)}\n",
         _transferred(dev, test),
         *(f"![{figure.stem}]({figure.relative_to(out.parent)})\n" for figure in figures),
-        f"## Costs\n\n{_cost_table(test)}\n",
+        f"## Costs\n\n{_cost_table(test)}\n\n{COSTS}",
         f"## Couplings against the true character times, dev\n\n{_coupling_table(dev)}\n",
         f"## Teachers\n\n{_teacher_table(dev)}\n",
         f"## What the rows test\n\n{_plan_table(dev)}\n",

@@ -16,7 +16,10 @@ case ${decoding} in
 esac
 mkdir -p "${expdir}"
 exec 9> "${expdir}/lock"
-flock 9 # two rows may share a model
+flock --nonblock 9 || { # two rows may share a model
+    say "waits for another run in ${expdir}"
+    flock 9
+}
 say "starts; log: ${log}"
 work() {
     run local/experiment_asr.sh --stage 11 --stop_stage 13 --expdir "${expdir}" --asr_exp "${model}" \
