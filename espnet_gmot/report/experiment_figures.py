@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from espnet_gmot.files import write_aside
 from espnet_gmot.report.experiment_rows import RowResult
 
 CURVES = ("ctc", "ot", "tot", "gw", "gmot", "random_teacher")
 METHOD = "gmot"
+BAR_HEIGHT = 0.25  # inches a row
 
 
 def draw_figures(rows: dict[str, Sequence[RowResult]], directory: Path) -> list[Path]:
@@ -25,9 +27,10 @@ def draw_figures(rows: dict[str, Sequence[RowResult]], directory: Path) -> list[
     Returns:
         The pictures that were drawn; α needs two values of it.
     """
+    run = [row for row in rows["test"] if row.errors]
     drawn = [
         _save(directory / "curves.png", _curves, rows["dev"]),
-        _save(directory / "errors.png", _errors, rows["test"]),
+        _save(directory / "errors.png", _errors, run, height=1.4 + BAR_HEIGHT * len(run)),
     ]
     if len(alpha_rows(rows["dev"])) > 1:
         drawn.append(_save(directory / "alpha.png", _alpha, rows))
@@ -51,8 +54,8 @@ def _without_alpha(row: RowResult) -> tuple[dict[str, Any], float | None]:
     return config | {"model_conf": model, "seed": None}, alpha
 
 
-def _save(path: Path, draw: Any, rows: Any) -> Path:
-    figure = Figure(figsize=(7.0, 4.2), layout="constrained")
+def _save(path: Path, draw: Any, rows: Any, height: float = 4.2) -> Path:
+    figure = Figure(figsize=(7.0, height), layout="constrained")
     draw(figure.subplots(), rows)
     with write_aside(path) as aside:
         figure.savefig(aside, dpi=150)
@@ -67,9 +70,10 @@ def _curves(axes: Axes, rows: Sequence[RowResult]) -> None:
         runs = [run.epochs for run in row.runs.values()]
         epochs = sorted(set.intersection(*(set(run) for run in runs)))
         rates = np.array([[100 * run[epoch]["valid_cer_ctc"] for epoch in epochs] for run in runs])
-        (line,) = axes.plot(epochs, rates.mean(0), label=f"{row.plan.name} ({len(runs)} seeds)")
+        (line,) = axes.plot(epochs, rates.mean(0), label=f"{row.plan.name}, n = {len(runs)}")
         axes.fill_between(epochs, rates.min(0), rates.max(0), color=line.get_color(), alpha=0.2, linewidth=0)
-    axes.set(xlabel="epoch", ylabel="CER on dev while training (%)", ylim=(0, 105))
+    axes.set(xlabel="epoch", ylabel="CER on dev while training (%), n seeds", ylim=(0, 105))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
 
@@ -93,10 +97,9 @@ def _alpha(axes: Axes, rows: dict[str, Sequence[RowResult]]) -> None:
 
 def _errors(axes: Axes, rows: Sequence[RowResult]) -> None:
     """Stacked bars: substitutions by sound, deletions and insertions, in percent of the characters."""
-    run = [row for row in rows if row.errors]
-    names = [row.plan.name for row in run]
-    left = np.zeros(len(run))
-    for label, colour, values in _parts_of_errors(run):
+    names = [row.plan.name for row in rows]
+    left = np.zeros(len(rows))
+    for label, colour, values in _parts_of_errors(rows):
         axes.barh(names, values, left=left, label=label, color=colour)
         left += values
     axes.invert_yaxis()

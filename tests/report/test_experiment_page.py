@@ -86,6 +86,6 @@ def test_curves_show_mean_and_band_of_the_seeds(results, tmp_path, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", lambda self, *args, **kw: saved.append(self))
     draw_figures(gather_sets(results, PLANS), tmp_path)
     axes = saved[0].axes[0]
-    ctc = next(line for line in axes.lines if line.get_label() == "ctc (2 seeds)")
+    ctc = next(line for line in axes.lines if line.get_label() == "ctc, n = 2")
     assert ctc.get_xydata().ravel() == pytest.approx([1, 90, 2, 55])
-    assert axes.get_ylabel() == "CER on dev while training (%)"
+    assert axes.get_ylabel() == "CER on dev while training (%), n seeds"
