@@ -1,4 +1,4 @@
-"""Stage 5: report which tokens of the validation and test transcripts the token list lacks."""
+"""Stage 5: report which tokens of the transcripts the token list lacks."""
 
 import argparse
 
@@ -17,10 +17,12 @@ def main() -> None:
     parser.add_argument("--token_type", required=True, help="char, word, bpe or hugging_face")
     parser.add_argument("--bpemodel", type=_or_none, default=None, help="model of bpe or hugging_face tokens")
     parser.add_argument("--cleaner", type=_or_none, default=None, help="text cleaner")
+    parser.add_argument("--non_linguistic_symbols", type=_or_none, default=None, help="list of such symbols")
     parser.add_argument("text", nargs="+", help="Kaldi text files: utterance id, transcript")
     args = parser.parse_args()
-    for text in args.text:
-        print(find_unknown_tokens(text, args.token_list, args.token_type, args.bpemodel, args.cleaner))
+    options = vars(args)
+    for text in options.pop("text"):
+        print(find_unknown_tokens(text, **options))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from espnet_gmot.decoding.batches import cut_batches
 from espnet_gmot.decoding.best_path import BestPath, best_paths
 from espnet_gmot.decoding.encoder import BatchEncoder
 
-BATCH_SIZE = 16
-READ_AHEAD = 16  # batches whose features wait to be sorted by length; 16 of 16 take some 50 MB
+BATCH_SIZE = 8  # the fastest of 1, 8, 16 and 32 on two CPU cores (benchmarks/decoding.md)
+READ_AHEAD = 32  # batches whose features wait to be sorted by length; 32 of 8 take some 50 MB
 
 
 class BestPathDecoder:

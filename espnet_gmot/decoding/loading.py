@@ -1,6 +1,7 @@
 """Load a trained model for decoding, or say why it cannot be decoded."""
 
 import argparse
+import zipfile
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -39,10 +40,11 @@ def _check_vocabulary(config: str | Path, checkpoint: str | Path) -> None:
     """Compare the CTC output of the checkpoint with the token list."""
     try:
         weights = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except UnpicklingError:  # holds more than tensors: ESPnet decides whether to load it
-        return
-    except (RuntimeError, EOFError, OSError) as error:
-        raise InputError(f"{checkpoint} is damaged ({error}); make or copy it again") from error
+    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        if zipfile.is_zipfile(checkpoint) and isinstance(error, UnpicklingError):
+            return  # holds more than tensors: ESPnet decides whether to load it
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{checkpoint} is damaged ({reason}); make or copy it again") from error
     tokens = yaml.safe_load(Path(config).read_text(encoding="utf-8"))["token_list"]
     if isinstance(tokens, str):
         tokens = Path(tokens).read_text(encoding="utf-8").splitlines()

@@ -68,6 +68,7 @@ def merge_decoded(pattern: str, nj: int, directory: str | Path) -> int:
             merged |= read_table(file, allow_empty=True)
         write_table(Path(directory) / name, merged)
     times = [job / "ctm" for job in jobs]
+    (Path(directory) / "ctm").unlink(missing_ok=True)  # of hypotheses that are no more
     if all(file.exists() for file in times):
         with write_aside(Path(directory) / "ctm") as aside:
             aside.write_bytes(b"".join(file.read_bytes() for file in times))

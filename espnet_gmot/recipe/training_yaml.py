@@ -13,9 +13,15 @@ from espnet_gmot.files import require_file
 # Two systems are comparable if they see the same data equally often and are optimised alike.
 BUDGET = (
     "max_epoch",
+    "patience",
+    "num_iters_per_epoch",
     "batch_type",
     "batch_bins",
+    "batch_size",
     "accum_grad",
+    "grad_clip",
+    "use_amp",
+    "init",
     "optim",
     "optim_conf",
     "scheduler",

@@ -44,7 +44,12 @@ class UnknownTokens:
 
 
 def find_unknown_tokens(
-    text: str | Path, token_list: str | Path, token_type: str, bpemodel: str | None, cleaner: str | None
+    text: str | Path,
+    token_list: str | Path,
+    token_type: str,
+    bpemodel: str | None = None,
+    cleaner: str | None = None,
+    non_linguistic_symbols: str | None = None,
 ) -> UnknownTokens:
     """Tokenise a ``text`` file as ESPnet does in training and look each token up.
 
@@ -54,12 +59,15 @@ def find_unknown_tokens(
         token_type: ``char``, ``word``, ``bpe`` or ``hugging_face``.
         bpemodel: of the last two.
         cleaner: ESPnet's text cleaner.
+        non_linguistic_symbols: file of symbols that stay whole, such as ``<noise>``.
 
     Raises:
         InputError: a file is missing.
     """
     known = set(require_file(token_list, "run stage 5 first").read_text(encoding="utf-8").splitlines())
-    tokenizer = build_tokenizer(token_type=token_type, bpemodel=bpemodel)
+    tokenizer = build_tokenizer(
+        token_type=token_type, bpemodel=bpemodel, non_linguistic_symbols=non_linguistic_symbols
+    )
     clean = TextCleaner(cleaner)
     total, counts, utterances = 0, Counter(), []
     for utterance, transcript in read_table(text).items():

@@ -35,7 +35,8 @@ Written by `python -m espnet_gmot.bin.compare`; {unknown} stands for what is not
 PUBLISHED = """\
 ## Published, not run here
 
-CER in percent as the sources state it; other data preparation, other scoring, other machines.
+CER in percent as the sources state it, or derived from them where the remark says so; other data
+preparation, other scoring, other machines.
 """
 
 

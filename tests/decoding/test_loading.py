@@ -39,6 +39,14 @@ def test_damaged_checkpoint_is_refused(model_files, tmp_path):
         load_model(model_files[0], tmp_path / "cut.pth", "cpu")
 
 
+def test_file_that_is_no_checkpoint_is_refused(model_files, tmp_path):
+    from espnet_gmot.decoding.loading import load_model
+
+    (tmp_path / "page.pth").write_text("<html>not found</html>")
+    with pytest.raises(InputError, match=r"page.pth is damaged \(.*\); make or copy it again"):
+        load_model(model_files[0], tmp_path / "page.pth", "cpu")
+
+
 def test_model_without_ctc_is_refused(model_files, tmp_path):
     from espnet_gmot.decoding.loading import load_model
 

@@ -68,6 +68,8 @@ called() {
     [ ! -e calls ]
     run ./run.sh --asr_config conf/ctc.yaml --stop_stage 5
     [ "${status}" -eq 0 ]
+    run ./run.sh --asr_config conf/ctc.yaml --stage 12
+    [ "${status}" -eq 0 ]
 }
 
 @test "a system without a cache wants no teacher" {

@@ -140,6 +140,34 @@ tokenize_text asr_train aggregate_stats_dirs launch asr_inference merge_decoded 
     [ "$(grep -c format_wav_scp calls)" -eq 1 ]
 }
 
+@test "a training from another configuration is not taken for this one's" {
+    run asr
+    exp=exp/asr_train_small_raw_char
+    touch "${exp}/checkpoint.pth"
+    echo "max_epoch: 2" > conf/train_small.yaml
+    run asr
+    [ "${status}" -eq 2 ]
+    [[ ${output} == *"Error: ${exp} holds a training from other inputs: remove it or train under another tag"* ]]
+    rm calls "${exp}/.begun"
+    run asr
+    [ "${status}" -eq 0 ]
+    grep "launch .*--config conf/train_small.yaml" calls
+}
+
+@test "another teacher is another training" {
+    mkdir cache
+    echo '  "fingerprint": "a"' > cache/meta.json
+    echo "preprocessor_conf: {teacher_cache: none}" >> conf/train_small.yaml
+    options+=(--asr_args "--preprocessor_conf teacher_cache=cache")
+    run asr
+    [ "${status}" -eq 0 ]
+    run asr --stop_stage 11
+    [[ ${output} == *"stage 11: already done"* ]]
+    echo '  "fingerprint": "b"' > cache/meta.json
+    run asr --stop_stage 11
+    [[ ${output} == *"stage 11: the inputs of "*" have changed; making it again"* ]]
+}
+
 @test "--ctc_greedy decodes by our command" {
     run asr --ctc_greedy true --inference_args "--batch_size 4"
     [ "${status}" -eq 0 ]

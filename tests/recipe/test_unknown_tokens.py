@@ -23,19 +23,28 @@ def text(tmp_path: Path) -> Path:
 
 
 def test_unknown_characters_are_counted_and_their_utterances_named(text: Path, token_list: Path) -> None:
-    found = find_unknown_tokens(text, token_list, "char", None, None)
+    found = find_unknown_tokens(text, token_list, "char")
     assert (found.tokens, found.counts, found.utterances) == (8, {"们": 3, "他": 1}, ["u2", "u3"])
     assert "4 of 8 tokens are outside the token list, in 2 utterances (u2 u3): 们 ×3, 他 ×1;" in str(found)
 
 
 def test_words_are_looked_up_as_words(tmp_path: Path, token_list: Path) -> None:
     (tmp_path / "words").write_text("u1 你 好 你好\n")
-    assert find_unknown_tokens(tmp_path / "words", token_list, "word", None, None).counts == {"你好": 1}
+    assert find_unknown_tokens(tmp_path / "words", token_list, "word").counts == {"你好": 1}
+
+
+def test_symbols_that_stay_whole_are_looked_up_whole(tmp_path: Path, token_list: Path) -> None:
+    (tmp_path / "symbols.txt").write_text("<noise>\n")
+    (tmp_path / "noisy").write_text("u1 <noise>你\n")
+    found = find_unknown_tokens(
+        tmp_path / "noisy", token_list, "char", non_linguistic_symbols=str(tmp_path / "symbols.txt")
+    )
+    assert found.counts == {"<noise>": 1}
 
 
 def test_only_the_first_of_many_are_named(tmp_path: Path, token_list: Path) -> None:
     (tmp_path / "many").write_text("u1 abcdefghijklmn\n")
-    found = str(find_unknown_tokens(tmp_path / "many", token_list, "char", None, None))
+    found = str(find_unknown_tokens(tmp_path / "many", token_list, "char"))
     assert "j ×1, … (14 different ones)" in found
     assert "k ×1" not in found
 
@@ -54,4 +63,4 @@ def test_command_prints_a_line_a_file(text: Path, token_list: Path, tmp_path: Pa
 
 def test_missing_token_list_is_refused(text: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"tokens.txt .*run stage 5 first"):
-        find_unknown_tokens(text, tmp_path / "tokens.txt", "char", None, None)
+        find_unknown_tokens(text, tmp_path / "tokens.txt", "char")

@@ -22,8 +22,10 @@ done
 
 made_from="${teacher} ${random_init} $(cat ${text} | cksum)"
 if [ "$(cat "${cache}/.done" 2>/dev/null)" != "${made_from}" ]; then
-    [ -f "${cache}/meta.json" ] || rm -f "${projection}" # it was fitted to a cache that is gone
-    python3 -m espnet_gmot.bin.cache_teacher --teacher "${teacher}" --allow_download "${allow_download}" \
+    if [ ! -f "${cache}/meta.json" ] && [ "$(dirname "${projection}")" = "$(dirname "${cache}")" ]; then
+        rm -f "${projection}" # made here too, from a cache that is gone
+    fi
+    OMP_NUM_THREADS=$(getconf _NPROCESSORS_ONLN) python3 -m espnet_gmot.bin.cache_teacher --teacher "${teacher}" --allow_download "${allow_download}" \
         --random_init "${random_init}" --text ${text} --out "${cache}"
     echo "${made_from}" > "${cache}/.done"
 fi

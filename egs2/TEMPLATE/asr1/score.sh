@@ -8,7 +8,7 @@ for hyp in "${*: -1}"/*/*/text; do
     dir=$(dirname "${hyp}")
     data=dump/raw/$(basename "${dir}")
     if [ ! "${dir}/score_cer/result.json" -nt "${hyp}" ]; then
-        mv "${dir}/score_cer/result.txt" "${dir}/score_cer/sclite.txt"
+        [ ! -f "${dir}/score_cer/result.txt" ] || mv "${dir}/score_cer/result.txt" "${dir}/score_cer/sclite.txt"
         python3 -m espnet_gmot.bin.score --ref "${data}/text" --hyp "${hyp}" --utt2spk "${data}/utt2spk" \
             --out "${dir}/score_cer"
     fi

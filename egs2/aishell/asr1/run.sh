@@ -38,7 +38,7 @@ for option in stage stop_stage ngpu; do
     [[ ${!option} =~ ^[0-9]+$ ]] || die "--${option} is a whole number, not '${!option}'"
 done
 # asr.sh says so at the stages that train: here it is before the download.
-if [ "${ngpu}" -gt 0 ] && [ "${stop_stage}" -ge 7 ] && [[ ${skip_train},${cuda_cmd} == false,*run_jobs* ]]; then
+if [ "${ngpu}" -gt 0 ] && [ "${stage}" -le 11 ] && [ "${stop_stage}" -ge 7 ] && [[ ${skip_train},${cuda_cmd} == false,*run_jobs* ]]; then
     nvidia-smi -L &>/dev/null ||
         die "--ngpu ${ngpu} and this machine shows no GPU; use --ngpu 0 to try out, or --stop_stage 5 for the data"
 fi

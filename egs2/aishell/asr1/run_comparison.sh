@@ -21,7 +21,7 @@ systems= # empty: the baseline, then every other training YAML of conf/
 test_sets="dev test"
 take_options systems test_sets -- "$@"
 if [ -z "${systems}" ]; then
-    systems="${baseline} $(basename -s .yaml conf/train_asr_*.yaml | grep -vx "${baseline}" | xargs)"
+    systems="${baseline} $(basename -s .yaml conf/train_asr_*.yaml | grep -vx "${baseline}" | xargs || true)"
 fi
 
 run() { start "$@"; finish; }

@@ -71,25 +71,26 @@ def download(url: str, partial: Path, size: int) -> None:
     Raises:
         InputError: ``partial`` is too long, too little disk space, or no more bytes come.
     """
-    have = partial.stat().st_size if partial.exists() else 0
+    have = _size(partial)
     if have > size:
         raise InputError(f"{partial} has {have} bytes and {url} has {size}; remove it and run again")
     require_free_space(partial.parent, size - have)
     partial.parent.mkdir(parents=True, exist_ok=True)
     failures, reason = 0, "the connection ended early"
     with tqdm(total=size, initial=have, desc=f"download {url.rsplit('/', 1)[-1]}", **BAR) as bar:
-        while bar.n < size and failures < ATTEMPTS:
-            before = bar.n
+        while have < size and failures < ATTEMPTS:
+            before = have
             try:
-                _receive(url, partial, bar)
+                _receive(url, partial, size, bar)
             except (OSError, http.client.HTTPException) as error:
                 reason = error
-            failures = 0 if bar.n > before else failures + 1
-            if bar.n < size:
+            have = _size(partial)
+            failures = 0 if have > before else failures + 1
+            if have < size:
                 time.sleep(PAUSE_SECONDS)
-    if bar.n != size:
+    if have != size:
         raise InputError(
-            f"{url}: {bar.n} of {size} bytes came ({reason}); they are kept in {partial}: "
+            f"{url}: {have} of {size} bytes came ({reason}); they are kept in {partial}: "
             "run the same command again to continue"
         )
 
@@ -112,9 +113,13 @@ def size_on_server(url: str) -> int:
         ) from error
 
 
-def _receive(url: str, partial: Path, bar: tqdm) -> None:
-    """Append to ``partial``, from byte ``bar.n`` on, what one connection brings."""
-    wanted = f"bytes {bar.n}-{bar.total - 1}/{bar.total}"
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _receive(url: str, partial: Path, size: int, bar: tqdm) -> None:
+    """Append to ``partial`` what one connection brings of the bytes that it lacks."""
+    wanted = f"bytes {_size(partial)}-{size - 1}/{size}"
     request = urllib.request.Request(url, headers={"Range": wanted.split("/")[0].replace(" ", "=")})
     with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response, partial.open("ab") as file:
         if response.status == http.client.OK:  # a server without ranges sends the file from its start

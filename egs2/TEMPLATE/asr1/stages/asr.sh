@@ -15,15 +15,26 @@ stage_10() {
     mark_done "${asr_stats_dir}" "${made_from}"
 }
 
+# The teachers and projections that the configuration names
+teacher_key() {
+    local path
+    sed 's/ *#.*//' "${asr_config}" | cat - <(echo "${asr_args}") |
+        grep -oE '(teacher_cache|projection)[:=] *[^ ]+' | sed 's/^[^:=]*[:=] *//' |
+        while read -r path; do
+            [ ! -f "${path}/meta.json" ] || grep -o '"fingerprint": *"[^"]*"' "${path}/meta.json"
+            [ ! -f "${path}" ] || cat "${path}"
+        done | cksum
+}
+
 stage_11() {
     local made_from shapes=${asr_stats_dir} text_shape=text_shape.${token_type} normalize=()
     need "${shapes}/train/${text_shape}" 10
-    made_from="${asr_args} $(key "${asr_config}" "${token_list}" \
+    made_from="${asr_args} $(teacher_key) $(key "${asr_config}" "${token_list}" \
         "${shapes}"/{train,valid}/{speech_shape,"${text_shape}"})"
     ! is_done "${asr_exp}" "${made_from}" || return 0
     [ "${feats_normalize}" = none ] ||
         normalize=(--normalize=global_mvn --normalize_conf "stats_file=${shapes}/train/feats_stats.npz")
-    train espnet2.bin.asr_train "${asr_exp}" --config "${asr_config}" --frontend_conf "fs=${fs}" "${normalize[@]}" \
+    train espnet2.bin.asr_train "${asr_exp}" "${made_from}" --config "${asr_config}" --frontend_conf "fs=${fs}" "${normalize[@]}" \
         "${text_options[@]}" "${data_options[@]}" \
         --train_shape_file "${shapes}/train/speech_shape" --train_shape_file "${shapes}/train/${text_shape}" \
         --valid_shape_file "${shapes}/valid/speech_shape" --valid_shape_file "${shapes}/valid/${text_shape}" \

@@ -44,13 +44,18 @@ stage_4() {
 }
 
 stage_5() {
-    local text=${lm_train_text} made_from file dset texts=()
+    local text=${lm_train_text} made_from file
     [ "${token_type}" != bpe ] || text=${bpe_train_text}
     for file in ${text}; do need "${file}" 4; done
     made_from="${cleaner} ${g2p} ${bpe_nlsyms} ${bpe_char_cover} $(key ${text})"
-    ! is_done "${token_dir}" "${made_from}" || return 0
+    is_done "${token_dir}" "${made_from}" || make_token_list ${text}
+    report_unknown_tokens
+}
+
+# make_token_list TEXT...
+make_token_list() {
     mkdir -p "${token_dir}"
-    cat ${text} > "${token_dir}/train.txt"
+    cat "$@" > "${token_dir}/train.txt"
     case ${token_type} in
         bpe)
             run ${python} -m espnet_gmot.bin.train_bpe --text "${token_dir}/train.txt" --out "${token_dir}" \
@@ -68,9 +73,18 @@ stage_5() {
                 --write_vocabulary true --add_symbol "<blank>:0" --add_symbol "<unk>:1" --add_symbol "<sos/eos>:-1" ;;
     esac
     [ "${token_type}" = bpe ] || mv "${token_list}.aside" "${token_list}"
-    for dset in $(unique "${train_name}" "${valid_set}" ${test_sets}); do texts+=("${data_feats}/${dset}/text"); done
-    run ${python} -m espnet_gmot.bin.report_unknown_tokens --token_list "${token_list}" \
-        --token_type "${token_type}" --bpemodel "${bpemodel}" --cleaner "${cleaner}" "${texts[@]}"
     mark_done "${token_dir}" "${made_from}"
     log "stage 5: $(lines "${token_list}") tokens in ${token_list}"
+}
+
+report_unknown_tokens() {
+    local dset texts=() dir=${token_dir}/unknown_tokens made_from
+    for dset in $(unique "${train_name}" "${valid_set}" ${test_sets}); do texts+=("${data_feats}/${dset}/text"); done
+    made_from=$(key "${token_list}" "${texts[@]}")
+    ! is_done "${dir}" "${made_from}" || return 0
+    mkdir -p "${dir}"
+    run ${python} -m espnet_gmot.bin.report_unknown_tokens --token_list "${token_list}" \
+        --token_type "${token_type}" --bpemodel "${bpemodel}" --cleaner "${cleaner}" \
+        --non_linguistic_symbols "${nlsyms_txt}" "${texts[@]}"
+    mark_done "${dir}" "${made_from}"
 }

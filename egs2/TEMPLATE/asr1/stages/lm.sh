@@ -30,7 +30,7 @@ stage_7() {
         "${shapes}"/{train,valid}/"${text_shape}")"
     ! is_done "${lm_exp}" "${made_from}" || return 0
     lm_data_options
-    train espnet2.bin.lm_train "${lm_exp}" "${lm_options[@]}" \
+    train espnet2.bin.lm_train "${lm_exp}" "${made_from}" "${lm_options[@]}" \
         --train_shape_file "${shapes}/train/${text_shape}" --valid_shape_file "${shapes}/valid/${text_shape}" \
         --fold_length "${lm_fold_length}" ${lm_args}
     mark_done "${lm_exp}" "${made_from}"

@@ -23,13 +23,18 @@ collect_stats() {
     done
 }
 
-# train MODULE EXPERIMENT OPTION...: through ESPnet's launcher; a training that was stopped goes on
+# train MODULE EXPERIMENT KEY OPTION...: through ESPnet's launcher; a training that was stopped goes on
 train() {
-    local module=$1 experiment=$2 training status=0 threads=
-    shift 2
+    local module=$1 experiment=$2 made_from=$3 begun=$2/.begun training status=0 threads=
+    shift 3
     [ "${ngpu}" -gt 0 ] || threads="--num_threads ${nj}"
     mkdir -p "${experiment}"
     run ${python} -m espnet_gmot.bin.check_checkpoint --token_list "${token_list}" "${experiment}/checkpoint.pth"
+    if [ -f "${experiment}/checkpoint.pth" ] && [ -f "${begun}" ] && [ "$(<"${begun}")" != "${made_from}" ]; then
+        die "${experiment} holds a training from other inputs: remove it or train under another tag;" \
+            "to go on with it all the same (with more epochs, say), remove ${begun}"
+    fi
+    echo "${made_from}" > "${begun}"
     log "stage ${current}: training; log: ${experiment}/train.log"
     start ${python} -m espnet2.bin.launch --cmd "${cuda_cmd} --name $(basename "${experiment}") ${threads}" \
         --log "${experiment}/train.log" --ngpu "${ngpu}" --num_nodes "${num_nodes}" \

@@ -13,6 +13,6 @@ projection=exp/teacher/projection.npz
 take_all_options teacher allow_download cache projection -- "$@"
 
 random_init=false
-[[ $(dirname "${cache}") != *random* ]] || random_init=true
+[[ $(basename "$(dirname "${cache}")") != *random* ]] || random_init=true
 local/cache_teacher.sh --teacher "${teacher}" --allow_download "${allow_download}" --random_init "${random_init}" \
     --text "data/train/text data/dev/text" --cache "${cache}" --projection "${projection}"
