@@ -32,6 +32,7 @@ class CouplingPanel:
         tokens: labels of the N tokens, special tokens included.
         frame_seconds: time from one encoder frame to the next.
         ctc: most likely CTC label of each frame (T,), "" for blank; None leaves the row out.
+        start_seconds: time at which the first encoder frame begins.
     """
 
     title: str
@@ -39,6 +40,7 @@ class CouplingPanel:
     tokens: Sequence[str]
     frame_seconds: float
     ctc: Sequence[str] | None = None
+    start_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         shape = np.shape(self.plan)
@@ -69,6 +71,7 @@ def plot_coupling(
     spectrogram_frame_seconds: float,
     panels: Sequence[CouplingPanel],
     title: str = "",
+    spoken: Sequence[tuple[str, float, float]] = (),
 ) -> None:
     """Draw the utterance's spectrogram and below it the coupling of each system, on one time axis.
 
@@ -82,6 +85,7 @@ def plot_coupling(
         spectrogram_frame_seconds: time from one of its frames to the next.
         panels: the systems, top to bottom.
         title: above everything, e.g. the utterance's id.
+        spoken: true (label, start, end) of the characters in seconds, drawn as dotted lines.
 
     Raises:
         InputError: no panel, or a spectrogram without frames.
@@ -93,7 +97,10 @@ def plot_coupling(
         )
     if not panels:
         raise InputError(f"{title or path}: there is no coupling to draw; give at least one system")
-    labels = readable_labels(token for panel in panels for token in (*panel.tokens, *(panel.ctc or ())))
+    labels = readable_labels(
+        [token for panel in panels for token in (*panel.tokens, *(panel.ctc or ()))]
+        + [char for char, *_ in spoken]
+    )
     heights = [SPECTROGRAM_HEIGHT] + [len(panel.tokens) * ROW_HEIGHT + PANEL_MARGIN for panel in panels]
     figure = Figure(figsize=(WIDTH, sum(heights) + 0.6), layout="constrained")
     top, *below = figure.subplots(len(heights), sharex=True, height_ratios=heights)
@@ -104,6 +111,7 @@ def plot_coupling(
     darkest = max(share.max() for share in shares)
     for axes, panel, share in zip(below, panels, shares, strict=True):
         image = _draw_panel(axes, panel, share, darkest, labels)
+    _draw_spoken([top, *below], spoken, labels)
     bar = figure.colorbar(image, ax=below, pad=0.01, aspect=20 * len(below))
     bar.set_label("share of the token's mass", fontsize=9)
     bar.ax.tick_params(labelsize=8)
@@ -129,7 +137,8 @@ def _draw_panel(
     axes: Axes, panel: CouplingPanel, share: np.ndarray, darkest: float, labels: Labels
 ) -> AxesImage:
     tokens, frames = share.shape
-    extent = (0, frames * panel.frame_seconds, tokens - 0.5, -0.5)  # the first token on top
+    end = panel.start_seconds + frames * panel.frame_seconds
+    extent = (panel.start_seconds, end, tokens - 0.5, -0.5)  # the first token on top
     scale = PowerNorm(0.5, vmin=0, vmax=darkest)  # the square root keeps diffuse rows visible
     image = axes.imshow(
         share, aspect="auto", extent=extent, cmap="Blues", norm=scale, interpolation="nearest"
@@ -150,7 +159,7 @@ def _draw_panel(
 def _draw_emissions(axes: Axes, panel: CouplingPanel, labels: Labels) -> None:
     """Write the CTC labels above the panel, each with a line at the middle of its frames."""
     emissions = list(ctc_emissions(panel.ctc, panel.frame_seconds))
-    times = [time for time, _ in emissions]
+    times = [panel.start_seconds + time for time, _ in emissions]
     names = [labels.text[token] for _, token in emissions]
     rotation = 90 if any(len(name) > 1 for name in names) else 0
     ruler = axes.secondary_xaxis("top")
@@ -158,6 +167,20 @@ def _draw_emissions(axes: Axes, panel: CouplingPanel, labels: Labels) -> None:
     axes.set_title("lines and labels above: greedy CTC", loc="right", fontsize=8, color=CTC_COLOUR)
     for time in times:
         axes.axvline(time, color=CTC_COLOUR, linewidth=0.6, alpha=0.7)
+
+
+def _draw_spoken(every: Sequence[Axes], spoken: Sequence[tuple[str, float, float]], labels: Labels) -> None:
+    """Draw the true boundaries through all axes, and the characters above the first."""
+    if not spoken:
+        return
+    for time in sorted({time for _, start, end in spoken for time in (start, end)}):
+        for axes in every:
+            axes.axvline(time, color="0.45", linewidth=0.7, linestyle=":")
+    middles = [(start + end) / 2 for _, start, end in spoken]
+    ruler = every[0].secondary_xaxis("top")
+    ruler.set_xticks(middles, [labels.text[char] for char, *_ in spoken], font=labels.font, fontsize=8)
+    ruler.tick_params(length=0)
+    every[0].set_ylabel("frequency bin\n(dotted: spoken)", fontsize=8)
 
 
 def ctc_emissions(frames: Sequence[str], frame_seconds: float) -> Iterator[tuple[float, str]]:

@@ -73,6 +73,25 @@ def test_the_token_on_top_is_the_first(tmp_path, figures):
     np.testing.assert_allclose(axes.images[0].get_array()[0], [0.5, 0.5, 0, 0, 0, 0, 0, 0])
 
 
+def test_true_boundaries_go_through_all_axes_and_the_characters_stand_above(tmp_path, figures):
+    spoken = [("天", 0.04, 0.10), ("气", 0.10, 0.20)]
+    plot_coupling(tmp_path / "coupling.png", np.eye(32), 0.01, [panel()], spoken=spoken)
+    spectrogram, coupling, _ = figures[0].axes
+    for axes in (spectrogram, coupling):
+        dotted = sorted(line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":")
+        assert dotted == [0.04, 0.10, 0.20]
+    (ruler,) = spectrogram.child_axes
+    np.testing.assert_allclose(ruler.get_xticks(), [0.07, 0.15])
+    assert len(ruler.get_xticklabels()) == 2
+
+
+def test_a_panel_may_begin_later_than_the_audio(tmp_path, figures):
+    plot_coupling(tmp_path / "coupling.png", np.eye(32), 0.01, [panel(ctc=CTC, start_seconds=0.02)])
+    axes = figures[0].axes[1]
+    assert axes.images[0].get_extent() == pytest.approx([0.02, 0.34, 3.5, -0.5])
+    np.testing.assert_allclose([line.get_xdata()[0] for line in axes.lines], [0.10, 0.20, 0.24])
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

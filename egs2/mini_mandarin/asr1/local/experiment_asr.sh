@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# ./asr.sh with the options that all experiments have in common; run in exp/experiments/PRESET.
+set -euo pipefail
+
+threads=${experiment_threads:-1}
+exec ./asr.sh --lang zh --token_type char --train_set train --valid_set dev --test_sets "dev test" --ngpu 0 \
+    --audio_format wav --python "python3 -m espnet_gmot" --nj "${threads}" --inference_nj "${threads}" \
+    --asr_stats_dir exp/asr_stats --lm_exp exp/lm --inference_asr_model valid.cer_ctc.ave.pth "$@"

@@ -1,0 +1,33 @@
+"""Write the page of the experiments and its pictures from the kept files; no model is needed."""
+
+import argparse
+from pathlib import Path
+
+from espnet_gmot.bin import _command
+from espnet_gmot.recipe.experiment_table import read_experiment_table
+from espnet_gmot.report.experiment_figures import draw_figures
+from espnet_gmot.report.experiment_page import write_experiment_page
+from espnet_gmot.report.experiment_rows import RowPlan, gather_sets
+
+
+def main() -> None:
+    """Parse, gather, draw, write."""
+    recipe = Path("egs2/mini_mandarin/asr1")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument(
+        "--results", type=Path, default=recipe / "results/small", help="kept files of a protocol"
+    )
+    parser.add_argument("--table", type=Path, default=recipe / "local/experiments.yaml", help="the rows")
+    parser.add_argument("--out", type=Path, default=Path("docs/experiments/small.md"), help="page to write")
+    args = parser.parse_args()
+    plans = [RowPlan(row.name, row.tests, row.against) for row in read_experiment_table(args.table).rows]
+    rows = gather_sets(args.results, plans)
+    figures = draw_figures(rows, args.out.with_suffix(""))
+    write_experiment_page(args.out, args.results, rows, figures)
+    print(f"page: {args.out}; pictures: {', '.join(map(str, figures))}")
+
+
+if __name__ == "__main__":
+    _command.run(main)

@@ -1,0 +1,105 @@
+"""A coupling against the true times of the characters, which the synthesiser knows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from espnet_gmot.errors import InputError
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class CouplingTiming:
+    """Sums over the tokens or the mass of couplings; ``+`` adds them.
+
+    Args:
+        utterances, tokens: how many; tokens are characters, without [CLS] and [SEP].
+        inside: Σ_j share of character j's mass on frames within its true span.
+        chance: the same for a coupling that spreads each character evenly over the utterance.
+        error_ms: Σ_j |barycentre of character j's mass − middle of its span|, milliseconds.
+        speech_mass: mass of all tokens on frames of speech.
+        right_mass: the part of it on the character that is being spoken.
+        special_mass: mass of [CLS] and [SEP].
+        special_silent: the part of it on frames outside all spans.
+    """
+
+    utterances: int = 0
+    tokens: int = 0
+    inside: float = 0.0
+    chance: float = 0.0
+    error_ms: float = 0.0
+    speech_mass: float = 0.0
+    right_mass: float = 0.0
+    special_mass: float = 0.0
+    special_silent: float = 0.0
+
+    def __add__(self, other: "CouplingTiming") -> "CouplingTiming":
+        return CouplingTiming(
+            *(getattr(self, field.name) + getattr(other, field.name) for field in fields(self))
+        )
+
+    def summary(self) -> dict[str, float | None]:
+        """Means over tokens, shares of mass; None where there is nothing to take a share of."""
+        return {
+            "utterances": self.utterances,
+            "tokens": self.tokens,
+            "inside_own_span": self.inside / self.tokens,
+            "inside_own_span_by_chance": self.chance / self.tokens,
+            "barycentre_error_ms": self.error_ms / self.tokens,
+            "on_right_character": _share(self.right_mass, self.speech_mass),
+            "special_tokens_on_silence": _share(self.special_silent, self.special_mass),
+        }
+
+
+def coupling_timing(
+    plan: np.ndarray, frame_times: np.ndarray, spans: Sequence[Span], special_tokens: bool
+) -> CouplingTiming:
+    """Measure one utterance's coupling.
+
+        inside_j = Σ_{i: a_j ≤ t_i < b_j} γ_ij / Σ_i γ_ij
+        error_j = |Σ_i γ_ij t_i / Σ_i γ_ij − (a_j + b_j) / 2|
+
+    Args:
+        plan: coupling γ (T, N), without padding.
+        frame_times: middle t of each frame (T,), seconds.
+        spans: start a and end b of each character, seconds.
+        special_tokens: whether the first and the last token are [CLS] and [SEP].
+
+    Raises:
+        InputError: the numbers of frames, tokens and characters do not fit.
+
+    Example:
+        >>> middles, spans = np.array([0.5, 1.5]), [(0, 1), (1, 2)]
+        >>> timing = coupling_timing(np.eye(2) / 2, middles, spans, special_tokens=False)
+        >>> timing.summary()["inside_own_span"], timing.summary()["barycentre_error_ms"]
+        (1.0, 0.0)
+    """
+    text = plan[:, 1:-1] if special_tokens else plan  # (T, n)
+    if text.shape != (len(frame_times), len(spans)):
+        raise InputError(
+            f"a coupling of {text.shape[0]} frames and {text.shape[1]} characters does not fit "
+            f"{len(frame_times)} frame times and {len(spans)} character times"
+        )
+    starts, ends = np.array(spans, dtype=np.float64).T  # (n,)
+    within = (frame_times[:, None] >= starts) & (frame_times[:, None] < ends)  # (T, n)
+    mass = text.sum(0)  # (n,)
+    centre = frame_times @ text / mass  # (n,)
+    silent = ~within.any(1)  # (T,)
+    special = plan[:, [0, -1]] if special_tokens else plan[:, :0]
+    return CouplingTiming(
+        utterances=1,
+        tokens=len(spans),
+        inside=float(((text * within).sum(0) / mass).sum()),
+        chance=float(within.mean(0).sum()),
+        error_ms=float(1000 * np.abs(centre - (starts + ends) / 2).sum()),
+        speech_mass=float(plan[~silent].sum()),
+        right_mass=float((text * within).sum()),
+        special_mass=float(special.sum()),
+        special_silent=float(special[silent].sum()),
+    )
+
+
+def _share(part: float, whole: float) -> float | None:
+    return part / whole if whole > 0 else None

@@ -1,0 +1,209 @@
+"""The page of the experiments: every table, from the kept files alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from espnet_gmot.files import write_aside
+from espnet_gmot.report.experiment_rows import BASELINE, RowResult
+from espnet_gmot.report.markdown_table import markdown_table
+from espnet_gmot.report.seeds import SeedMargin
+
+UNKNOWN = "–"
+NOT_RUN = "not run"
+METHOD, CONTROL = "gmot", "random_teacher"
+HEAD = """\
+# Results of the experiments, protocol `{protocol}`
+
+Written by `python -m espnet_gmot.bin.experiments_page` from the files in `{results}`; the protocol, its
+hypotheses and its targets are in [experiments.md](../experiments.md). Rows are compared with `{baseline}`
+over the seeds that both have.
+"""
+NOTES = """\
+- "CER %" is the mean over the seeds, whose own values follow; "change" is relative to {baseline}'s mean.
+- "difference" is in percent points, with a 95 % bootstrap interval that draws utterances and seeds anew; ↕
+  marks a row whose seeds do not all differ in the same direction.
+- "p" is that of the exact paired permutation test on each utterance's errors summed over the seeds; "Holm"
+  corrects it for the number of rows compared with {baseline}. It covers the choice of the utterances; the
+  spread of the seeds stands in their column.
+- "homophones" are substitutions with the right syllable and tone, "tones" those with the right syllable
+  alone, in percent of the characters.
+"""
+COSTS = """\
+Parameters that decoding runs, without a language model; time of the model's own training, without teacher and
+language model; real-time factor of decoding. Runs went side by side, so times are rough.
+"""
+
+
+def write_experiment_page(
+    out: Path, results: Path, rows: dict[str, list[RowResult]], figures: Sequence[Path]
+) -> None:
+    """Write the page.
+
+    Args:
+        out: the page, in a folder beside ``experiments.md``.
+        results: directory of the protocol, as the page names it.
+        rows: of ``dev`` and of ``test``.
+        figures: pictures to show, below the folder of ``out``.
+    """
+    dev, test = rows["dev"], rows["test"]
+    parts = [
+        HEAD.format(protocol=results.name, results=results, baseline=BASELINE),
+        f"## CER on test\n\n{_main_table(test)}\n",
+        NOTES.format(baseline=BASELINE),
+        f"## CER on dev\n\n{_main_table(dev)}\n",
+        f"## Other comparisons on test\n\n{_other_table(test)}\n",
+        _transferred(dev, test),
+        *(f"![{figure.stem}]({figure.relative_to(out.parent)})\n" for figure in figures),
+        f"## Costs\n\n{_cost_table(test)}\n\n{COSTS}",
+        f"## Couplings against the true character times, dev\n\n{_coupling_table(dev)}\n",
+        f"## Teachers\n\n{_teacher_table(dev)}\n",
+        f"## What the rows test\n\n{_plan_table(dev)}\n",
+    ]
+    with write_aside(out) as aside:
+        aside.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _main_table(rows: Sequence[RowResult]) -> str:
+    header = ["row", "CER %", "seeds", "change %", "difference [95 %]", "p", "Holm", "homophones", "tones"]
+    return markdown_table(header, [_main_cells(row) for row in rows], left={0, 2})
+
+
+def _main_cells(row: RowResult) -> list[str]:
+    if row.errors is None:
+        return [row.plan.name, NOT_RUN, *[UNKNOWN] * 7]
+    seeds = ", ".join(f"{seed}: {rate:.2f}" for seed, rate in row.errors.rates.items())
+    characters = row.errors.units.sum() * len(row.runs)
+    tones = sum(counts.same_syllable for counts in row.substitutions.values())
+    sounds = [f"{row.homophones():.2f}", f"{100 * tones / characters:.2f}"]
+    margin = _margin_cells(row.margin)
+    return [row.plan.name, f"{row.errors.mean:.2f}", seeds, *margin, _p_value(row.p_holm), *sounds]
+
+
+def _margin_cells(margin: SeedMargin | None) -> list[str]:
+    if margin is None:
+        return [UNKNOWN] * 3
+    low, high = margin.interval
+    mark = "" if margin.one_sided else " ↕"
+    difference = f"{margin.difference:+.2f} [{low:+.2f}, {high:+.2f}]{mark}"
+    return [_known(margin.change, "+.1f"), difference, _p_value(margin.p)]
+
+
+def _other_table(rows: Sequence[RowResult]) -> str:
+    compared = [row for row in rows if row.margin_against]
+    if not compared:
+        return "None was run."
+    header = ["row", "against", "seeds", "change %", "difference [95 %]", "p"]
+    cells = [
+        [
+            row.plan.name,
+            row.plan.against,
+            ", ".join(map(str, row.margin_against.seeds)),
+            *_margin_cells(row.margin_against),
+        ]
+        for row in compared
+    ]
+    return markdown_table(header, cells, left={0, 1, 2})
+
+
+def _transferred(dev: Sequence[RowResult], test: Sequence[RowResult]) -> str:
+    """The part of the method's gain on test that a teacher without knowledge does not bring.
+
+    The control is the random teacher's row that is best on dev: its weights are its own choice.
+    """
+    label = "Share of the gain that needs the teacher's knowledge: "
+    means = {row.plan.name: row.errors.mean for row in test if row.errors}
+    controls = [row for row in dev if row.plan.name.startswith(CONTROL) and row.errors]
+    if not controls or not {BASELINE, METHOD} <= means.keys():
+        return f"{label}not known; {BASELINE}, {METHOD} and {CONTROL} are not all run.\n"
+    control = min(controls, key=lambda row: row.errors.mean).plan.name
+    gain = means[BASELINE] - means[METHOD]
+    if gain <= 0:
+        return f"{label}none, {METHOD} gains nothing.\n"
+    share = 100 * (means[control] - means[METHOD]) / gain
+    return (
+        f"{label}({control} − {METHOD}) / ({BASELINE} − {METHOD}) = {share:.0f} %, with the control "
+        f"that is best on dev. Above 100 % it is worse than {BASELINE}.\n"
+    )
+
+
+def _cost_table(rows: Sequence[RowResult]) -> str:
+    header = ["row", "runs", "M params", "training s", "RTF"]
+    cells = [
+        [
+            row.plan.name,
+            str(len(row.runs)),
+            _known(row.cost("parameters", "test"), ".2f", 1e-6),
+            _known(row.cost("seconds_train"), ".0f"),
+            _known(row.cost("rtf", "test"), ".4f"),
+        ]
+        for row in rows
+        if row.runs
+    ]
+    return markdown_table(header, cells, left={0})
+
+
+def _coupling_table(rows: Sequence[RowResult]) -> str:
+    measured = [row for row in rows if any(run.coupling for run in row.runs.values())]
+    if not measured:
+        return "Not measured."
+    columns = {
+        "inside own span %": ("inside_own_span", 100),
+        "by chance %": ("inside_own_span_by_chance", 100),
+        "barycentre error ms": ("barycentre_error_ms", 1),
+        "on right character %": ("on_right_character", 100),
+        "special tokens on silence %": ("special_tokens_on_silence", 100),
+    }
+    cells = [
+        [row.plan.name, *(_known(_mean(row, key), ".1f", scale) for key, scale in columns.values())]
+        for row in measured
+    ]
+    return markdown_table(["row", *columns], cells, left={0})
+
+
+def _mean(row: RowResult, key: str) -> float | None:
+    values = [
+        run.coupling[key] for run in row.runs.values() if run.coupling and run.coupling[key] is not None
+    ]
+    return sum(values) / len(values) if values else None
+
+
+def _teacher_table(rows: Sequence[RowResult]) -> str:
+    """Each teacher that was used; more than one fingerprint under a name means that it was trained anew."""
+    teachers = {
+        (
+            run.config["preprocessor_conf"]["teacher_cache"].split("/")[-2],
+            run.record["teacher"]["fingerprint"],
+        ): run
+        for row in rows
+        for run in row.runs.values()
+        if run.record["teacher"]
+    }
+    if not teachers:
+        return "None was used."
+    cells = [
+        [
+            name,
+            fingerprint[:8],
+            str(run.record["teacher"]["hidden_size"]),
+            "yes" if run.record["teacher"]["random_init"] else "no",
+            _known(run.record["teacher"].get("masked_accuracy"), ".1f", 100),
+        ]
+        for (name, fingerprint), run in sorted(teachers.items())
+    ]
+    header = ["teacher", "weights", "size", "random", "masked characters right %"]
+    return markdown_table(header, cells, left={0, 1})
+
+
+def _plan_table(rows: Sequence[RowResult]) -> str:
+    cells = [
+        [row.plan.name, row.plan.tests, ", ".join(map(str, sorted(row.runs))) or NOT_RUN] for row in rows
+    ]
+    return markdown_table(["row", "tests", "seeds run"], cells, left={0, 1, 2})
+
+
+def _known(value: float | None, form: str, scale: float = 1.0) -> str:
+    return UNKNOWN if value is None else format(scale * value, form)
+
+
+def _p_value(p: float | None) -> str:
+    return UNKNOWN if p is None else "<0.0001" if p < 1e-4 else f"{p:.4f}"

@@ -1,0 +1,91 @@
+"""The page and pictures of the experiments, from kept files alone."""
+
+import pytest
+from experiment_results import REFERENCE, keep
+from matplotlib.figure import Figure
+
+from espnet_gmot.report.experiment_figures import alpha_rows, draw_figures
+from espnet_gmot.report.experiment_page import write_experiment_page
+from espnet_gmot.report.experiment_rows import RowPlan, gather_sets
+
+PLANS = [
+    RowPlan("ctc", "baseline", "ctc"),
+    RowPlan("gmot", "the method", "ctc"),
+    RowPlan("random_teacher", "control", "ctc"),
+    RowPlan("tot", "no graph", "gmot"),
+    RowPlan("gw", "graph alone", "ctc"),
+]
+WRONG = {"u1": "她再家", "u2": "人民", "u3": "中过"}
+HALF = {**WRONG, "u3": "中国"}
+
+
+@pytest.fixture
+def results(tmp_path):
+    directory = tmp_path / "results" / "small"
+    for seed in (0, 1):
+        keep(directory, "ctc", seed, WRONG)
+        keep(directory, "gmot", seed, REFERENCE, alpha=0.5)
+        keep(directory, "random_teacher", seed, HALF, alpha=0.5)
+    keep(directory, "tot", 0, HALF, alpha=0.0)
+    return directory
+
+
+@pytest.fixture
+def page(results, tmp_path):
+    rows = gather_sets(results, PLANS)
+    out = tmp_path / "docs" / "small.md"
+    write_experiment_page(out, results, rows, draw_figures(rows, out.with_suffix("")))
+    return out.read_text()
+
+
+def cells(page, row, heading="## CER on test"):
+    lines = page.split(heading)[1].split("\n## ")[0].splitlines()
+    return next(
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith(f"| {row} ")
+    )
+
+
+def test_main_table_shows_mean_seeds_margin_and_homophones(page):
+    assert cells(page, "ctc")[:4] == ["ctc", "55.56", "0: 55.56, 1: 55.56", "–"]
+    gmot = cells(page, "gmot")
+    assert gmot[1:4] == ["0.00", "0: 0.00, 1: 0.00", "-100.0"]
+    assert gmot[5] == "0.2500"  # three utterances, all better: 2 of 2³ choices of signs
+    assert (cells(page, "ctc")[-2:], gmot[-2:]) == (["22.22", "11.11"], ["0.00", "0.00"])
+
+
+def test_rows_that_were_not_run_say_so(page):
+    assert cells(page, "gw")[1] == "not run"
+    assert cells(page, "gw", "## What the rows test") == ["gw", "graph alone", "not run"]
+
+
+def test_comparison_with_another_row_and_share_of_the_gain(page):
+    assert cells(page, "tot", "## Other comparisons on test")[1:4] == ["gmot", "0", "–"]
+    assert "(random_teacher − gmot) / (ctc − gmot) = 80 %" in page  # (4 − 0) / (5 − 0)
+
+
+def test_costs_teachers_and_pictures_are_there(page, tmp_path):
+    assert cells(page, "ctc", "## Costs") == ["ctc", "2", "1.50", "100", "0.0100"]
+    assert cells(page, "teacher_base", "## Teachers")[1:] == ["abcdef01", "16", "no", "30.0"]
+    for name in ("curves", "errors", "alpha"):
+        assert f"![{name}](small/{name}.png)" in page
+        assert (tmp_path / "docs" / "small" / f"{name}.png").stat().st_size > 5000
+    assert "Not measured." in page.split("## Couplings")[1]
+
+
+def test_alpha_curve_holds_the_rows_that_differ_in_alpha_alone(results):
+    rows = gather_sets(results, PLANS)["dev"]
+    assert [(alpha, row.plan.name) for alpha, row in alpha_rows(rows)][0] == (0.0, "tot")
+    keep(results, "gw", 0, HALF, alpha=1.0)
+    config = results / "gw/seed0/config.yaml"
+    config.write_text(config.read_text().replace("max_epoch: 2", "max_epoch: 4"))
+    assert "gw" not in [row.plan.name for _, row in alpha_rows(gather_sets(results, PLANS)["dev"])]
+
+
+def test_curves_show_mean_and_band_of_the_seeds(results, tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, *args, **kw: saved.append(self))
+    draw_figures(gather_sets(results, PLANS), tmp_path)
+    axes = saved[0].axes[0]
+    ctc = next(line for line in axes.lines if line.get_label() == "ctc, n = 2")
+    assert ctc.get_xydata().ravel() == pytest.approx([1, 90, 2, 55])
+    assert axes.get_ylabel() == "CER on dev while training (%), n seeds"

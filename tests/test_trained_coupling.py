@@ -1,0 +1,134 @@
+"""Couplings of trained models: when frames are, what a model without alignment gets, a whole set."""
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import yaml
+from small_corpus import TRANSCRIPTS
+
+from espnet_gmot.errors import InputError
+
+RATE = 16000
+HOP = 128
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory, teacher_dir):
+    """A CTC and a GM-OT model of the same size as they lie after training, and a set with character times."""
+    import espnet2.tasks.asr  # noqa: F401
+    from small_training import write_config
+
+    from espnet_gmot.task import GMOTTask
+
+    directory = tmp_path_factory.mktemp("recipe")
+    teacher = {"teacher": str(teacher_dir)}
+    gmot = {"model_conf": {"ctc_weight": 1.0} | teacher, "preprocessor": "gmot", "preprocessor_conf": teacher}
+    systems = {"gmot": gmot, "ctc": {"model_conf": {"ctc_weight": 1.0}, "model": "espnet"}}
+    for name, options in systems.items():
+        (directory / name).mkdir()
+        config = write_config(directory / "train.yaml", decoder=None, **options)
+        args = GMOTTask.get_parser().parse_args(["--config", str(config)])
+        torch.manual_seed(0)
+        model = GMOTTask.build_model(args)
+        (directory / name / "config.yaml").write_text(yaml.safe_dump(vars(args), allow_unicode=True))
+        torch.save(model.state_dict(), directory / name / "model.pth")
+    write_set(directory / "data")
+    return directory
+
+
+def write_set(directory):
+    """Noise of 0.2 s a character, and its character times."""
+    directory.mkdir()
+    draw = np.random.default_rng(0)
+    lines = {"wav.scp": "", "text": "", "utt2spk": "", "spk2utt": "s u0 u1 u2\n", "ctm": ""}
+    for number, text in enumerate(TRANSCRIPTS):
+        wav = directory / f"u{number}.wav"
+        soundfile.write(wav, draw.normal(0, 0.1, int(0.2 * RATE * len(text))), RATE)
+        lines["wav.scp"] += f"u{number} {wav}\n"
+        lines["text"] += f"u{number} {text}\n"
+        lines["utt2spk"] += f"u{number} s\n"
+        for position, char in enumerate(text):
+            lines["ctm"] += f"u{number} 1 {0.2 * position:.3f} 0.200 {char}\n"
+    for name, content in lines.items():
+        (directory / name).write_text(content)
+
+
+def test_frame_times_are_the_middles_of_what_a_frame_sees(build_model):
+    from espnet_gmot.trained_coupling import frame_times
+
+    model = build_model(model="espnet").eval()
+    features = torch.randn(1, 60, 20, requires_grad=True)
+    frames = model.encoder.embed(features, torch.ones(1, 1, 60, dtype=torch.bool))[0]
+    embedded = frames[0] if isinstance(frames, tuple) else frames  # relative positions come beside it
+    for i in (0, 5):
+        (gradient,) = torch.autograd.grad(embedded[0, i].sum(), features, retain_graph=True)
+        seen = gradient[0].abs().sum(1).nonzero().flatten()
+        middle = (seen[0] + seen[-1]).item() / 2 * HOP / RATE
+        assert frame_times(model, RATE, 6)[i] == pytest.approx(middle)
+
+
+def test_frame_times_of_another_input_layer_are_refused(build_model):
+    from espnet_gmot.trained_coupling import frame_times
+
+    model = build_model(model="espnet", encoder="transformer")
+    model.encoder.embed = torch.nn.Linear(20, 8)
+    with pytest.raises(InputError, match="known for input_layer: conv2d, not for Linear"):
+        frame_times(model, RATE, 3)
+
+
+def test_a_ctc_model_gets_the_objective_of_the_guide(recipe):
+    from espnet_gmot.trained_coupling import load_models, model_input, plan_of, read_spoken
+
+    models = load_models([("ctc", recipe / "ctc"), ("gmot", recipe / "gmot")], "model.pth")
+    spoken = next(read_spoken(recipe / "data", ["u1"]))
+    batch = model_input(spoken, models.guide_args)
+    with torch.no_grad():
+        plan, _ = plan_of(models.by_title["ctc"], models.guide, batch)
+        # The weights are the same, so the guide would align the frames just so.
+        expected, _ = plan_of(models.guide, models.guide, batch)
+    assert plan.shape[1] == len(spoken.text) + 2
+    torch.testing.assert_close(plan, expected)
+    torch.testing.assert_close(plan.sum(0), torch.full((plan.shape[1],), 1 / plan.shape[1]))
+
+
+def test_a_set_is_measured_with_all_its_characters(recipe):
+    from espnet_gmot.coupling_of_set import measure_couplings
+
+    ctm = recipe / "data" / "ctm"
+    ours = measure_couplings(recipe / "gmot", None, "model.pth", recipe / "data", ctm)
+    ctc = measure_couplings(recipe / "ctc", recipe / "gmot", "model.pth", recipe / "data", ctm)
+    assert (ours.utterances, ours.tokens) == (3, sum(map(len, TRANSCRIPTS)))
+    assert 0 < ours.summary()["inside_own_span"] <= 1
+    assert ours.summary() == pytest.approx(ctc.summary())
+
+
+def test_times_of_other_characters_are_refused(recipe, tmp_path):
+    from espnet_gmot.coupling_of_set import measure_couplings
+
+    ctm = tmp_path / "ctm"
+    ctm.write_text((recipe / "data" / "ctm").read_text().replace(TRANSCRIPTS[0][0], "人"))
+    with pytest.raises(InputError, match="ctm: the characters of u0 are not those of its transcript"):
+        measure_couplings(recipe / "gmot", None, "model.pth", recipe / "data", ctm)
+
+
+def test_without_a_gmot_model_or_with_an_unknown_utterance_it_ends_early(recipe):
+    from espnet_gmot.trained_coupling import load_models, read_spoken
+
+    with pytest.raises(InputError, match="none of ctc is a GM-OT model; name at least one"):
+        load_models([("ctc", recipe / "ctc")], "model.pth")
+    with pytest.raises(InputError, match="has no utterance u9; name one that it lists"):
+        next(read_spoken(recipe / "data", ["u9"]))
+
+
+def test_panel_stands_where_its_frames_are(recipe):
+    from espnet_gmot.coupling_panels import coupling_panels
+
+    spectrogram, hop, (panel,) = coupling_panels(
+        [("gmot", recipe / "gmot")], "model.pth", recipe / "data", "u0"
+    )
+    assert hop == HOP / RATE
+    assert panel.frame_seconds == pytest.approx(4 * hop)
+    assert panel.start_seconds == pytest.approx((3 - 2) * hop)
+    assert panel.tokens == ["[CLS]", *TRANSCRIPTS[0], "[SEP]"]
+    assert len(spectrogram) >= len(panel.plan) * 4
