@@ -38,8 +38,14 @@ def most_likely(hidden: Tensor, output: nn.Module) -> tuple[Tensor, Tensor]:
     Returns:
         Symbols and log posteriors, each (frames,).
     """
-    best = [output(part).log_softmax(dim=-1).max(dim=-1) for part in hidden.split(FRAMES_AT_ONCE)]
-    return torch.cat([part.indices for part in best]), torch.cat([part.values for part in best])
+    symbols, log_posteriors = [], []
+    for part in hidden.split(FRAMES_AT_ONCE):
+        logits = output(part)  # (frames, vocabulary)
+        best = logits.max(dim=-1)
+        symbols.append(best.indices)
+        # the logarithm of a softmax where its numerator is 1
+        log_posteriors.append(-logits.sub_(best.values[:, None]).exp_().sum(dim=-1).log_())
+    return torch.cat(symbols), torch.cat(log_posteriors)
 
 
 def collapse(symbols: Tensor, log_posteriors: Tensor, blank_id: int) -> BestPath:
