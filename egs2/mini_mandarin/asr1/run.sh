@@ -71,7 +71,7 @@ done
 if [ ! -f exp/coupling.png ]; then
     utt_id=$(head -n 1 dump/raw/dev/text | cut -d " " -f 1)
     run ${train_cmd} exp/coupling.log python3 -m espnet_gmot.bin.plot_coupling "${experiments[@]}" \
-        --data dump/raw/dev --utt_id "${utt_id}" --out exp/coupling.png
+        --data dump/raw/dev --ctm data/dev/ctm --utt_id "${utt_id}" --out exp/coupling.png
 fi
 python3 -m espnet_gmot.bin.compare "${experiments[@]}" --decode "${inference_tag}" \
     --sets ${test_sets} --out exp/comparison
