@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from espnet_gmot.files import write_aside
 from espnet_gmot.report.experiment_rows import RowResult
@@ -30,7 +30,7 @@ def draw_figures(rows: dict[str, Sequence[RowResult]], directory: Path) -> list[
     run = [row for row in rows["test"] if row.errors]
     drawn = [
         _save(directory / "curves.png", _curves, rows["dev"]),
-        _save(directory / "errors.png", _errors, run, height=1.4 + BAR_HEIGHT * len(run)),
+        _save(directory / "errors.png", _errors, run, height=1.8 + BAR_HEIGHT * len(run)),
     ]
     if len(alpha_rows(rows["dev"])) > 1:
         drawn.append(_save(directory / "alpha.png", _alpha, rows))
@@ -72,7 +72,10 @@ def _curves(axes: Axes, rows: Sequence[RowResult]) -> None:
         rates = np.array([[100 * run[epoch]["valid_cer_ctc"] for epoch in epochs] for run in runs])
         (line,) = axes.plot(epochs, rates.mean(0), label=f"{row.plan.name}, n = {len(runs)}")
         axes.fill_between(epochs, rates.min(0), rates.max(0), color=line.get_color(), alpha=0.2, linewidth=0)
-    axes.set(xlabel="epoch", ylabel="CER on dev while training (%), n seeds", ylim=(0, 105))
+    axes.set(xlabel="epoch", ylabel="CER on dev while training (%), n seeds", yscale="log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
@@ -105,7 +108,7 @@ def _errors(axes: Axes, rows: Sequence[RowResult]) -> None:
     axes.invert_yaxis()
     axes.set(xlabel="errors on test (% of the characters, mean of the seeds)")
     axes.tick_params(axis="y", labelsize=8)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
 def _parts_of_errors(rows: Sequence[RowResult]) -> list[tuple[str, str, np.ndarray]]:
