@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import ended
 
 from espnet_gmot.recipe import jobs
 from espnet_gmot.recipe.jobs import JobSpec, run_jobs
@@ -27,16 +28,6 @@ def pid_in(log: Path) -> int:
             return int(lines[3])
         time.sleep(0.05)
     raise AssertionError(f"the job did not start: {log}")
-
-
-def ended(pid: int) -> bool:
-    deadline = time.time() + 15
-    while time.time() < deadline:
-        stat = Path(f"/proc/{pid}/stat")
-        if not stat.exists() or stat.read_text().split()[2] == "Z":
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_log_has_command_output_and_ending_in_run_pl_manner(tmp_path: Path) -> None:
