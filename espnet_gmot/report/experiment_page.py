@@ -108,21 +108,27 @@ def _other_table(rows: Sequence[RowResult]) -> str:
 def _transferred(dev: Sequence[RowResult], test: Sequence[RowResult]) -> str:
     """The part of the method's gain on test that a teacher without knowledge does not bring.
 
-    The control is the random teacher's row that is best on dev: its weights are its own choice.
+    The control is the random teacher's row that is best on dev: its weights are its own choice. All three
+    count over the seeds that all three have.
     """
     label = "Share of the gain that needs the teacher's knowledge: "
-    means = {row.plan.name: row.errors.mean for row in test if row.errors}
+    errors = {row.plan.name: row.errors for row in test if row.errors}
     controls = [row for row in dev if row.plan.name.startswith(CONTROL) and row.errors]
-    if not controls or not {BASELINE, METHOD} <= means.keys():
+    if not controls or not {BASELINE, METHOD} <= errors.keys():
         return f"{label}not known; {BASELINE}, {METHOD} and {CONTROL} are not all run.\n"
     control = min(controls, key=lambda row: row.errors.mean).plan.name
-    gain = means[BASELINE] - means[METHOD]
-    if gain <= 0:
+    three = [errors[name] for name in (BASELINE, METHOD, control)]
+    seeds = sorted(set.intersection(*(set(each.errors) for each in three)))
+    if not seeds:
+        return f"{label}not known; {BASELINE}, {METHOD} and {control} have no seed in common.\n"
+    baseline, method, other = (sum(each.rates[seed] for seed in seeds) for each in three)
+    if method >= baseline:
         return f"{label}none, {METHOD} gains nothing.\n"
-    share = 100 * (means[control] - means[METHOD]) / gain
+    share = 100 * (other - method) / (baseline - method)
     return (
-        f"{label}({control} − {METHOD}) / ({BASELINE} − {METHOD}) = {share:.0f} %, with the control "
-        f"that is best on dev. Above 100 % it is worse than {BASELINE}.\n"
+        f"{label}({control} − {METHOD}) / ({BASELINE} − {METHOD}) = {share:.0f} % over seed(s) "
+        f"{', '.join(map(str, seeds))}, with the control that is best on dev. Above 100 % it is worse "
+        f"than {BASELINE}.\n"
     )
 
 

@@ -63,6 +63,29 @@ def test_comparison_with_another_row_and_share_of_the_gain(page):
     assert "(random_teacher − gmot) / (ctc − gmot) = 80 %" in page  # (4 − 0) / (5 − 0)
 
 
+def transferred(results, tmp_path):
+    out = tmp_path / "docs" / "again.md"
+    write_experiment_page(out, results, gather_sets(results, PLANS), [])
+    return out.read_text().split("knowledge: ")[1].splitlines()[0]
+
+
+def test_share_of_the_gain_counts_the_seeds_that_all_three_have(results, tmp_path):
+    keep(results, "gmot", 2, WRONG, alpha=0.5)  # a bad seed that neither ctc nor the control has
+    keep(results, "random_teacher", 0, REFERENCE, alpha=0.5)
+    assert "= 40 % over seed(s) 0, 1," in transferred(results, tmp_path)  # (2 − 0) / (5 − 0)
+
+
+def test_share_of_the_gain_is_not_made_up(results, tmp_path):
+    for seed in (0, 1):
+        keep(results, "gmot", seed, WRONG, alpha=0.5)
+    assert transferred(results, tmp_path) == "none, gmot gains nothing."
+    for seed in (0, 1):
+        (results / f"random_teacher/seed{seed}").rename(results / f"random_teacher/seed{seed + 5}")
+        record = results / f"random_teacher/seed{seed + 5}/run.json"
+        record.write_text(record.read_text().replace(f'"seed": {seed}', f'"seed": {seed + 5}'))
+    assert "have no seed in common" in transferred(results, tmp_path)
+
+
 def test_costs_teachers_and_pictures_are_there(page, tmp_path):
     assert cells(page, "ctc", "## Costs") == ["ctc", "2", "1.50", "100", "0.0100"]
     assert cells(page, "teacher_base", "## Teachers")[1:] == ["abcdef01", "16", "no", "30.0"]
