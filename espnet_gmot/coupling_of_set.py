@@ -5,18 +5,10 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from espnet_gmot.errors import InputError
 from espnet_gmot.model import ESPnetGMOTModel
-from espnet_gmot.recipe.character_times import Character, read_character_times
+from espnet_gmot.recipe.character_times import read_character_times, spans_of
 from espnet_gmot.report.coupling_timing import CouplingTiming, coupling_timing
-from espnet_gmot.trained_coupling import (
-    SpokenText,
-    frame_times,
-    load_models,
-    model_input,
-    plan_of,
-    read_spoken,
-)
+from espnet_gmot.trained_coupling import frame_times, load_models, model_input, plan_of, read_spoken
 
 
 @torch.no_grad()
@@ -42,19 +34,8 @@ def measure_couplings(
     times = read_character_times(ctm)
     timing = CouplingTiming()
     for spoken in tqdm(list(read_spoken(data_dir)), desc=f"couplings {Path(data_dir).name}", unit="utt"):
-        spans = _spans(spoken, times, ctm)
+        spans = spans_of(times, spoken.utterance, spoken.text, ctm)
         plan, _ = plan_of(model, models.guide, model_input(spoken, models.guide_args))
         frames = frame_times(model, spoken.rate, plan.size(0))
         timing += coupling_timing(plan.numpy(), frames, spans, options.special_tokens)
     return timing
-
-
-def _spans(
-    spoken: SpokenText, times: dict[str, list[Character]], ctm: str | Path
-) -> list[tuple[float, float]]:
-    characters = times.get(spoken.utterance, [])
-    if "".join(each.char for each in characters) != "".join(spoken.text.split()):
-        raise InputError(
-            f"{ctm}: the characters of {spoken.utterance} are not those of its transcript; run stage 1 again"
-        )
-    return [(each.start, each.end) for each in characters]

@@ -40,6 +40,22 @@ class TrainedModels(NamedTuple):
     guide_args: Namespace
 
 
+def load_model(directory: str | Path, checkpoint: str) -> tuple[ESPnetASRModel, Namespace]:
+    """Load a trained model for evaluation, with its training arguments.
+
+    Args:
+        directory: with ``config.yaml``.
+        checkpoint: file name of the model in it.
+
+    Raises:
+        InputError: a file is missing.
+    """
+    config = require_file(Path(directory) / "config.yaml", "train the model first (stage 11)")
+    weights = require_file(Path(directory) / checkpoint, "train the model first (stage 11)")
+    model, train_args = ASRTask.build_model_from_file(str(config), str(weights), "cpu")
+    return model.eval(), train_args
+
+
 def load_models(experiments: Sequence[tuple[str, str | Path]], checkpoint: str) -> TrainedModels:
     """Load trained models for evaluation.
 
@@ -52,10 +68,7 @@ def load_models(experiments: Sequence[tuple[str, str | Path]], checkpoint: str) 
     """
     models, guide, guide_args = {}, None, None
     for title, directory in experiments:
-        config = require_file(Path(directory) / "config.yaml", "train the model first (stage 11)")
-        weights = require_file(Path(directory) / checkpoint, "train the model first (stage 11)")
-        models[title], train_args = ASRTask.build_model_from_file(str(config), str(weights), "cpu")
-        models[title].eval()
+        models[title], train_args = load_model(directory, checkpoint)
         if guide is None and isinstance(models[title], ESPnetGMOTModel):
             guide, guide_args = models[title], train_args
     if guide is None:

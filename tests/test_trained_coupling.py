@@ -1,5 +1,8 @@
 """Couplings of trained models: when frames are, what a model without alignment gets, a whole set."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import soundfile
@@ -110,6 +113,33 @@ def test_times_of_other_characters_are_refused(recipe, tmp_path):
     ctm.write_text((recipe / "data" / "ctm").read_text().replace(TRANSCRIPTS[0][0], "人"))
     with pytest.raises(InputError, match="ctm: the characters of u0 are not those of its transcript"):
         measure_couplings(recipe / "gmot", None, "model.pth", recipe / "data", ctm)
+
+
+@pytest.mark.parametrize("name", ["ctc", "gmot"])
+def test_characters_of_a_set_are_heard_where_they_are_spoken(recipe, teacher_dir, name):
+    from espnet_gmot.context_of_set import probe_encoder, spoken_characters
+    from espnet_gmot.teacher.cache import TeacherCache
+    from espnet_gmot.trained_coupling import frame_times, load_model, read_spoken
+
+    cache = recipe / "cache"
+    if not cache.exists():
+        command = [sys.executable, "-m", "espnet_gmot.bin.cache_teacher", "--teacher", teacher_dir]
+        subprocess.run([*command, "--text", recipe / "data/text", "--out", cache], check=True)
+    data, ctm = recipe / "data", recipe / "data" / "ctm"
+    model, _ = load_model(recipe / name, "model.pth")
+    found = spoken_characters(model, TeacherCache(cache), data, ctm)
+    assert "".join(found.chars) == "".join(TRANSCRIPTS)
+    assert found.embeddings.shape == (len(found.chars), 16)
+
+    spoken = next(read_spoken(data, ["u0"]))
+    with torch.no_grad():
+        hidden = model.encode(torch.from_numpy(spoken.samples)[None], torch.tensor([len(spoken.samples)]))[0]
+    middles = frame_times(model, spoken.rate, hidden.size(1))
+    second = (middles >= 0.2) & (middles < 0.4)
+    np.testing.assert_allclose(found.frames[1], hidden[0].numpy()[second].mean(0), atol=1e-6)
+    share = probe_encoder(recipe / name, "model.pth", cache, [(data, ctm), (data, ctm)])
+    assert share["characters"] == len(found.chars)
+    assert 0 < share["context"] <= 1  # the characters that it was fitted on
 
 
 def test_without_a_gmot_model_or_with_an_unknown_utterance_it_ends_early(recipe):

@@ -14,6 +14,7 @@ from espnet_gmot.files import require_file, write_aside
 from espnet_gmot.recipe.experiment_table import Row, Table
 
 FINISHED = "run.json"  # the file that stands last in a finished run's results
+PROBED_WITH = "base"  # local/run_experiment.sh names its cache
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,11 @@ def merge(config: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
 
 
 def teachers_of(table: Table, rows: Sequence[Row]) -> Iterator[str]:
-    """Give a line a teacher that the rows need: ``NAME EVERY RANDOM_INIT PRETRAIN_OPTIONS``."""
-    wanted = {row.teacher for row in rows}
+    """Give a line a teacher that the rows need: ``NAME EVERY RANDOM_INIT PRETRAIN_OPTIONS``.
+
+    ``base`` is among them always: every encoder is probed with its embeddings.
+    """
+    wanted = {PROBED_WITH} | {row.teacher for row in rows}
     for name, teacher in table.teachers.items():
         if name in wanted:
             yield f"{name} {teacher.every} {str(teacher.random_init).lower()} {teacher.pretrain}".rstrip()

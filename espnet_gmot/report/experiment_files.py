@@ -5,6 +5,7 @@ RESULTS/ROW/seedN/config.yaml    the whole training YAML
 RESULTS/ROW/seedN/epochs.tsv     statistics of each epoch
 RESULTS/ROW/seedN/SET.txt        hypotheses of a decoded set (Kaldi text)
 RESULTS/ROW/seedN/coupling.json  coupling against the true character times (rows with alignment)
+RESULTS/ROW/seedN/context.json   how much of the teacher's context the encoder knows
 RESULTS/ROW/seedN/run.json       error counts, times, versions, teacher; written last
 """
 
@@ -31,6 +32,7 @@ from espnet_gmot.report.result_files import SCORE_CURE, read_result
 from espnet_gmot.report.training_time import training_seconds
 
 RUN_AGAIN = "run ./run_experiments.sh again"
+MEASURED = ("coupling.json", "context.json")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class KeptRun:
         epochs: statistics of each epoch.
         hypotheses: set → utterance → recognised text.
         coupling: what ``coupling.json`` holds, None without it.
+        context: what ``context.json`` holds, None without it.
     """
 
     row: str
@@ -54,12 +57,13 @@ class KeptRun:
     epochs: dict[int, dict[str, float]]
     hypotheses: dict[str, dict[str, str]]
     coupling: dict[str, float] | None
+    context: dict[str, float] | None
 
 
 def keep_run(
     results: Path, row: str, seed: int, config: Path, experiment: Path, decode: str, sets: Sequence[str]
 ) -> Path:
-    """Keep a trained, decoded and scored run; ``coupling.json`` is kept where it was measured.
+    """Keep a trained, decoded and scored run, and what was measured of it.
 
     Args:
         results: directory of the protocol, e.g. ``results/small``.
@@ -86,8 +90,9 @@ def keep_run(
     record |= {"seconds_train": training_seconds(experiment), "teacher": _teacher(config)} | _environment()
     _copy(config, out / "config.yaml", RUN_AGAIN)
     _write(out / "epochs.tsv", format_epochs(epoch_statistics(experiment)))
-    if (coupling := experiment / "coupling.json").is_file():
-        _copy(coupling, out / "coupling.json", RUN_AGAIN)
+    for name in MEASURED:
+        if (experiment / name).is_file():
+            _copy(experiment / name, out / name, RUN_AGAIN)
     _write(out / "run.json", json.dumps(record, ensure_ascii=False, indent=1) + "\n")
     return out
 
@@ -158,7 +163,8 @@ def _read_run(directory: Path) -> KeptRun:
             encoding="utf-8"
         )
 
-    record, coupling = json.loads(text("run.json")), directory / "coupling.json"
+    record = json.loads(text("run.json"))
+    measured = [json.loads(text(name)) if (directory / name).is_file() else None for name in MEASURED]
     return KeptRun(
         record["row"],
         record["seed"],
@@ -166,7 +172,7 @@ def _read_run(directory: Path) -> KeptRun:
         yaml.safe_load(text("config.yaml")),
         parse_epochs(text("epochs.tsv")),
         {name: read_table(directory / f"{name}.txt", RUN_AGAIN, allow_empty=True) for name in record["sets"]},
-        json.loads(coupling.read_text(encoding="utf-8")) if coupling.is_file() else None,
+        *measured,
     )
 
 

@@ -32,6 +32,12 @@ COSTS = """\
 Parameters that decoding runs, without a language model; time of the model's own training, without teacher and
 language model; real-time factor of decoding. Runs went side by side, so times are rough.
 """
+CONTEXT = """\
+"context": the share of the base teacher's embeddings, beyond what the character alone tells ("identity"),
+that a linear map finds in the encoder's frames of each character; fitted on train, measured on dev's unseen
+sentences (`espnet_gmot/report/context_probe.py`). All rows are probed with the same teacher, whatever they
+learnt from.
+"""
 
 
 def write_experiment_page(
@@ -56,6 +62,7 @@ def write_experiment_page(
         *(f"![{figure.stem}]({figure.relative_to(out.parent)})\n" for figure in figures),
         f"## Costs\n\n{_cost_table(test)}\n\n{COSTS}",
         f"## Couplings against the true character times, dev\n\n{_coupling_table(dev)}\n",
+        f"## The teacher's context in the encoder, dev\n\n{_context_table(dev)}\n\n{CONTEXT}",
         f"## Teachers\n\n{_teacher_table(dev)}\n",
         f"## What the rows test\n\n{_plan_table(dev)}\n",
     ]
@@ -149,7 +156,7 @@ def _cost_table(rows: Sequence[RowResult]) -> str:
 
 
 def _coupling_table(rows: Sequence[RowResult]) -> str:
-    measured = [row for row in rows if any(run.coupling for run in row.runs.values())]
+    measured = [row for row in rows if _couplings(row)]
     if not measured:
         return "Not measured."
     columns = {
@@ -160,16 +167,41 @@ def _coupling_table(rows: Sequence[RowResult]) -> str:
         "special tokens on silence %": ("special_tokens_on_silence", 100),
     }
     cells = [
-        [row.plan.name, *(_known(_mean(row, key), ".1f", scale) for key, scale in columns.values())]
+        [
+            row.plan.name,
+            *(_known(_mean(_couplings(row), key), ".1f", scale) for key, scale in columns.values()),
+        ]
         for row in measured
     ]
     return markdown_table(["row", *columns], cells, left={0})
 
 
-def _mean(row: RowResult, key: str) -> float | None:
-    values = [
-        run.coupling[key] for run in row.runs.values() if run.coupling and run.coupling[key] is not None
+def _context_table(rows: Sequence[RowResult]) -> str:
+    found = [(row, _contexts(row)) for row in rows if _contexts(row)]
+    if not found:
+        return "Not measured."
+    cells = [
+        [
+            row.plan.name,
+            ", ".join(str(seed) for seed, run in sorted(row.runs.items()) if run.context),
+            _known(_mean(contexts, "context"), ".1f", 100),
+            _known(_mean(contexts, "identity"), ".1f", 100),
+        ]
+        for row, contexts in found
     ]
+    return markdown_table(["row", "seeds", "context %", "identity %"], cells, left={0, 1})
+
+
+def _couplings(row: RowResult) -> list[dict[str, float | None]]:
+    return [run.coupling for run in row.runs.values() if run.coupling]
+
+
+def _contexts(row: RowResult) -> list[dict[str, float | None]]:
+    return [run.context for run in row.runs.values() if run.context]
+
+
+def _mean(measures: Sequence[dict[str, float | None]], key: str) -> float | None:
+    values = [measure[key] for measure in measures if measure[key] is not None]
     return sum(values) / len(values) if values else None
 
 

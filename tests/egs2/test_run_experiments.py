@@ -43,7 +43,7 @@ case ${module##*.} in
     pretrain_teacher) mkdir -p "${option[out]}" ;;
     cache_teacher) mkdir -p "${option[out]}"; echo '{"hidden_size": 16}' > "${option[out]}/meta.json" ;;
     fit_projection) touch "${option[out]}" ;;
-    measure_coupling) mkdir -p "$(dirname "${option[out]}")"; touch "${option[out]}" ;;
+    measure_coupling|probe_context) mkdir -p "$(dirname "${option[out]}")"; touch "${option[out]}" ;;
     keep_experiment)
         kept=${option[results]}/${option[row]}/seed${option[seed]}
         mkdir -p "${kept}"
@@ -112,6 +112,7 @@ def test_runs_go_by_row_then_seed_and_are_not_repeated(recipe):
     trained = [line.split()[2].rsplit("_", 1)[0] for line in calls(recipe, "asr 11-13")]
     assert trained == ["ctc_seed0", "ctc_seed2", "gmot_seed0", "gmot_seed2"]
     assert len(calls(recipe, "measure_coupling")) == 2  # of rows with alignment
+    assert len(calls(recipe, "probe_context")) == 4
     assert "4 run(s) to do, 1 at a time" in output
     assert run(recipe, "--rows", "gmot ctc", "--seeds", "0 2")[0] == 0
     assert calls(recipe, "asr 11-13") == []

@@ -48,6 +48,7 @@ def keep(recipe, row="gmot", seed=3):
 
 def test_a_kept_run_comes_back_whole(recipe):
     (recipe / "exp/asr/coupling.json").write_text('{"inside_own_span": 0.5}')
+    (recipe / "exp/asr/context.json").write_text('{"context": 0.25}')
     keep(recipe)
     (run,) = read_runs(recipe / "results")
     assert (run.row, run.seed, run.config["seed"]) == ("gmot", 3, 3)
@@ -55,7 +56,7 @@ def test_a_kept_run_comes_back_whole(recipe):
     assert run.epochs == {
         1: {"train_loss": 2.5, "train_total_count": 9.0, "valid_cer_ctc": 0.5, "valid_total_count": 2.0}
     }
-    assert run.coupling == {"inside_own_span": 0.5}
+    assert (run.coupling, run.context) == ({"inside_own_span": 0.5}, {"context": 0.25})
     assert (run.record["sets"]["dev"]["cer"], run.record["sets"]["dev"]["deletions"]) == (50.0, 2)
     assert run.record["seconds_train"] == 4.0
     assert run.record["teacher"] == {

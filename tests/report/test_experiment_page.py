@@ -1,5 +1,7 @@
 """The page and pictures of the experiments, from kept files alone."""
 
+import json
+
 import pytest
 from experiment_results import REFERENCE, keep
 from matplotlib.figure import Figure
@@ -93,6 +95,16 @@ def test_costs_teachers_and_pictures_are_there(page, tmp_path):
         assert f"![{name}](small/{name}.png)" in page
         assert (tmp_path / "docs" / "small" / f"{name}.png").stat().st_size > 5000
     assert "Not measured." in page.split("## Couplings")[1]
+
+
+def test_context_is_the_mean_over_the_seeds_that_were_probed(results, tmp_path):
+    for seed, share in ((0, 0.1), (1, 0.3)):
+        kept = results / f"gmot/seed{seed}/context.json"
+        kept.write_text(json.dumps({"characters": 9, "identity": 0.6, "context": share}))
+    out = tmp_path / "docs" / "again.md"
+    write_experiment_page(out, results, gather_sets(results, PLANS), [])
+    heading = "## The teacher's context"
+    assert cells(out.read_text(), "gmot", heading) == ["gmot", "0, 1", "20.0", "60.0"]
 
 
 def test_alpha_curve_holds_the_rows_that_differ_in_alpha_alone(results):

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One run of ./run_experiments.sh: train, decode, score, measure the coupling, keep the results.
+# One run of ./run_experiments.sh: train, decode, score, measure encoder and coupling, keep the results.
 #   run_experiment.sh RESULTS ROW SEED CONFIG EXPDIR DECODING
 set -euo pipefail
 # shellcheck source=egs2/TEMPLATE/asr1/children.sh
@@ -21,6 +21,9 @@ recognise() {
 }
 
 measure() {
+    [ -f "${model}/context.json" ] || run python3 -m espnet_gmot.bin.probe_context --experiment "${model}" \
+        --teacher_cache exp/teacher_base/cache --train_data dump/raw/train --train_ctm data/train/ctm \
+        --test_data dump/raw/dev --test_ctm data/dev/ctm --out "${model}/context.json"
     grep -q "^model: gmot" "${config}" && [ ! -f "${model}/coupling.json" ] || return 0
     run python3 -m espnet_gmot.bin.measure_coupling --experiment "${model}" --data dump/raw/dev --ctm data/dev/ctm \
         --out "${model}/coupling.json"

@@ -1,0 +1,91 @@
+"""How much of the teacher's knowledge of the context a linear map finds in an encoder's frames."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from espnet_gmot.errors import InputError
+
+# Weight of the ridge, relative to the frames' variance: a tenth of it or ten times it gives the same share.
+RIDGE = 0.01
+
+
+@dataclass(frozen=True)
+class SpokenCharacters:
+    """The characters of a set, in the order of its utterances.
+
+    Args:
+        chars: the characters (n,).
+        frames: mean of the encoder's frames within each character's true span (n, d_a).
+        embeddings: what the teacher makes of each character in its sentence (n, d_l).
+    """
+
+    chars: np.ndarray
+    frames: np.ndarray
+    embeddings: np.ndarray
+
+
+def probe_context(train: SpokenCharacters, test: SpokenCharacters) -> dict[str, float]:
+    """Split the teacher's embeddings into character and context, and look for the context in the frames.
+
+        r_j = z_j − z̄(c_j)        s_j = x_j − x̄(c_j)        means over the training characters c
+        W = argmin Σ_train ‖r_j − W s_j‖² + λ ‖W‖²
+        context = 1 − Σ_test ‖r_j − W s_j‖² / Σ_test ‖r_j‖²
+
+    What the character alone tells is taken out of both sides, so an encoder that only knows which characters
+    were spoken gets 0. Characters of the test set that training has not are left out.
+
+    Args:
+        train: characters that the means and W are fitted on.
+        test: characters of unseen sentences.
+
+    Returns:
+        ``characters`` that count in the test set, ``identity`` (the share of the embeddings' variance that
+        the character alone explains) and ``context`` (the share of the remainder that the encoder explains;
+        below 0 where the map is worse than none).
+
+    Raises:
+        InputError: no character of the test set is in the training set, or the teacher tells no context.
+
+    Source: linear probes as in Alain and Bengio, arXiv 1610.01644.
+
+    Example:
+        >>> draw = np.random.default_rng(0)
+        >>> def spoken(n):
+        ...     chars, context = draw.choice(list("人民中"), n), draw.normal(size=(n, 2))
+        ...     return SpokenCharacters(chars, context @ [[1, 2, 0], [0, 1, 3]], context)
+        >>> round(probe_context(spoken(500), spoken(50))["context"], 2)
+        1.0
+    """
+    known = np.isin(test.chars, train.chars)
+    if not known.any():
+        raise InputError("no character of the test set occurs in the training set; probe sets of one corpus")
+    codes = {char: code for code, char in enumerate(np.unique(train.chars))}
+    train_codes = np.array([codes[char] for char in train.chars])
+    test_codes = np.array([codes[char] for char in test.chars[known]])
+
+    rest, rest_test = _without_means(train.embeddings, train_codes, test.embeddings[known], test_codes)
+    frames, frames_test = _without_means(train.frames, train_codes, test.frames[known], test_codes)
+    centred = test.embeddings[known] - train.embeddings.mean(0)
+    if np.allclose(rest_test, 0, atol=1e-6):
+        raise InputError("the teacher gives a character the same embedding in all sentences: no context")
+    covariance = frames.T @ frames  # (d_a, d_a)
+    ridge = RIDGE * np.trace(covariance) / len(covariance) or 1.0
+    weights = np.linalg.solve(covariance + ridge * np.eye(len(covariance)), frames.T @ rest)  # (d_a, d_l)
+    return {
+        "characters": int(known.sum()),
+        "identity": 1 - float((rest_test**2).sum() / (centred**2).sum()),
+        "context": 1 - float(((rest_test - frames_test @ weights) ** 2).sum() / (rest_test**2).sum()),
+    }
+
+
+def _without_means(
+    train: np.ndarray, train_codes: np.ndarray, test: np.ndarray, test_codes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Take each character's mean over the training set from both, in float64."""
+    train, test = train.astype(np.float64), test.astype(np.float64)
+    counts = np.bincount(train_codes)
+    means = np.zeros((len(counts), train.shape[1]))
+    np.add.at(means, train_codes, train)
+    means /= counts[:, None]
+    return train - means[train_codes], test - means[test_codes]
