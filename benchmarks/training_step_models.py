@@ -36,7 +36,7 @@ SPECAUG = {
     "num_time_mask": 10,
 }
 # As in conf/mini_mandarin/train_gmot_full.yaml; without a projection file the map is a fixed random one.
-GMOT = {"alpha": 0.5, "fgw_weight": 3.0, "align_weight": 3.0}
+GMOT = {"alpha": 0.5, "fgw_weight": 1.0, "align_weight": 1.0}
 
 
 class Size(NamedTuple):
