@@ -10,7 +10,7 @@ from tqdm import tqdm
 from espnet_gmot.recipe.character_times import read_character_times, spans_of
 from espnet_gmot.report.context_probe import SpokenCharacters, probe_context
 from espnet_gmot.teacher.cache import TeacherCache
-from espnet_gmot.trained_coupling import frame_times, load_model, read_spoken
+from espnet_gmot.trained_coupling import encode, frame_times, load_model, read_spoken
 
 
 def probe_encoder(
@@ -48,7 +48,8 @@ def spoken_characters(
     chars, frames, embeddings = [], [], []
     for spoken in tqdm(list(read_spoken(data_dir)), desc=f"encoder {Path(data_dir).name}", unit="utt"):
         spans = spans_of(times, spoken.utterance, spoken.text, ctm)
-        hidden = _encode(model, spoken.samples)  # (T, d_a)
+        speech = torch.from_numpy(spoken.samples)[None]
+        hidden = encode(model, speech, torch.tensor([speech.size(1)]))[0][0].numpy()  # (T, d_a)
         middles = frame_times(model, spoken.rate, len(hidden))
         for start, end in spans:
             inside = (middles >= start) & (middles < end)
@@ -57,9 +58,3 @@ def spoken_characters(
         chars += "".join(spoken.text.split())
         embeddings.append(cache.lookup(spoken.text, spoken.utterance)[1:-1])  # without [CLS] and [SEP]
     return SpokenCharacters(np.array(chars), np.stack(frames), np.concatenate(embeddings))
-
-
-def _encode(model: ESPnetASRModel, samples: np.ndarray) -> np.ndarray:
-    encoded, _ = model.encode(torch.from_numpy(samples)[None], torch.tensor([len(samples)]))
-    hidden = encoded[0] if isinstance(encoded, tuple) else encoded  # beside those of intermediate blocks
-    return hidden[0].numpy()

@@ -105,6 +105,14 @@ def model_input(spoken: SpokenText, guide_args: Namespace) -> dict[str, torch.Te
     return batch | {f"{name}_lengths": torch.tensor([value.size(1)]) for name, value in batch.items()}
 
 
+def encode(
+    model: ESPnetASRModel, speech: torch.Tensor, speech_lengths: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give the last block's frames (batch, T, d_a), without intermediate blocks, and their lengths."""
+    encoded, lengths = model.encode(speech, speech_lengths)
+    return (encoded[0] if isinstance(encoded, tuple) else encoded), lengths
+
+
 def plan_of(
     model: ESPnetASRModel, guide: ESPnetGMOTModel, batch: dict[str, torch.Tensor]
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -116,8 +124,7 @@ def plan_of(
     Returns:
         Coupling (T, N), and what CTC sees (1, T, d_a).
     """
-    encoded, lengths = model.encode(batch["speech"], batch["speech_lengths"])
-    hidden = encoded[0] if isinstance(encoded, tuple) else encoded
+    hidden, lengths = encode(model, batch["speech"], batch["speech_lengths"])
     if isinstance(model, ESPnetGMOTModel):
         return model.coupling(**batch).plan[0], hidden
     embeddings = guide.teacher_embeddings(batch["teacher"], batch["teacher_lengths"])
