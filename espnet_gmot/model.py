@@ -100,14 +100,26 @@ class ESPnetGMOTModel(ESPnetASRModel):
             self._check_teacher(int(teacher_identity[0]), "that of preprocessor_conf: teacher_cache")
         loss, stats, weight = super().forward(speech, speech_lengths, text, text_lengths, **kwargs)
         self._require_frames(kwargs.get("utt_id"))
-        options, scale = self.options, self._warmup()
+        loss_alignment, stats_alignment = self.alignment_loss(teacher, teacher_lengths)
+        loss = loss + self._warmup() * loss_alignment
+        stats |= stats_alignment | {"loss": loss.detach()}
+        return force_gatherable((loss, stats, weight), loss.device)
+
+    def alignment_loss(
+        self, teacher: torch.Tensor, teacher_lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return Σ_b c_b (fgw_weight · L_fgw(b) + align_weight · L_align(b)) of the batch encoded last.
+
+        Returns:
+            The weighted loss without its warm-up w(t), and the statistics of each block.
+        """
+        options, loss, stats = self.options, 0.0, {}
         for suffix, aligned in self._align(teacher, teacher_lengths).items():
             share = 1.0 if suffix == LAST_BLOCK else options.intermediate_weight
             weighted = options.fgw_weight * aligned.loss_fgw + options.align_weight * aligned.loss_align
-            loss = loss + scale * share * weighted
+            loss = loss + share * weighted
             stats |= aligned.logged(suffix)
-        stats["loss"] = loss.detach()
-        return force_gatherable((loss, stats, weight), loss.device)
+        return loss, stats
 
     def encode(
         self, speech: torch.Tensor, speech_lengths: torch.Tensor

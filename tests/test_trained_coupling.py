@@ -5,14 +5,12 @@ import sys
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 import yaml
-from small_corpus import TRANSCRIPTS
+from small_corpus import RATE, TRANSCRIPTS, write_set
 
 from espnet_gmot.errors import InputError
 
-RATE = 16000
 HOP = 128
 
 
@@ -38,23 +36,6 @@ def recipe(tmp_path_factory, teacher_dir):
         torch.save(model.state_dict(), directory / name / "model.pth")
     write_set(directory / "data")
     return directory
-
-
-def write_set(directory):
-    """Noise of 0.2 s a character, and its character times."""
-    directory.mkdir()
-    draw = np.random.default_rng(0)
-    lines = {"wav.scp": "", "text": "", "utt2spk": "", "spk2utt": "s u0 u1 u2\n", "ctm": ""}
-    for number, text in enumerate(TRANSCRIPTS):
-        wav = directory / f"u{number}.wav"
-        soundfile.write(wav, draw.normal(0, 0.1, int(0.2 * RATE * len(text))), RATE)
-        lines["wav.scp"] += f"u{number} {wav}\n"
-        lines["text"] += f"u{number} {text}\n"
-        lines["utt2spk"] += f"u{number} s\n"
-        for position, char in enumerate(text):
-            lines["ctm"] += f"u{number} 1 {0.2 * position:.3f} 0.200 {char}\n"
-    for name, content in lines.items():
-        (directory / name).write_text(content)
 
 
 def test_frame_times_are_the_middles_of_what_a_frame_sees(build_model):

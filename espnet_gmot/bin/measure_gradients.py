@@ -1,0 +1,33 @@
+"""Compare the pull of recognition and alignment at a trained encoder, to choose the alignment's weights."""
+
+import argparse
+import json
+from pathlib import Path
+
+from espnet_gmot.bin import _command
+from espnet_gmot.files import write_aside
+from espnet_gmot.gradient_balance import LOSSES, measure_gradients
+
+
+def main() -> None:
+    """Parse, measure, write, print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--experiment", required=True, help="directory of a GM-OT model")
+    parser.add_argument("--inference_asr_model", default="valid.cer_ctc.ave.pth", help="file in it")
+    parser.add_argument("--num_batches", type=int, default=20, help="training batches to measure on")
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    args = parser.parse_args()
+
+    found = measure_gradients(args.experiment, args.inference_asr_model, args.num_batches)
+    with write_aside(args.out) as aside:
+        aside.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    for name in LOSSES:
+        norm, signal = found[name]["norm"], found[name]["signal"]
+        print(f"{name}: gradient {norm:.2f}, of it the same in all batches {signal:.2f}")
+    print(f"cosine between the two: {found['cosine']:.2f}; {args.out}")
+
+
+if __name__ == "__main__":
+    _command.run(main)

@@ -1,0 +1,99 @@
+"""How strongly recognition and alignment pull at a trained encoder: their gradients over training batches."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import torch
+from espnet2.asr.espnet_model import ESPnetASRModel
+from espnet2.tasks.asr import ASRTask
+from espnet2.train.distributed_utils import DistributedOption
+from tqdm import tqdm
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.model import ESPnetGMOTModel
+from espnet_gmot.trained_coupling import load_model
+
+LOSSES = ("asr", "alignment")
+
+
+class GradientMean:
+    """Running estimate of a loss's gradient, and of how much it varies from batch to batch.
+
+    With g_k the gradient of batch k of n and ḡ their mean, E|ḡ|² = |g|² + noise² / n, so
+
+        signal² = (n |ḡ|² − mean |g_k|²) / (n − 1)        noise² = mean |g_k|² − signal²
+
+    estimate |g|² and the variance without bias.
+    """
+
+    def __init__(self):
+        self.total: torch.Tensor | float = 0.0
+        self.squares = 0.0
+        self.batches = 0
+
+    def add(self, gradient: torch.Tensor) -> None:
+        """Count the gradient (parameters,) of one batch."""
+        self.total = self.total + gradient
+        self.squares += gradient.square().sum().item()
+        self.batches += 1
+
+    def summary(self) -> dict[str, float]:
+        """Return ``norm`` (root mean square over the batches) and ``signal`` (0 where noise hides it)."""
+        n, mean_square = self.batches, self.squares / self.batches
+        signal_square = (n * (self.total / n).square().sum().item() - mean_square) / (n - 1)
+        return {"norm": mean_square**0.5, "signal": max(signal_square, 0.0) ** 0.5}
+
+
+def measure_gradients(experiment: str | Path, checkpoint: str, num_batches: int) -> dict[str, dict | float]:
+    """Compare the gradients of L_asr and of the weighted alignment losses at the encoder's parameters.
+
+    The batches, SpecAugment and dropout are those of training, so it works where that worked: in the
+    recipe's directory, with its ``dump/``.
+
+    Args:
+        experiment: directory of a GM-OT model.
+        checkpoint: file name of the model in it.
+        num_batches: how many training batches, 2 or more.
+
+    Returns:
+        ``asr`` and ``alignment``, each with ``norm`` and ``signal``; ``cosine`` of the two mean gradients.
+
+    Raises:
+        InputError: a file is missing, the model has no alignment, or too few batches.
+    """
+    if num_batches < 2:
+        raise InputError(f"--num_batches is {num_batches}; the noise shows from 2 batches on")
+    model, args = load_model(experiment, checkpoint)
+    if not isinstance(model, ESPnetGMOTModel):
+        raise InputError(f"{experiment} has no alignment losses; name the directory of a GM-OT model")
+    torch.manual_seed(args.seed)
+    means = {name: GradientMean() for name in LOSSES}
+    for gradients in gradients_of_batches(model, args, num_batches):
+        for name, gradient in gradients.items():
+            means[name].add(gradient)
+    if means["asr"].batches < num_batches:
+        raise InputError(f"an epoch has {means['asr'].batches} batches; lower --num_batches {num_batches}")
+    cosine = torch.cosine_similarity(means["asr"].total, means["alignment"].total, dim=0)
+    return {name: mean.summary() for name, mean in means.items()} | {"cosine": cosine.item()}
+
+
+def gradients_of_batches(
+    model: ESPnetGMOTModel, args: Namespace, num_batches: int
+) -> Iterator[dict[str, torch.Tensor]]:
+    """Give each loss's gradient (parameters,) at the encoder, for the first batches of the first epoch."""
+    model.train()
+    parameters = list(model.encoder.parameters())
+    factory = ASRTask.build_iter_factory(args, DistributedOption(), mode="train")
+    for _, batch in tqdm(islice(factory.build_iter(1), num_batches), total=num_batches, unit="batch"):
+        teacher = batch.pop("teacher"), batch.pop("teacher_lengths")
+        batch.pop("teacher_identity", None)
+        losses = ESPnetASRModel.forward(model, **batch)[0], model.alignment_loss(*teacher)[0]
+        found = {}
+        for name, loss in zip(LOSSES, losses, strict=True):
+            gradients = torch.autograd.grad(
+                loss, parameters, retain_graph=True, allow_unused=True, materialize_grads=True
+            )
+            found[name] = torch.cat([gradient.flatten() for gradient in gradients])
+        yield found
