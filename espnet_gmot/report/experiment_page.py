@@ -72,12 +72,12 @@ def write_experiment_page(
 
 def _main_table(rows: Sequence[RowResult]) -> str:
     header = ["row", "CER %", "seeds", "change %", "difference [95 %]", "p", "Holm", "homophones", "tones"]
-    return markdown_table(header, [_main_cells(row) for row in rows], left={0, 2})
+    table = markdown_table(header, [_main_cells(row) for row in rows if row.errors], left={0, 2})
+    missing = ", ".join(f"`{row.plan.name}`" for row in rows if row.errors is None)
+    return f"{table}\n\n{NOT_RUN.capitalize()}: {missing}." if missing else table
 
 
 def _main_cells(row: RowResult) -> list[str]:
-    if row.errors is None:
-        return [row.plan.name, NOT_RUN, *[UNKNOWN] * 7]
     seeds = ", ".join(f"{seed}: {rate:.2f}" for seed, rate in row.errors.rates.items())
     characters = row.errors.units.sum() * len(row.runs)
     tones = sum(counts.same_syllable for counts in row.substitutions.values())
