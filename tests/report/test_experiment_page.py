@@ -40,8 +40,12 @@ def page(results, tmp_path):
     return out.read_text()
 
 
+def section(page, heading="## CER on test"):
+    return page.split(heading)[1].split("\n## ")[0]
+
+
 def cells(page, row, heading="## CER on test"):
-    lines = page.split(heading)[1].split("\n## ")[0].splitlines()
+    lines = section(page, heading).splitlines()
     return next(
         [cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith(f"| {row} ")
     )
@@ -56,9 +60,8 @@ def test_main_table_shows_mean_seeds_margin_and_homophones(page):
 
 
 def test_rows_that_were_not_run_say_so(page):
-    main_table = page.split("## CER on test")[1].split("\n## ")[0]
-    assert "\n| gw " not in main_table
-    assert "\nNot run: `gw`.\n" in main_table
+    assert "\n| gw " not in section(page)
+    assert "\nNot run: `gw`.\n" in section(page)
     assert cells(page, "gw", "## What the rows test") == ["gw", "graph alone", "not run"]
 
 
