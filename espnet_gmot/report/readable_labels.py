@@ -1,6 +1,7 @@
 """Token labels that the fonts at hand can draw."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,9 +19,9 @@ class Labels(NamedTuple):
 def readable_labels(tokens: Iterable[str]) -> Labels:
     """Choose a font that has every character; where none does, write pinyin or code points.
 
-    Matplotlib's own fonts lack Chinese. The fonts of the system are searched for one that has
-    all characters; without it the tokens become pinyin if ``pypinyin`` is installed (extra
-    ``demo``), and Unicode code points such as U+5929 otherwise.
+    Matplotlib's own fonts lack Chinese. Noto Sans SC comes with the package ``zhplot`` (extra
+    ``demo``); where neither it nor a font of the system has all characters, the tokens become
+    pinyin if ``pypinyin`` is installed, and Unicode code points such as U+5929 otherwise.
 
     Example:
         >>> readable_labels(["a", "b"])
@@ -31,11 +32,18 @@ def readable_labels(tokens: Iterable[str]) -> Labels:
     default = font_manager.findfont("DejaVu Sans")
     if _has_glyphs(default, characters):
         return Labels(same, None, "")
-    for font in font_manager.fontManager.ttflist:
-        # "Last Resort" has a box for every character.
-        if "Last Resort" not in font.name and _has_glyphs(font.fname, characters):
-            return Labels(same, Path(font.fname), "")
+    for font in _fonts():
+        if _has_glyphs(font, characters):
+            return Labels(same, Path(font), "")
     return _romanise(same)
+
+
+def _fonts() -> Iterator[str]:
+    # Found, not imported: the import would set matplotlib's default font.
+    if package := find_spec("zhplot"):
+        yield from map(str, sorted((Path(package.origin).parent / "fonts").glob("*.ttf")))
+    # "Last Resort" has a box for every character.
+    yield from (font.fname for font in font_manager.fontManager.ttflist if "Last Resort" not in font.name)
 
 
 def _has_glyphs(path: str, characters: set[str]) -> bool:

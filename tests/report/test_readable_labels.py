@@ -5,16 +5,22 @@ import sys
 import pytest
 from matplotlib import font_manager
 
+from espnet_gmot.report import readable_labels as readable_labels_module
 from espnet_gmot.report.readable_labels import readable_labels
 
 SERIF_ONLY = "\u20dd"  # matplotlib's STIX has it, its default font has not
 
 
 @pytest.fixture
-def only_matplotlibs_fonts(monkeypatch):
-    """As on a machine without a Chinese font."""
+def no_fonts_of_the_system(monkeypatch):
     fonts = [font for font in font_manager.fontManager.ttflist if "mpl-data" in font.fname]
     monkeypatch.setattr(font_manager.fontManager, "ttflist", fonts)
+
+
+@pytest.fixture
+def only_matplotlibs_fonts(no_fonts_of_the_system, monkeypatch):
+    """As on a machine without a Chinese font."""
+    monkeypatch.setattr(readable_labels_module, "find_spec", lambda name: None)
 
 
 def test_what_the_default_font_has_is_left_alone():
@@ -27,6 +33,12 @@ def test_a_font_that_has_all_characters_is_found(only_matplotlibs_fonts):
     face = font_manager.get_font(labels.font)
     assert all(face.get_char_index(ord(character)) for character in ("a", SERIF_ONLY))
     assert "LastResort" not in labels.font.name
+
+
+def test_the_packages_font_draws_chinese(no_fonts_of_the_system):
+    labels = readable_labels(["[CLS]", "天", "##气"])
+    assert labels.text == {"[CLS]": "[CLS]", "天": "天", "##气": "##气"}
+    assert (labels.font.name, labels.note) == ("NotoSansSC-Regular.ttf", "")
 
 
 def test_chinese_without_a_font_becomes_pinyin(only_matplotlibs_fonts):
