@@ -35,8 +35,9 @@ SPECAUG = {
     "time_mask_width_ratio_range": [0.0, 0.05],
     "num_time_mask": 10,
 }
-# As in conf/mini_mandarin/train_gmot_full.yaml; without a projection file the map is a fixed random one.
-GMOT = {"alpha": 0.5, "fgw_weight": 1.0, "align_weight": 1.0}
+# As in conf/mini_mandarin/train_gmot_full.yaml after its warm-up; without a projection file the map is a
+# fixed random one.
+GMOT = {"alpha": 0.5, "fgw_weight": 5.0, "align_weight": 5.0}
 
 
 class Size(NamedTuple):
