@@ -1,6 +1,7 @@
 """The page of the experiments: every table, from the kept files alone."""
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from espnet_gmot.files import write_aside
@@ -26,11 +27,16 @@ NOTES = """\
   corrects it for the number of rows compared with {baseline}. It covers the choice of the utterances; the
   spread of the seeds stands in their column.
 - "homophones" are substitutions with the right syllable and tone, "tones" those with the right syllable
-  alone, in percent of the characters.
+  alone, in percent of the characters, as pypinyin {pypinyin} reads the sentences (another version
+  differs a little).
 """
 COSTS = """\
 Parameters that decoding runs, without a language model; time of the model's own training, without teacher and
 language model; real-time factor of decoding. Runs went side by side, so times are rough.
+"""
+EDGE_COST = """\
+"edge cost": Σ (A − B)² γ γ of the row's own coupling in the last epoch, whether the row minimises it or not
+(rows with α = 0 do not).
 """
 CONTEXT = """\
 "context": the share of the base teacher's embeddings, beyond what the character alone tells ("identity"),
@@ -55,13 +61,13 @@ def write_experiment_page(
     parts = [
         HEAD.format(protocol=results.name, results=results, baseline=BASELINE),
         f"## CER on test\n\n{_main_table(test)}\n",
-        NOTES.format(baseline=BASELINE),
+        NOTES.format(baseline=BASELINE, pypinyin=version("pypinyin")),
         f"## CER on dev\n\n{_main_table(dev)}\n",
         f"## Other comparisons on test\n\n{_other_table(test)}\n",
         _transferred(dev, test),
         *(f"![{figure.stem}]({figure.relative_to(out.parent)})\n" for figure in figures),
         f"## Costs\n\n{_cost_table(test)}\n\n{COSTS}",
-        f"## Couplings against the true character times, dev\n\n{_coupling_table(dev)}\n",
+        f"## Couplings against the true character times, dev\n\n{_coupling_table(dev)}\n\n{EDGE_COST}",
         f"## The teacher's context in the encoder, dev\n\n{_context_table(dev)}\n\n{CONTEXT}",
         f"## Teachers\n\n{_teacher_table(dev)}\n",
         f"## What the rows test\n\n{_plan_table(dev)}\n",
@@ -170,10 +176,11 @@ def _coupling_table(rows: Sequence[RowResult]) -> str:
         [
             row.plan.name,
             *(_known(_mean(_couplings(row), key), ".1f", scale) for key, scale in columns.values()),
+            _known(_mean(_last_epochs(row), "valid_fgw_edge"), ".3f"),
         ]
         for row in measured
     ]
-    return markdown_table(["row", *columns], cells, left={0})
+    return markdown_table(["row", *columns, "edge cost"], cells, left={0})
 
 
 def _context_table(rows: Sequence[RowResult]) -> str:
@@ -200,8 +207,12 @@ def _contexts(row: RowResult) -> list[dict[str, float | None]]:
     return [run.context for run in row.runs.values() if run.context]
 
 
+def _last_epochs(row: RowResult) -> list[dict[str, float]]:
+    return [run.epochs[max(run.epochs)] for run in row.runs.values()]
+
+
 def _mean(measures: Sequence[dict[str, float | None]], key: str) -> float | None:
-    values = [measure[key] for measure in measures if measure[key] is not None]
+    values = [measure[key] for measure in measures if measure.get(key) is not None]
     return sum(values) / len(values) if values else None
 
 
