@@ -1,9 +1,10 @@
-"""Follow ESPnet's train.log and tell on the terminal how training goes."""
+"""Follow ESPnet's train.log, or several, and tell on the terminal how training goes."""
 
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from tqdm import tqdm
@@ -19,40 +20,63 @@ SECTION = re.compile(r"\[(train|valid)\] (.*?)(?=, \[|$)")
 STATISTIC = re.compile(r"(\w+)=([-+\d.e]+|nan|inf)(?=,|$)")
 
 
-def follow(log: Path, is_over: Callable[[], bool]) -> Iterator[str]:
-    """Yield the lines written to ``log`` from now on, across log rotation, until ``is_over()``."""
-    skip = log.stat().st_ino if log.exists() else None  # the log of an earlier run, soon rotated away
-    rest, position, inode = "", 0, None
-    while True:
-        over = is_over()
-        if log.exists() and log.stat().st_ino != skip:
-            if log.stat().st_ino != inode:
-                inode, position, rest = log.stat().st_ino, 0, ""
-            with log.open("rb") as stream:
-                stream.seek(position)
-                new = stream.read()
-            position += len(new)
-            *lines, rest = (rest + new.decode("utf-8", errors="replace")).split("\n")
-            yield from lines
-        if over:
-            return
-        time.sleep(POLL_SECONDS)
+class Tail:
+    """What is written to a log from now on, across log rotation, line by line."""
+
+    def __init__(self, log: Path):
+        self._log = log
+        self._skip = log.stat().st_ino if log.exists() else None  # that of an earlier run, soon rotated away
+        self._rest, self._position, self._inode = "", 0, None
+
+    def new_lines(self) -> list[str]:
+        """Return the lines that were completed since the last call."""
+        if not self._log.exists() or self._log.stat().st_ino == self._skip:
+            return []
+        if self._log.stat().st_ino != self._inode:
+            self._inode, self._position, self._rest = self._log.stat().st_ino, 0, ""
+        with self._log.open("rb") as stream:
+            stream.seek(self._position)
+            new = stream.read()
+        self._position += len(new)
+        *lines, self._rest = (self._rest + new.decode("utf-8", errors="replace")).split("\n")
+        return lines
 
 
-def watch_training(log: Path, is_over: Callable[[], bool]) -> None:
-    """Show a bar over the epochs, and a line with the error rates after each, until training ends."""
-    with tqdm(desc="training starts", bar_format=BAR) as bar:
-        for line in follow(log, is_over):
-            if match := STARTED.search(line):
-                bar.initial = bar.initial or int(match[1]) - 1  # a resumed training
-                bar.total, bar.n = int(match[2]), int(match[1]) - 1
-                bar.set_description_str(f"epoch {match[1]}")
-            elif match := BATCHES.search(line):
-                bar.set_description_str(f"epoch {match[1]}, batch {match[2]}: {describe(match[3])}")
-            elif match := RESULTS.search(line):
-                bar.n = int(match[1])
-                bar.write(f"epoch {match[1]}/{bar.total}: {describe_results(match[2])}")
-                bar.refresh()
+def watch_trainings(logs: Sequence[Path], is_over: Callable[[], bool]) -> None:
+    """Show for each log a bar over the epochs, and a line with the error rates after each epoch.
+
+    Args:
+        logs: ESPnet's ``train.log`` of each training; several are told apart by their directories.
+        is_over: whether all trainings have ended.
+    """
+    names = [f"{log.parent.name}: " if len(logs) > 1 else "" for log in logs]
+    with ExitStack() as stack:
+        bars = [
+            stack.enter_context(tqdm(desc=f"{name}training starts", bar_format=BAR, position=position))
+            for position, name in enumerate(names)
+        ]
+        tails = [Tail(log) for log in logs]
+        while True:
+            over = is_over()
+            for name, bar, tail in zip(names, bars, tails, strict=True):
+                for line in tail.new_lines():
+                    _show(name, bar, line)
+            if over:
+                return
+            time.sleep(POLL_SECONDS)
+
+
+def _show(name: str, bar: tqdm, line: str) -> None:
+    if match := STARTED.search(line):
+        bar.initial = bar.initial or int(match[1]) - 1  # a resumed training
+        bar.total, bar.n = int(match[2]), int(match[1]) - 1
+        bar.set_description_str(f"{name}epoch {match[1]}")
+    elif match := BATCHES.search(line):
+        bar.set_description_str(f"{name}epoch {match[1]}, batch {match[2]}: {describe(match[3])}")
+    elif match := RESULTS.search(line):
+        bar.n = int(match[1])
+        bar.write(f"{name}epoch {match[1]}/{bar.total}: {describe_results(match[2])}")
+        bar.refresh()
 
 
 def describe(statistics: str) -> str:

@@ -25,7 +25,7 @@ end_children() {
     for child in "${children[@]}"; do kill -TERM -- "-${child}" 2>/dev/null || true; done
     wait || true
     echo "${0##*/}: stopped; run the same command again to continue" >&2
-    kill -"$1" $$
+    kill -"$1" "${BASHPID}"
 }
 trap 'end_children INT' INT
 trap 'end_children TERM' TERM

@@ -2,8 +2,8 @@
 # Synthetic Mandarin: train a CTC baseline and its GM-OT twin with equal budgets, decode both greedily,
 # print the table that compares them. A rerun continues; with all done it only prints the table.
 #
-#   ./run.sh                              two cores, under 20 minutes
-#   ./run.sh --preset full --ngpu 1       hours of speech, larger models
+#   ./run.sh                              two cores, under 20 minutes; both systems train side by side
+#   ./run.sh --preset full --ngpu 1       hours of speech, larger models, one after the other
 #   ./run.sh --teacher bert-base-chinese --allow_download true
 #                                         a real teacher (name or directory) instead of the small BERT
 #
@@ -20,8 +20,9 @@ preset=demo # corpus and models: demo, full, or tiny for the tests
 teacher=    # name or directory of the teacher; empty trains a small BERT on the corpus's remaining text
 seed=0      # of corpus, teacher and training
 allow_download=false # whether the model hub may be asked for --teacher
+ngpu=0      # GPUs for training
 
-take_options preset teacher seed allow_download -- "$@"
+take_options preset teacher seed allow_download ngpu -- "$@"
 if [ ! -f "conf/train_ctc_${preset}.yaml" ]; then
     echo "run.sh: error: unknown --preset ${preset}; choose demo, full or tiny" >&2
     exit 2
@@ -45,27 +46,63 @@ run() { start "$@"; finish; }
 
 recipe() {
     run ./asr.sh --lang zh --token_type char --train_set train --valid_set dev --test_sets "${test_sets}" \
-        --ngpu 0 --audio_format wav --use_lm false --python "python3 -m espnet_gmot" \
+        --ngpu "${ngpu}" --audio_format wav --use_lm false --python "python3 -m espnet_gmot" \
         --local_data_opts "--preset ${preset} --seed ${seed}" \
         --inference_config conf/decode_ctc_greedy.yaml --inference_asr_model valid.cer_ctc.ave.pth \
         --inference_tag "${inference_tag}" "${best_path[@]}" "$@" "${others[@]}"
 }
 
-recipe --stage 1 --stop_stage 5
-run local/teacher.sh --preset "${preset}" --seed "${seed}" --teacher "${teacher}" \
-    --allow_download "${allow_download}" --out "${teacher_dir}"
-experiments=()
-for system in ctc gmot; do
-    config=conf/train_${system}_${preset}.yaml
-    tag=train_${system}_${preset}
-    asr_args="--seed ${seed}"
+tag_of() { echo "train_$1_${preset}$([ "$1" = ctc ] || echo "${teacher:+_$(basename "${teacher}")}")"; }
+
+# recognise SYSTEM OPTION...: train, decode, score; may run in the background, with children of its own
+recognise() {
+    local system=$1 asr_args="--seed ${seed}"
+    shift
+    # shellcheck source=egs2/TEMPLATE/asr1/children.sh
+    . local/children.sh
     if [ "${system}" = gmot ]; then
-        tag+=${teacher:+_$(basename "${teacher}")}
         asr_args+=" --preprocessor_conf teacher_cache=${teacher_dir}/cache"
         asr_args+=" --model_conf projection=${teacher_dir}/projection.npz"
     fi
-    recipe --stage 10 --stop_stage 13 --asr_config "${config}" --asr_tag "${tag}" --asr_args "${asr_args}"
-    experiments+=(--experiment "${tag}=exp/asr_${tag}")
+    recipe --stage 11 --stop_stage 13 --asr_config "conf/train_${system}_${preset}.yaml" \
+        --asr_tag "$(tag_of "${system}")" --asr_args "${asr_args}" "$@"
+}
+
+recognise_side_by_side() {
+    local cores system log logs=() pids=() failed=
+    cores=$(getconf _NPROCESSORS_ONLN)
+    local share=$((cores > 1 ? cores / 2 : 1))
+    for system in ctc gmot; do
+        log=exp/$(tag_of "${system}").log
+        start recognise "${system}" --nj "${share}" --inference_nj "${share}" &> "${log}"
+        pids+=("${children[-1]}")
+        logs+=("exp/asr_$(tag_of "${system}")/train.log")
+        echo "training and decoding $(tag_of "${system}"); logs: ${log}, ${logs[-1]}"
+    done
+    run python3 -m espnet_gmot.bin.watch_training --log "${logs[@]}" --pid "${pids[@]}"
+    for system in gmot ctc; do # finish takes the last first
+        finish || failed=${system}
+    done
+    [ -z "${failed}" ] || {
+        tail -n 20 "exp/$(tag_of "${failed}").log" >&2
+        echo "run.sh: error: $(tag_of "${failed}") failed; log: exp/$(tag_of "${failed}").log" >&2
+        exit 1
+    }
+}
+
+recipe --stage 1 --stop_stage 5
+run local/teacher.sh --preset "${preset}" --seed "${seed}" --teacher "${teacher}" \
+    --allow_download "${allow_download}" --out "${teacher_dir}"
+recipe --stage 10 --stop_stage 10 --asr_config "conf/train_ctc_${preset}.yaml"
+if [ "${ngpu}" -gt 0 ]; then
+    recognise ctc
+    recognise gmot
+else
+    recognise_side_by_side
+fi
+experiments=()
+for system in ctc gmot; do
+    experiments+=(--experiment "$(tag_of "${system}")=exp/asr_$(tag_of "${system}")")
 done
 
 if [ ! -f exp/coupling.png ]; then
