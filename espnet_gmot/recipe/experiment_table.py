@@ -43,7 +43,7 @@ class Row:
         change: what differs from the YAML.
         decoding: how it is decoded.
         model_of: row whose model is decoded; None to train one.
-        against: row that it is compared with.
+        against: rows that it is compared with, beside ctc.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Row:
     change: dict[str, Any] = field(default_factory=dict)
     decoding: Decoding = "ctc_greedy"
     model_of: str | None = None
-    against: str = "ctc"
+    against: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,8 @@ def _check_names(path: str | Path, teachers: dict[str, Teacher], rows: list[Row]
     for row in rows:
         if names[row.name] > 1:
             raise InputError(f"{path}: two rows are called {row.name}; rename one")
-        for key, known in (("teacher", teachers), ("model_of", names), ("against", names)):
-            wanted = getattr(row, key)
+        named = [("teacher", row.teacher, teachers), ("model_of", row.model_of, names)]
+        named += [("against", name, names) for name in row.against]
+        for key, wanted, known in named:
             if wanted is not None and wanted not in known:
                 raise InputError(f"{path}: {row.name}: {key} {wanted} is not in the table; name one that is")

@@ -102,18 +102,15 @@ def _margin_cells(margin: SeedMargin | None) -> list[str]:
 
 
 def _other_table(rows: Sequence[RowResult]) -> str:
-    compared = [row for row in rows if row.margin_against]
+    compared = [
+        (row.plan.name, other, margin) for row in rows for other, margin in row.margins_against.items()
+    ]
     if not compared:
         return "None was run."
     header = ["row", "against", "seeds", "change %", "difference [95 %]", "p"]
     cells = [
-        [
-            row.plan.name,
-            row.plan.against,
-            ", ".join(map(str, row.margin_against.seeds)),
-            *_margin_cells(row.margin_against),
-        ]
-        for row in compared
+        [name, other, ", ".join(map(str, margin.seeds)), *_margin_cells(margin)]
+        for name, other, margin in compared
     ]
     return markdown_table(header, cells, left={0, 1, 2})
 

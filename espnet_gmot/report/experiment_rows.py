@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,11 @@ BASELINE = "ctc"
 
 @dataclass(frozen=True)
 class RowPlan:
-    """What a row is called, what it tests and which row it is compared with beside the baseline."""
+    """What a row is called, what it tests and which rows it is compared with beside the baseline."""
 
     name: str
     tests: str
-    against: str
+    against: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class RowResult:
         substitutions: by sound, seed by seed.
         margin: against the baseline, None for itself or without a common seed.
         p_holm: the margin's p, corrected for the number of rows compared with the baseline.
-        margin_against: against ``plan.against``, where that is another row than the baseline.
+        margins_against: against the rows in ``plan.against``, where there is a common seed.
     """
 
     plan: RowPlan
@@ -45,7 +45,7 @@ class RowResult:
     substitutions: dict[int, Substitutions] | None = None
     margin: SeedMargin | None = None
     p_holm: float | None = None
-    margin_against: SeedMargin | None = None
+    margins_against: dict[str, SeedMargin] = field(default_factory=dict)
 
     def homophones(self) -> float:
         """Substitutions with the right sound, in percent of the characters, mean over the seeds."""
@@ -95,7 +95,11 @@ def gather(results: Path, kept: Sequence[KeptRun], plans: Sequence[RowPlan], dat
             {seed: count_all(reference, run.hypotheses[dataset]) for seed, run in runs[plan.name].items()},
             margins[plan.name],
             corrected.get(plan.name),
-            _margin(scored, plan.against, plan.name) if plan.against != BASELINE else None,
+            {
+                other: margin
+                for other in plan.against
+                if (margin := _margin(scored, other, plan.name)) is not None
+            },
         )
         for plan in plans
     ]

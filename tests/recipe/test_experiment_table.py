@@ -26,7 +26,7 @@ def test_rows_and_teachers_are_read_with_their_defaults(tmp_path):
     table = read(tmp_path, TABLE)
     ctc, gmot = table.rows
     assert (ctc.name, ctc.decoding, ctc.teacher, ctc.change) == ("ctc", "ctc_greedy", None, {})
-    assert (gmot.teacher, gmot.against, gmot.change) == ("base", "ctc", {"model_conf": {"alpha": 0.3}})
+    assert (gmot.teacher, gmot.against, gmot.change) == ("base", [], {"model_conf": {"alpha": 0.3}})
     assert (table.teachers["base"].pretrain, table.teachers["weak"].every) == ("", 10)
 
 
@@ -44,7 +44,7 @@ def test_selected_rows_keep_the_order_of_the_table(tmp_path):
         ("config: ctc", "confg: ctc", "ctc: .*confg.*; the head of local/experiments.yaml says"),
         ("teacher: base", "teacher: [base]", "gmot: .*list.*"),
         ("teacher: base", "teacher: bass", "gmot: teacher bass is not in the table"),
-        ("tests: method", "tests: method, against: ct", "gmot: against ct is not in the table"),
+        ("tests: method", "tests: method, against: [ct]", "gmot: against ct is not in the table"),
         ("name: gmot", "name: ctc", "two rows are called ctc; rename one"),
         ("tests: baseline", "tests: baseline, decoding: beam", "ctc: .*not any of .*ctc_greedy"),
         ("rows:", "lines:", "is no table of experiments .*rows"),

@@ -6,7 +6,7 @@ from experiment_results import REFERENCE, keep
 from espnet_gmot.errors import InputError
 from espnet_gmot.report.experiment_rows import RowPlan, gather_sets
 
-PLANS = [RowPlan("ctc", "baseline", "ctc"), RowPlan("gmot", "method", "ctc"), RowPlan("ot", "plain", "gmot")]
+PLANS = [RowPlan("ctc", "baseline"), RowPlan("gmot", "method"), RowPlan("ot", "plain", ["gmot", "tot"])]
 WRONG = {"u1": "她再家", "u2": "人民", "u3": "中过"}  # 2 homophones; 2 deleted; 1 tone
 
 
@@ -24,7 +24,7 @@ def test_errors_are_counted_from_the_kept_hypotheses(results):
     assert ctc.errors.rates == pytest.approx({0: 100 * 5 / 9, 1: 100 * 3 / 9})
     assert gmot.errors.mean == pytest.approx(100 / 9)
     assert gmot.margin.differences == pytest.approx((-500 / 9, -100 / 9))
-    assert (ctc.margin, ot.errors, ot.margin_against) == (None, None, None)
+    assert (ctc.margin, ot.errors, ot.margins_against) == (None, None, {})
 
 
 def test_homophones_are_a_percentage_of_the_characters(results):
@@ -37,10 +37,11 @@ def test_homophones_are_a_percentage_of_the_characters(results):
 def test_p_is_corrected_over_the_rows_and_other_rows_are_compared(results):
     keep(results, "ot", 1, WRONG, alpha=0.0)
     _, gmot, ot = gather_sets(results, PLANS)["dev"]
-    assert ot.margin.seeds == ot.margin_against.seeds == (1,)
-    assert ot.margin_against.difference == pytest.approx(100 * (5 - 2) / 9)
+    assert list(ot.margins_against) == ["gmot"]  # tot was not run
+    assert ot.margin.seeds == ot.margins_against["gmot"].seeds == (1,)
+    assert ot.margins_against["gmot"].difference == pytest.approx(100 * (5 - 2) / 9)
     assert gmot.p_holm >= gmot.margin.p
-    assert gmot.margin_against is None
+    assert gmot.margins_against == {}
 
 
 def test_costs_are_means_and_unknown_ones_are_left_out(results):
