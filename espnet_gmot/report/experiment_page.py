@@ -34,9 +34,9 @@ COSTS = """\
 Parameters that decoding runs, without a language model; time of the model's own training, without teacher and
 language model; real-time factor of decoding. Runs went side by side, so times are rough.
 """
-EDGE_COST = """\
-"edge cost": Σ (A − B)² γ γ of the row's own coupling in the last epoch, whether the row minimises it or not
-(rows with α = 0 do not).
+LAST_EPOCH = """\
+In the last epoch: "edge cost" is Σ (A − B)² γ γ of the row's own coupling, whether the row minimises it or
+not (rows with α = 0 do not); "projection loss" is Σ (1 − cos(z̃, z)) of a sentence.
 """
 CONTEXT = """\
 "context": the share of the base teacher's embeddings, beyond what the character alone tells ("identity"),
@@ -67,7 +67,7 @@ def write_experiment_page(
         _transferred(dev, test),
         *(f"![{figure.stem}]({figure.relative_to(out.parent)})\n" for figure in figures),
         f"## Costs\n\n{_cost_table(test)}\n\n{COSTS}",
-        f"## Couplings against the true character times, dev\n\n{_coupling_table(dev)}\n\n{EDGE_COST}",
+        f"## Couplings against the true character times, dev\n\n{_coupling_table(dev)}\n\n{LAST_EPOCH}",
         f"## The teacher's context in the encoder, dev\n\n{_context_table(dev)}\n\n{CONTEXT}",
         f"## Teachers\n\n{_teacher_table(dev)}\n",
         f"## What the rows test\n\n{_plan_table(dev)}\n",
@@ -174,10 +174,11 @@ def _coupling_table(rows: Sequence[RowResult]) -> str:
             row.plan.name,
             *(_known(_mean(_couplings(row), key), ".1f", scale) for key, scale in columns.values()),
             _known(_mean(_last_epochs(row), "valid_fgw_edge"), ".3f"),
+            _known(_mean(_last_epochs(row), "valid_loss_align"), ".2f"),
         ]
         for row in measured
     ]
-    return markdown_table(["row", *columns, "edge cost"], cells, left={0})
+    return markdown_table(["row", *columns, "edge cost", "projection loss"], cells, left={0})
 
 
 def _context_table(rows: Sequence[RowResult]) -> str:

@@ -197,6 +197,13 @@ def test_a_missing_teacher_is_refused_and_leaves_nothing(recipe, finished):
     assert not (recipe / "exp" / "teacher_none").exists()
 
 
+def test_a_training_that_fails_is_named_with_its_log(recipe, finished):
+    status, log = run(recipe, "--asr_args", "--max_epoch 9")
+    assert status == 1
+    assert "exp/asr_train_ctc_tiny holds a training from other inputs" in log
+    assert "run.sh: error: train_ctc_tiny failed; log: exp/train_ctc_tiny.log" in log
+
+
 def test_changed_preset_is_refused(recipe, finished):
     status, log = run(recipe, "--seed", "1")
     assert status != 0

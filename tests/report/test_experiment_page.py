@@ -102,7 +102,7 @@ def test_costs_teachers_and_pictures_are_there(page, tmp_path):
     assert "Not measured." in page.split("## Couplings")[1]
 
 
-def test_couplings_are_means_over_the_seeds_beside_the_edge_cost_of_the_last_epoch(results, tmp_path):
+def test_couplings_are_means_over_the_seeds_beside_the_costs_of_the_last_epoch(results, tmp_path):
     for seed, inside in ((0, 0.5), (1, 0.7)):
         measured = {
             "inside_own_span": inside,
@@ -113,12 +113,12 @@ def test_couplings_are_means_over_the_seeds_beside_the_edge_cost_of_the_last_epo
         }
         directory = results / f"gmot/seed{seed}"
         (directory / "coupling.json").write_text(json.dumps(measured))
-        edges = f"epoch\tvalid_cer_ctc\tvalid_fgw_edge\n1\t0.9\t0.4\n2\t0.5\t0.0{4 + seed}\n"
-        (directory / "epochs.tsv").write_text(edges)
+        names = "epoch\tvalid_cer_ctc\tvalid_fgw_edge\tvalid_loss_align"
+        (directory / "epochs.tsv").write_text(f"{names}\n1\t0.9\t0.4\t3.0\n2\t0.5\t0.0{4 + seed}\t2.0\n")
     out = tmp_path / "docs" / "again.md"
     write_experiment_page(out, results, gather_sets(results, PLANS), [])
     gmot = cells(out.read_text(), "gmot", "## Couplings")
-    assert gmot == ["gmot", "60.0", "20.0", "60.0", "40.0", "–", "0.045"]
+    assert gmot == ["gmot", "60.0", "20.0", "60.0", "40.0", "–", "0.045", "2.00"]
 
 
 def test_context_is_the_mean_over_the_seeds_that_were_probed(results, tmp_path):
