@@ -204,6 +204,14 @@ def test_a_training_that_fails_is_named_with_its_log(recipe, finished):
     assert "run.sh: error: train_ctc_tiny failed; log: exp/train_ctc_tiny.log" in log
 
 
+@pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="needs a machine without a GPU")
+def test_training_on_a_gpu_that_is_not_there_is_refused(recipe, finished):
+    status, log = run(recipe, "--ngpu", "1")
+    assert status == 2
+    assert "--ngpu 1 and this machine shows no GPU; use --ngpu 0" in log
+    assert "training and decoding train_ctc_tiny" not in log  # one after the other, not side by side
+
+
 def test_changed_preset_is_refused(recipe, finished):
     status, log = run(recipe, "--seed", "1")
     assert status != 0
