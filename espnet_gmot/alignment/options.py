@@ -43,7 +43,7 @@ class AlignmentOptions:
         max_iter: mirror-descent steps.
         sinkhorn_iter: Sinkhorn iterations in each step; potentials carry over, so few are enough.
         temporal_prior_weight: weight of the order-preserving prior that is added to D; 0 leaves it out.
-            Without it training settled on couplings of the wrong characters (docs/method.md).
+            With it couplings lay closer to the true times, and recognition was worse (docs/experiments.md).
         temporal_prior_sigma: width of that prior's Gaussian, in units of its distance ℓ(i, j).
         temporal_edge_weight: share in [0, 1] of temporal distance in the edge costs A and B.
         frame_marginal: p, ``uniform`` or ``nonblank`` (by CTC's detached non-blank posterior).
@@ -75,7 +75,7 @@ class AlignmentOptions:
     scheme: Scheme = SolverOptions.scheme
     max_iter: int = SolverOptions.max_iter
     sinkhorn_iter: int = 10
-    temporal_prior_weight: float = 0.5
+    temporal_prior_weight: float = 0.0
     temporal_prior_sigma: float = 1.0
     temporal_edge_weight: float = 0.0
     frame_marginal: Literal["uniform", "nonblank"] = "uniform"
