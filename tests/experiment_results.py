@@ -9,7 +9,13 @@ REFERENCE = {"u1": "他在家", "u2": "人民大会", "u3": "中国"}
 
 
 def keep(
-    results: Path, row: str, seed: int, hypotheses: dict[str, str], alpha: float | None = None, **changes
+    results: Path,
+    row: str,
+    seed: int,
+    hypotheses: dict[str, str],
+    alpha: float | None = None,
+    teacher_name: str = "base",
+    **changes,
 ):
     """Write what a finished run leaves; dev and test have the same hypotheses."""
     for dataset in ("dev", "test"):
@@ -19,7 +25,7 @@ def keep(
     teacher = None
     if alpha is not None:
         config["model_conf"]["alpha"] = alpha
-        config["preprocessor_conf"] = {"teacher_cache": "exp/teacher_base/cache"}
+        config["preprocessor_conf"] = {"teacher_cache": f"exp/teacher_{teacher_name}/cache"}
         teacher = {
             "fingerprint": "abcdef0123",
             "hidden_size": 16,

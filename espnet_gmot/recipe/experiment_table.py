@@ -43,7 +43,9 @@ class Row:
         change: what differs from the YAML.
         decoding: how it is decoded.
         model_of: row whose model is decoded; None to train one.
-        against: rows that it is compared with, beside ctc.
+        baseline: row that it is compared with first; the baseline of all is compared with none.
+        against: rows that it is compared with besides.
+        control_of: row whose teacher it replaces by one without knowledge.
     """
 
     name: str
@@ -53,7 +55,9 @@ class Row:
     change: dict[str, Any] = field(default_factory=dict)
     decoding: Decoding = "ctc_greedy"
     model_of: str | None = None
+    baseline: str = "ctc"
     against: list[str] = field(default_factory=list)
+    control_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ def _check_names(path: str | Path, teachers: dict[str, Teacher], rows: list[Row]
         if names[row.name] > 1:
             raise InputError(f"{path}: two rows are called {row.name}; rename one")
         named = [("teacher", row.teacher, teachers), ("model_of", row.model_of, names)]
+        named += [("baseline", row.baseline, names), ("control_of", row.control_of, names)]
         named += [("against", name, names) for name in row.against]
         for key, wanted, known in named:
             if wanted is not None and wanted not in known:

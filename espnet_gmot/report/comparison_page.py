@@ -7,10 +7,9 @@ from pathlib import Path
 
 from espnet_gmot.files import write_aside
 from espnet_gmot.report.comparison import Row
-from espnet_gmot.report.markdown_table import markdown_table
+from espnet_gmot.report.markdown_table import UNKNOWN, markdown_table, number, p_value
 from espnet_gmot.report.published import Published
 
-UNKNOWN = "–"
 HEADER = [
     "system", "set", "CER % [95 %]", "change %", "difference [95 %]", "p", "M params", "training s", "RTF",
 ]  # fmt: skip
@@ -64,11 +63,11 @@ def _main_cells(row: Row) -> list[str]:
         cer = f"{row.result.total.err_rate:.2f} [{low:.2f}, {high:.2f}]"
     if row.margin is not None:
         low, high = row.margin.interval
-        change = _known(row.margin.change, "+.1f")
+        change = number(row.margin.change, "+.1f")
         difference = f"{row.margin.difference:+.2f} [{low:+.2f}, {high:+.2f}]"
-        p = _p_value(row.margin.p)
+        p = p_value(row.margin.p)
     millions = None if row.parameters is None else row.parameters / 1e6
-    costs = [_known(millions, ".2f"), _known(row.seconds_train, ".0f"), _known(row.rtf, ".4f")]
+    costs = [number(millions, ".2f"), number(row.seconds_train, ".0f"), number(row.rtf, ".4f")]
     return [row.system.name, row.dataset, cer, change, difference, p, *costs]
 
 
@@ -79,20 +78,12 @@ def _details_table(rows: Sequence[Row]) -> str:
 def _detail_cells(row: Row) -> list[str]:
     c = row.result.total
     counts = [str(count) for count in (c.units, c.substitutions, c.deletions, c.insertions)]
-    p_holm = UNKNOWN if row.margin is None else _p_value(row.margin.p_holm)
+    p_holm = p_value(None if row.margin is None else row.margin.p_holm)
     return [row.system.name, row.dataset, row.system.decode, *counts, p_holm]
 
 
 def _not_run(rows: Sequence[Row]) -> list[str]:
     return [f"not run: {row.system.name} on {row.dataset}: {row.not_run}" for row in rows if row.not_run]
-
-
-def _known(value: float | None, form: str) -> str:
-    return UNKNOWN if value is None else format(value, form)
-
-
-def _p_value(p: float) -> str:
-    return "<0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def _record(row: Row) -> dict[str, object]:

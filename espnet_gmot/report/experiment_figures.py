@@ -12,8 +12,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarForm
 from espnet_gmot.files import write_aside
 from espnet_gmot.report.experiment_rows import RowResult
 
-CURVES = ("ctc", "ot", "tot", "gw", "gmot", "random_teacher")
-METHOD = "gmot"
+CURVES = ("ctc", "ot", "tot", "gw", "gmot", "gmot_no_prior", "random_teacher")
+METHODS = {"gmot": "with prior", "gmot_no_prior": "without prior"}
 BAR_HEIGHT = 0.25  # inches a row
 
 
@@ -32,18 +32,23 @@ def draw_figures(rows: dict[str, Sequence[RowResult]], directory: Path) -> list[
         _save(directory / "curves.png", _curves, rows["dev"]),
         _save(directory / "errors.png", _errors, run, height=1.8 + BAR_HEIGHT * len(run)),
     ]
-    if len(alpha_rows(rows["dev"])) > 1:
+    if any(alpha_rows(rows["dev"], method) for method in METHODS):
         drawn.append(_save(directory / "alpha.png", _alpha, rows))
     return drawn
 
 
-def alpha_rows(rows: Sequence[RowResult]) -> list[tuple[float, RowResult]]:
-    """The rows that differ from the method in α alone, by α; the method itself is one of them."""
-    method = next((row for row in rows if row.plan.name == METHOD and row.runs), None)
-    if method is None:
+def alpha_rows(rows: Sequence[RowResult], method: str) -> list[tuple[float, RowResult]]:
+    """The method and the rows that differ from it in α alone, by α; none without two values of α.
+
+    Rows that decode another row's model are left out.
+    """
+    trained = [row for row in rows if row.runs and not row.plan.model_of]
+    own = next((row for row in trained if row.plan.name == method), None)
+    if own is None:
         return []
-    same = [row for row in rows if row.runs and _without_alpha(row)[0] == _without_alpha(method)[0]]
-    return sorted(((_without_alpha(row)[1], row) for row in same), key=lambda pair: pair[0])
+    same = [row for row in trained if _without_alpha(row)[0] == _without_alpha(own)[0]]
+    pairs = sorted(((_without_alpha(row)[1], row) for row in same), key=lambda pair: pair[0])
+    return pairs if pairs[0][0] < pairs[-1][0] else []
 
 
 def _without_alpha(row: RowResult) -> tuple[dict[str, Any], float | None]:
@@ -82,18 +87,19 @@ def _curves(axes: Axes, rows: Sequence[RowResult]) -> None:
 
 
 def _alpha(axes: Axes, rows: dict[str, Sequence[RowResult]]) -> None:
-    for name, row_list in rows.items():
-        pairs = alpha_rows(row_list)
-        (line,) = axes.plot(
-            [alpha for alpha, _ in pairs], [row.errors.mean for _, row in pairs], label=f"{name}, mean"
-        )
-        for alpha, row in pairs:
-            rates = list(row.errors.rates.values())
-            axes.plot([alpha] * len(rates), rates, "o", color=line.get_color(), markersize=4, alpha=0.6)
-    baseline = next((row for row in rows["test"] if row.plan.name == "ctc" and row.errors), None)
-    if baseline is not None:
-        axes.axhline(baseline.errors.mean, color="0.4", linestyle="--", label="ctc, test")
-    axes.set(xlabel="α (0: OT with prior, 1: graph alone)", ylabel="CER (%), a point a seed")
+    """CER by α with the prior and without, over the seeds that all points of a line have."""
+    for (method, prior), marker in zip(METHODS.items(), "os", strict=True):
+        for name, colour in (("dev", "#7a9cc6"), ("test", "#c25700")):
+            pairs = alpha_rows(rows[name], method)
+            if not pairs:
+                continue
+            alphas, row_list = zip(*pairs, strict=True)
+            seeds = sorted(set.intersection(*(set(row.runs) for row in row_list)))
+            rates = np.array([[row.errors.rates[seed] for seed in seeds] for row in row_list])
+            label = f"{name}, {prior}, seeds {', '.join(map(str, seeds))}"
+            axes.plot(alphas, rates.mean(1), marker=marker, color=colour, label=label)
+            axes.plot(alphas, rates, marker, color=colour, markersize=3, alpha=0.4)
+    axes.set(xlabel="α (0: OT, 1: graph alone)", ylabel="CER (%), small points: single seeds")
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
 
@@ -112,18 +118,12 @@ def _errors(axes: Axes, rows: Sequence[RowResult]) -> None:
 
 
 def _parts_of_errors(rows: Sequence[RowResult]) -> list[tuple[str, str, np.ndarray]]:
-    def percent(counts: list[float]) -> np.ndarray:
-        characters = [row.errors.units.sum() * len(row.runs) for row in rows]
-        return 100 * np.array(counts) / np.array(characters)
+    def substituted(sound: str) -> np.ndarray:
+        return np.array([row.substituted(sound) for row in rows])
 
-    def summed(name: str) -> list[float]:
-        return [sum(getattr(counts, name) for counts in row.substitutions.values()) for row in rows]
-
-    substituted = np.array(summed("total"))
-    everything = np.array([sum(errors.sum() for errors in row.errors.errors.values()) for row in rows])
     return [
-        ("same sound (homophone)", "#c25700", percent(summed("same_sound"))),
-        ("same syllable, other tone", "#e8b36b", percent(summed("same_syllable"))),
-        ("other substitution", "#7a9cc6", percent(summed("other"))),
-        ("deletion or insertion", "0.75", percent(everything - substituted)),
+        ("same sound (homophone)", "#c25700", substituted("same_sound")),
+        ("same syllable, other tone", "#e8b36b", substituted("same_syllable")),
+        ("other substitution", "#7a9cc6", substituted("other")),
+        ("deletion or insertion", "0.75", np.array([row.errors.mean for row in rows]) - substituted("total")),
     ]

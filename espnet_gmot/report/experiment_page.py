@@ -5,27 +5,27 @@ from importlib.metadata import version
 from pathlib import Path
 
 from espnet_gmot.files import write_aside
-from espnet_gmot.report.experiment_rows import BASELINE, RowResult
-from espnet_gmot.report.markdown_table import markdown_table
+from espnet_gmot.report.experiment_rows import RowResult
+from espnet_gmot.report.knowledge_share import shares_of_knowledge
+from espnet_gmot.report.markdown_table import UNKNOWN, markdown_table, number, p_value
 from espnet_gmot.report.seeds import SeedMargin
 
-UNKNOWN = "–"
 NOT_RUN = "not run"
-METHOD, CONTROL = "gmot", "random_teacher"
 HEAD = """\
 # Results of the experiments, protocol `{protocol}`
 
 Written by `python -m espnet_gmot.bin.experiments_page` from the files in `{results}`; the protocol, its
-hypotheses and its targets are in [experiments.md](../experiments.md). Rows are compared with `{baseline}`
-over the seeds that both have.
+hypotheses and its targets are in [experiments.md](../experiments.md).
 """
 NOTES = """\
-- "CER %" is the mean over the seeds, whose own values follow; "change" is relative to {baseline}'s mean.
-- "difference" is in percent points, with a 95 % bootstrap interval that draws utterances and seeds anew; ↕
-  marks a row whose seeds do not all differ in the same direction.
+- "CER %" is the mean over the seeds, whose own values follow. All that comes after compares the row with its
+  baseline over the seeds that both have; the baseline's CER over these seeds is given.
+- "difference" is in percent points, with a 95 % bootstrap interval that draws utterances and seeds anew. With
+  one seed it covers the utterances alone; with three it is rough, and rather too narrow. ↕ marks a row whose
+  seeds differ in both directions.
 - "p" is that of the exact paired permutation test on each utterance's errors summed over the seeds; "Holm"
-  corrects it for the number of rows compared with {baseline}. It covers the choice of the utterances; the
-  spread of the seeds stands in their column.
+  corrects it for the number of rows in the table. It covers the choice of the utterances; the spread of the
+  seeds stands in their column. Other voices are covered by neither.
 - "homophones" are substitutions with the right syllable and tone, "tones" those with the right syllable
   alone, in percent of the characters, as pypinyin {pypinyin} reads the sentences (another version
   differs a little).
@@ -41,8 +41,8 @@ not (rows with α = 0 do not); "projection loss" is Σ (1 − cos(z̃, z)) of a 
 CONTEXT = """\
 "context": the share of the base teacher's embeddings, beyond what the character alone tells ("identity"),
 that a linear map finds in the encoder's frames of each character; fitted on train, measured on dev's unseen
-sentences (`espnet_gmot/report/context_probe.py`). All rows are probed with the same teacher, whatever they
-learnt from.
+sentences (`espnet_gmot/report/context_probe.py`). All rows are probed with the base teacher, whatever they
+learnt from; where the table of teachers has two, each with that of its machine.
 """
 
 
@@ -53,18 +53,20 @@ def write_experiment_page(
 
     Args:
         out: the page, in a folder beside ``experiments.md``.
-        results: directory of the protocol, as the page names it.
+        results: directory of the protocol, as the page names it; ``about.md`` in it, if any, is shown.
         rows: of ``dev`` and of ``test``.
         figures: pictures to show, below the folder of ``out``.
     """
     dev, test = rows["dev"], rows["test"]
     parts = [
-        HEAD.format(protocol=results.name, results=results, baseline=BASELINE),
+        HEAD.format(protocol=results.name, results=results),
+        *([about.read_text(encoding="utf-8")] if (about := results / "about.md").is_file() else []),
         f"## CER on test\n\n{_main_table(test)}\n",
-        NOTES.format(baseline=BASELINE, pypinyin=version("pypinyin")),
+        NOTES.format(pypinyin=version("pypinyin")),
         f"## CER on dev\n\n{_main_table(dev)}\n",
         f"## Other comparisons on test\n\n{_other_table(test)}\n",
-        _transferred(dev, test),
+        f"## Other comparisons on dev\n\n{_other_table(dev)}\n",
+        f"## How much of the gain is the teacher's knowledge, test\n\n{shares_of_knowledge(dev, test)}\n",
         *(f"![{figure.stem}]({figure.relative_to(out.parent)})\n" for figure in figures),
         f"## Costs\n\n{_cost_table(test)}\n\n{COSTS}",
         f"## Couplings against the true character times, dev\n\n{_coupling_table(dev)}\n\n{LAST_EPOCH}",
@@ -77,28 +79,28 @@ def write_experiment_page(
 
 
 def _main_table(rows: Sequence[RowResult]) -> str:
-    header = ["row", "CER %", "seeds", "change %", "difference [95 %]", "p", "Holm", "homophones", "tones"]
-    table = markdown_table(header, [_main_cells(row) for row in rows if row.errors], left={0, 2})
+    header = ["row", "CER %", "seeds", "baseline", "change %", "difference [95 %]", "p", "Holm"]
+    header += ["homophones", "tones"]
+    table = markdown_table(header, [_main_cells(row) for row in rows if row.errors], left={0, 2, 3})
     missing = ", ".join(f"`{row.plan.name}`" for row in rows if row.errors is None)
     return f"{table}\n\n{NOT_RUN.capitalize()}: {missing}." if missing else table
 
 
 def _main_cells(row: RowResult) -> list[str]:
     seeds = ", ".join(f"{seed}: {rate:.2f}" for seed, rate in row.errors.rates.items())
-    characters = row.errors.units.sum() * len(row.runs)
-    tones = sum(counts.same_syllable for counts in row.substitutions.values())
-    sounds = [f"{row.homophones():.2f}", f"{100 * tones / characters:.2f}"]
-    margin = _margin_cells(row.margin)
-    return [row.plan.name, f"{row.errors.mean:.2f}", seeds, *margin, _p_value(row.p_holm), *sounds]
+    baseline = f"{row.plan.baseline} {row.margin.other:.2f}" if row.margin else UNKNOWN
+    sounds = [f"{row.substituted(sound):.2f}" for sound in ("same_sound", "same_syllable")]
+    margin = [*_margin_cells(row.margin), p_value(row.p_holm)]
+    return [row.plan.name, f"{row.errors.mean:.2f}", seeds, baseline, *margin, *sounds]
 
 
 def _margin_cells(margin: SeedMargin | None) -> list[str]:
     if margin is None:
         return [UNKNOWN] * 3
     low, high = margin.interval
-    mark = "" if margin.one_sided else " ↕"
+    mark = " ↕" if margin.seeds_disagree else ""
     difference = f"{margin.difference:+.2f} [{low:+.2f}, {high:+.2f}]{mark}"
-    return [_known(margin.change, "+.1f"), difference, _p_value(margin.p)]
+    return [number(margin.change, "+.1f"), difference, p_value(margin.p)]
 
 
 def _other_table(rows: Sequence[RowResult]) -> str:
@@ -115,42 +117,15 @@ def _other_table(rows: Sequence[RowResult]) -> str:
     return markdown_table(header, cells, left={0, 1, 2})
 
 
-def _transferred(dev: Sequence[RowResult], test: Sequence[RowResult]) -> str:
-    """The part of the method's gain on test that a teacher without knowledge does not bring.
-
-    The control is the random teacher's row that is best on dev: its weights are its own choice. All three
-    count over the seeds that all three have.
-    """
-    label = "Share of the gain that needs the teacher's knowledge: "
-    errors = {row.plan.name: row.errors for row in test if row.errors}
-    controls = [row for row in dev if row.plan.name.startswith(CONTROL) and row.errors]
-    if not controls or not {BASELINE, METHOD} <= errors.keys():
-        return f"{label}not known; {BASELINE}, {METHOD} and {CONTROL} are not all run.\n"
-    control = min(controls, key=lambda row: row.errors.mean).plan.name
-    three = [errors[name] for name in (BASELINE, METHOD, control)]
-    seeds = sorted(set.intersection(*(set(each.errors) for each in three)))
-    if not seeds:
-        return f"{label}not known; {BASELINE}, {METHOD} and {control} have no seed in common.\n"
-    baseline, method, other = (sum(each.rates[seed] for seed in seeds) for each in three)
-    if method >= baseline:
-        return f"{label}none, {METHOD} gains nothing.\n"
-    share = 100 * (other - method) / (baseline - method)
-    return (
-        f"{label}({control} − {METHOD}) / ({BASELINE} − {METHOD}) = {share:.0f} % over seed(s) "
-        f"{', '.join(map(str, seeds))}, with the control that is best on dev. Above 100 % it is worse "
-        f"than {BASELINE}.\n"
-    )
-
-
 def _cost_table(rows: Sequence[RowResult]) -> str:
     header = ["row", "runs", "M params", "training s", "RTF"]
     cells = [
         [
             row.plan.name,
             str(len(row.runs)),
-            _known(row.cost("parameters", "test"), ".2f", 1e-6),
-            _known(row.cost("seconds_train"), ".0f"),
-            _known(row.cost("rtf", "test"), ".4f"),
+            number(row.cost("parameters", "test"), ".2f", 1e-6),
+            number(row.cost("seconds_train"), ".0f"),
+            number(row.cost("rtf", "test"), ".4f"),
         ]
         for row in rows
         if row.runs
@@ -163,7 +138,6 @@ def _coupling_table(rows: Sequence[RowResult]) -> str:
     if not measured:
         return "Not measured."
     columns = {
-        "inside own span %": ("inside_own_span", 100),
         "by chance %": ("inside_own_span_by_chance", 100),
         "barycentre error ms": ("barycentre_error_ms", 1),
         "on right character %": ("on_right_character", 100),
@@ -172,13 +146,15 @@ def _coupling_table(rows: Sequence[RowResult]) -> str:
     cells = [
         [
             row.plan.name,
-            *(_known(_mean(_couplings(row), key), ".1f", scale) for key, scale in columns.values()),
-            _known(_mean(_last_epochs(row), "valid_fgw_edge"), ".3f"),
-            _known(_mean(_last_epochs(row), "valid_loss_align"), ".2f"),
+            _mean_and_seeds(_couplings(row), "inside_own_span"),
+            *(number(_mean(_couplings(row), key), ".1f", scale) for key, scale in columns.values()),
+            number(_mean(_last_epochs(row), "valid_fgw_edge"), ".3f"),
+            number(_mean(_last_epochs(row), "valid_loss_align"), ".2f"),
         ]
         for row in measured
     ]
-    return markdown_table(["row", *columns, "edge cost", "projection loss"], cells, left={0})
+    header = ["row", "inside own span % (seeds)", *columns, "edge cost", "projection loss"]
+    return markdown_table(header, cells, left={0})
 
 
 def _context_table(rows: Sequence[RowResult]) -> str:
@@ -189,8 +165,8 @@ def _context_table(rows: Sequence[RowResult]) -> str:
         [
             row.plan.name,
             ", ".join(str(seed) for seed, run in sorted(row.runs.items()) if run.context),
-            _known(_mean(contexts, "context"), ".1f", 100),
-            _known(_mean(contexts, "identity"), ".1f", 100),
+            number(_mean(contexts, "context"), ".1f", 100),
+            number(_mean(contexts, "identity"), ".1f", 100),
         ]
         for row, contexts in found
     ]
@@ -214,6 +190,13 @@ def _mean(measures: Sequence[dict[str, float | None]], key: str) -> float | None
     return sum(values) / len(values) if values else None
 
 
+def _mean_and_seeds(measures: Sequence[dict[str, float | None]], key: str) -> str:
+    """A share in percent, its values in brackets where there are several."""
+    values = ", ".join(number(measure[key], ".0f", 100) for measure in measures)
+    mean = number(_mean(measures, key), ".1f", 100)
+    return f"{mean} ({values})" if len(measures) > 1 else mean
+
+
 def _teacher_table(rows: Sequence[RowResult]) -> str:
     """Each teacher that was used; more than one fingerprint under a name means that it was trained anew."""
     teachers = {
@@ -233,7 +216,7 @@ def _teacher_table(rows: Sequence[RowResult]) -> str:
             fingerprint[:8],
             str(run.record["teacher"]["hidden_size"]),
             "yes" if run.record["teacher"]["random_init"] else "no",
-            _known(run.record["teacher"].get("masked_accuracy"), ".1f", 100),
+            number(run.record["teacher"].get("masked_accuracy"), ".1f", 100),
         ]
         for (name, fingerprint), run in sorted(teachers.items())
     ]
@@ -246,11 +229,3 @@ def _plan_table(rows: Sequence[RowResult]) -> str:
         [row.plan.name, row.plan.tests, ", ".join(map(str, sorted(row.runs))) or NOT_RUN] for row in rows
     ]
     return markdown_table(["row", "tests", "seeds run"], cells, left={0, 1, 2})
-
-
-def _known(value: float | None, form: str, scale: float = 1.0) -> str:
-    return UNKNOWN if value is None else format(scale * value, form)
-
-
-def _p_value(p: float | None) -> str:
-    return UNKNOWN if p is None else "<0.0001" if p < 1e-4 else f"{p:.4f}"

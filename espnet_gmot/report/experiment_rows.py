@@ -7,22 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from espnet_gmot.recipe.experiment_table import Row
 from espnet_gmot.report.experiment_files import KeptRun, read_reference, read_runs
 from espnet_gmot.report.homophones import Substitutions, count_all, total
 from espnet_gmot.report.scoring import score
 from espnet_gmot.report.seeds import SeedErrors, SeedMargin, compare_seeds
 from espnet_gmot.report.significance import holm
 
-BASELINE = "ctc"
-
-
-@dataclass(frozen=True)
-class RowPlan:
-    """What a row is called, what it tests and which rows it is compared with beside the baseline."""
-
-    name: str
-    tests: str
-    against: Sequence[str] = ()
+UNPLANNED = "kept, but no longer in the table"
 
 
 @dataclass(frozen=True)
@@ -30,16 +22,16 @@ class RowResult:
     """One row on one set.
 
     Args:
-        plan: the row.
+        plan: the row of the table.
         runs: its finished runs by seed; empty where it was not run.
         errors: errors of each seed and utterance, None where it was not run.
         substitutions: by sound, seed by seed.
-        margin: against the baseline, None for itself or without a common seed.
-        p_holm: the margin's p, corrected for the number of rows compared with the baseline.
+        margin: against ``plan.baseline``; None for itself or without a common seed.
+        p_holm: the margin's p, corrected for the number of rows that have one.
         margins_against: against the rows in ``plan.against``, where there is a common seed.
     """
 
-    plan: RowPlan
+    plan: Row
     runs: dict[int, KeptRun]
     errors: SeedErrors | None = None
     substitutions: dict[int, Substitutions] | None = None
@@ -47,10 +39,10 @@ class RowResult:
     p_holm: float | None = None
     margins_against: dict[str, SeedMargin] = field(default_factory=dict)
 
-    def homophones(self) -> float:
-        """Substitutions with the right sound, in percent of the characters, mean over the seeds."""
-        counts = total(self.substitutions.values())
-        return 100 * counts.same_sound / len(self.runs) / self.errors.units.sum()
+    def substituted(self, sound: str) -> float:
+        """Substitutions of a kind, an attribute of ``Substitutions``, in percent of the characters."""
+        count = getattr(total(self.substitutions.values()), sound)
+        return 100 * count / len(self.runs) / self.errors.units.sum()
 
     def cost(self, name: str, dataset: str | None = None) -> float | None:
         """Mean over the seeds of a number in ``run.json``, of the set if one is named; None if unknown."""
@@ -61,13 +53,16 @@ class RowResult:
         return float(np.mean(known)) if known else None
 
 
-def gather_sets(results: Path, plans: Sequence[RowPlan]) -> dict[str, list[RowResult]]:
-    """Gather the rows of every set that was decoded."""
+def gather_sets(results: Path, plans: Sequence[Row]) -> dict[str, list[RowResult]]:
+    """Gather the rows of every set that was decoded; kept rows that are not planned come last."""
     runs = read_runs(results)
-    return {name: gather(results, runs, plans, name) for name in runs[0].hypotheses}
+    unplanned = {run.row: Row(run.row, "", UNPLANNED) for run in runs}
+    for plan in plans:
+        unplanned.pop(plan.name, None)
+    return {name: gather(results, runs, [*plans, *unplanned.values()], name) for name in runs[0].hypotheses}
 
 
-def gather(results: Path, kept: Sequence[KeptRun], plans: Sequence[RowPlan], dataset: str) -> list[RowResult]:
+def gather(results: Path, kept: Sequence[KeptRun], plans: Sequence[Row], dataset: str) -> list[RowResult]:
     """Score the kept hypotheses of every row on a set; rows that were not run stay empty.
 
     Args:
@@ -84,7 +79,7 @@ def gather(results: Path, kept: Sequence[KeptRun], plans: Sequence[RowPlan], dat
     for run in kept:
         runs[run.row][run.seed] = run
     scored = {plan.name: _scored(runs[plan.name], reference, dataset) for plan in plans}
-    margins = {plan.name: _margin(scored, BASELINE, plan.name) for plan in plans}
+    margins = {plan.name: _margin(scored, plan.baseline, plan.name) for plan in plans}
     p_values = {name: margin.p for name, margin in margins.items() if margin}
     corrected = dict(zip(p_values, holm(np.array(list(p_values.values()))).tolist(), strict=True))
     return [

@@ -4,9 +4,14 @@ import pytest
 from experiment_results import REFERENCE, keep
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.report.experiment_rows import RowPlan, gather_sets
+from espnet_gmot.recipe.experiment_table import Row
+from espnet_gmot.report.experiment_rows import UNPLANNED, gather_sets
 
-PLANS = [RowPlan("ctc", "baseline"), RowPlan("gmot", "method"), RowPlan("ot", "plain", ["gmot", "tot"])]
+PLANS = [
+    Row("ctc", "ctc", "baseline"),
+    Row("gmot", "gmot", "method"),
+    Row("ot", "gmot", "plain", against=["gmot", "tot"]),
+]
 WRONG = {"u1": "她再家", "u2": "人民", "u3": "中过"}  # 2 homophones; 2 deleted; 1 tone
 
 
@@ -29,9 +34,9 @@ def test_errors_are_counted_from_the_kept_hypotheses(results):
 
 def test_homophones_are_a_percentage_of_the_characters(results):
     ctc, gmot, _ = gather_sets(results, PLANS)["test"]
-    assert ctc.homophones() == pytest.approx(100 * 2 / 9)
-    assert ctc.substitutions[0].same_syllable == 1
-    assert gmot.homophones() == 0.0
+    assert ctc.substituted("same_sound") == pytest.approx(100 * 2 / 9)
+    assert ctc.substituted("same_syllable") == pytest.approx(100 * 1 / 9)
+    assert gmot.substituted("total") == 0.0
 
 
 def test_p_is_corrected_over_the_rows_and_other_rows_are_compared(results):
@@ -42,6 +47,26 @@ def test_p_is_corrected_over_the_rows_and_other_rows_are_compared(results):
     assert ot.margins_against["gmot"].difference == pytest.approx(100 * (5 - 2) / 9)
     assert gmot.p_holm >= gmot.margin.p
     assert gmot.margins_against == {}
+
+
+def test_a_row_is_compared_with_its_own_baseline_over_common_seeds(results):
+    keep(results, "ctc_double", 1, {**WRONG, "u1": "他在家"})
+    keep(results, "gmot_double", 1, REFERENCE, alpha=0.5)
+    plans = [
+        *PLANS,
+        Row("ctc_double", "ctc", "longer"),
+        Row("gmot_double", "gmot", "", baseline="ctc_double"),
+    ]
+    *_, longer, double = gather_sets(results, plans)["test"]
+    assert longer.margin.other == pytest.approx(100 * 3 / 9)  # seed 1 of ctc alone
+    assert double.margin.other == pytest.approx(longer.errors.mean) == pytest.approx(100 * 3 / 9)
+
+
+def test_kept_rows_that_are_not_planned_come_last(results):
+    keep(results, "gmot_weight0.3", 0, WRONG, alpha=0.5)
+    last = gather_sets(results, PLANS)["test"][-1]
+    assert (last.plan.name, last.plan.tests) == ("gmot_weight0.3", UNPLANNED)
+    assert last.errors.mean == pytest.approx(100 * 5 / 9)
 
 
 def test_costs_are_means_and_unknown_ones_are_left_out(results):

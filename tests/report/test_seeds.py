@@ -36,15 +36,15 @@ def test_p_is_that_of_the_errors_summed_over_common_seeds():
 def test_a_system_equals_itself():
     margin = compare_seeds(system({0: 0, 1: 1}, 0.4), system({0: 0, 1: 1}, 0.4))
     assert (margin.difference, margin.change, margin.interval, margin.p) == (0.0, 0.0, (0.0, 0.0), 1.0)
-    assert not margin.one_sided
+    assert not margin.seeds_disagree
 
 
-def test_seeds_that_disagree_are_not_one_sided():
+def test_seeds_that_disagree_are_told():
     a = SeedErrors({0: np.array([3, 3]), 1: np.array([1, 1])}, np.array([6, 6]))
     better = SeedErrors({0: np.array([1, 1]), 1: np.array([0, 1])}, np.array([6, 6]))
     mixed = SeedErrors({0: np.array([1, 1]), 1: np.array([2, 2])}, np.array([6, 6]))
-    assert compare_seeds(a, better).one_sided
-    assert not compare_seeds(a, mixed).one_sided
+    assert not compare_seeds(a, better).seeds_disagree
+    assert compare_seeds(a, mixed).seeds_disagree
 
 
 def test_without_a_common_seed_there_is_no_margin():
