@@ -49,13 +49,29 @@ class TrainingYaml:
     projection: str
 
 
+def load_training_yaml(path: str | Path) -> dict[str, Any]:
+    """Read a training YAML.
+
+    Raises:
+        InputError: the file is missing or no YAML mapping.
+    """
+    text = require_file(path, "name a training YAML in conf/").read_text(encoding="utf-8")
+    try:
+        config = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is no YAML: {error}; correct it") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{path} holds no keys; name a training YAML in conf/")
+    return config
+
+
 def read_training_yaml(path: str | Path) -> TrainingYaml:
     """Read what a recipe must know of a training YAML.
 
     Raises:
         InputError: the file is missing or no YAML mapping.
     """
-    config = _load(path)
+    config = load_training_yaml(path)
     model = config.get("model_conf") or {}
     kind = "ctc" if model.get("ctc_weight", CTC_WEIGHT) == 1.0 else "hybrid"
     return TrainingYaml(
@@ -72,7 +88,7 @@ def require_equal_budgets(paths: Sequence[str | Path]) -> None:
     Raises:
         InputError: names the file, the key and both values.
     """
-    first, *others = [(path, _load(path)) for path in paths]
+    first, *others = [(path, load_training_yaml(path)) for path in paths]
     for path, config in others:
         for key in BUDGET:
             if config.get(key) != first[1].get(key):
@@ -86,14 +102,3 @@ def _best_score(config: dict[str, Any], wanted: str) -> str:
     criteria = config.get("best_model_criterion") or BEST_MODEL_CRITERION
     scores = [score for phase, score, *_ in criteria if phase == "valid"]
     return wanted if wanted in scores or not scores else scores[0]
-
-
-def _load(path: str | Path) -> dict[str, Any]:
-    text = require_file(path, "name a training YAML in conf/").read_text(encoding="utf-8")
-    try:
-        config = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is no YAML: {error}; correct it") from error
-    if not isinstance(config, dict):
-        raise InputError(f"{path} holds no keys; name a training YAML in conf/")
-    return config

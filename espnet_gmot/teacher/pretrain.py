@@ -128,7 +128,7 @@ def _resume(learner: MaskedLM, checkpoint: Path, origin: dict[str, Any]) -> floa
     """Bring the learner to the checkpoint if there is one; return the accuracy there."""
     if not checkpoint.exists():
         return 0.0
-    saved = torch.load(checkpoint, weights_only=True)
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
     if saved["origin"] != origin:
         raise InputError(
             f"{checkpoint.parent} holds the training of another text or with other options; "
@@ -146,7 +146,7 @@ def _metrics_of_finished(out: Path, origin: dict[str, Any]) -> dict[str, Any]:
     if any(metrics.get(key) != value for key, value in origin.items()):
         raise InputError(
             f"{out} is a teacher trained on another text or with other options; "
-            "remove it to train anew, or choose another directory"
+            "remove it, and the cache and projection made from it, to train anew, or choose another directory"
         )
     return metrics
 

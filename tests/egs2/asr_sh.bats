@@ -156,16 +156,46 @@ tokenize_text asr_train aggregate_stats_dirs launch asr_inference merge_decoded 
 
 @test "another teacher is another training" {
     mkdir cache
-    echo '  "fingerprint": "a"' > cache/meta.json
+    echo '{"fingerprint": "a"}' > cache/meta.json
     echo "preprocessor_conf: {teacher_cache: none}" >> conf/train_small.yaml
     options+=(--asr_args "--preprocessor_conf teacher_cache=cache")
     run asr
     [ "${status}" -eq 0 ]
     run asr --stop_stage 11
     [[ ${output} == *"stage 11: already done"* ]]
-    echo '  "fingerprint": "b"' > cache/meta.json
+    echo '{"fingerprint": "b"}' > cache/meta.json
     run asr --stop_stage 11
     [[ ${output} == *"stage 11: the inputs of "*" have changed; making it again"* ]]
+}
+
+@test "another front end has other statistics, another optimiser has not" {
+    run asr --stop_stage 10
+    echo "optim: adam" >> conf/train_small.yaml
+    run asr --stage 10 --stop_stage 10
+    [[ ${output} == *"stage 10: already done"* ]]
+    echo "frontend_conf: {n_mels: 40}" >> conf/train_small.yaml
+    run asr --stage 10 --stop_stage 10
+    [[ ${output} == *"stage 10: the inputs of exp/asr_stats_raw_char have changed; making it again"* ]]
+    run asr --stage 10 --stop_stage 10 --asr_args "--frontend_conf n_mels=80"
+    [[ ${output} == *"stage 10: the inputs of exp/asr_stats_raw_char have changed; making it again"* ]]
+}
+
+@test "a configuration that is no YAML is refused" {
+    echo "frontend_conf: [1" > conf/train_small.yaml
+    run asr --stop_stage 10
+    [ "${status}" -eq 2 ]
+    [[ ${output} == *"conf/train_small.yaml is no YAML"* ]]
+    ! grep asr_train calls
+}
+
+@test "another decoder decodes anew into the same directory" {
+    echo "beam_size: 1" > conf/decode.yaml
+    options+=(--inference_config conf/decode.yaml)
+    run asr
+    [ "${status}" -eq 0 ]
+    run asr --stage 12 --ctc_greedy true
+    [[ ${output} == *"stage 12: the inputs of "*"/decode_asr_model_valid.acc.ave/test have changed; making it again"* ]]
+    grep "asr_ctc_greedy" calls
 }
 
 @test "--ctc_greedy decodes by our command" {

@@ -37,10 +37,11 @@ module=$2
 [ "${module}" != espnet_gmot.bin.plan_experiments ] || exec "REAL" "$@"
 shift 2
 echo "${module##*.} $*" >> "${CALLS}"
+[ "${module##*.}" != "${FAIL_IN:-none}" ] || exit 3
 declare -A option
 while [ $# -gt 1 ]; do option[${1#--}]=$2; shift; done
 case ${module##*.} in
-    pretrain_teacher) mkdir -p "${option[out]}" ;;
+    pretrain_teacher) [ -d "${option[out]}" ] || { mkdir -p "${option[out]}"; touch "${option[out]}/config.json"; } ;;
     cache_teacher) mkdir -p "${option[out]}"; echo '{"hidden_size": 16}' > "${option[out]}/meta.json" ;;
     fit_projection) touch "${option[out]}" ;;
     measure_coupling|probe_context) mkdir -p "$(dirname "${option[out]}")"; touch "${option[out]}" ;;
@@ -152,15 +153,32 @@ def test_language_model_is_trained_on_the_teachers_text_and_shares_the_ctc_model
 def test_teachers_are_made_once_as_the_table_says(recipe):
     status, output = run(recipe, "--rows", "control weak", "--seeds", "0")
     assert status == 0, output
-    base, weak = calls(recipe, "pretrain_teacher")
-    assert "--text data/local/teacher.txt --out exp/teacher_base/bert" in base
-    assert "--text exp/teacher_weak/text.txt --out exp/teacher_weak/bert" in weak
+    trained = {call.split("--out ")[1].split()[0]: call for call in calls(recipe, "pretrain_teacher")}
+    assert trained.keys() == {"exp/teacher_base/bert", "exp/teacher_weak/bert"}
+    assert "--text data/local/teacher.txt" in trained["exp/teacher_base/bert"]
+    assert "--text exp/teacher_weak/text.txt" in trained["exp/teacher_weak/bert"]
     assert (recipe / "exp/experiments/tiny/exp/teacher_weak/text.txt").read_text() == "C\n"
     (random,) = [call for call in calls(recipe, "cache_teacher") if "--random_init true" in call]
     assert "--teacher exp/teacher_base/bert" in random
     assert "--out exp/teacher_random/cache" in random
     run(recipe, "--rows", "control weak", "--seeds", "1")
-    assert calls(recipe, "pretrain_teacher") + calls(recipe, "cache_teacher") == []
+    assert calls(recipe, "cache_teacher") == []
+    assert calls(recipe, "pretrain_teacher") != []  # it sees for itself whether text and options are the same
+
+
+def test_another_teacher_in_the_same_directory_is_cached_anew(recipe):
+    run(recipe, "--rows", "control", "--seeds", "0")
+    (recipe / "exp/experiments/tiny/exp/teacher_base/bert/model.safetensors").write_text("other weights")
+    run(recipe, "--rows", "control", "--seeds", "1")
+    assert len(calls(recipe, "cache_teacher")) == 2  # base and random
+
+
+def test_a_measure_that_fails_leaves_the_run_unfinished(recipe):
+    status, output = run(recipe, "--rows", "ctc gmot", "--seeds", "0", FAIL_IN="probe_context")
+    assert (status, kept(recipe)) == (1, [])
+    assert output.count("FAILED") == 2
+    assert run(recipe, "--rows", "ctc gmot", "--seeds", "0")[0] == 0
+    assert kept(recipe) == ["ctc/seed0", "gmot/seed0"]
 
 
 @pytest.mark.parametrize(("jobs", "threads"), [("1", os.cpu_count()), (str(os.cpu_count()), 1), ("99", 1)])

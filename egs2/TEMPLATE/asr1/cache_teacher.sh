@@ -20,7 +20,9 @@ for file in ${text}; do
     [ -s "${file}" ] || { echo "cache_teacher.sh: error: ${file} is missing or empty; run stages 1 to 5" >&2; exit 2; }
 done
 
-made_from="${teacher} ${random_init} $(cat ${text} | cksum)"
+weights=
+[ ! -d "${teacher}" ] || weights=$(stat -Lc '%n %s %Y' "${teacher}"/* | cksum) # without reading them
+made_from="${teacher} ${weights} ${random_init} $(cat ${text} | cksum)"
 if [ "$(cat "${cache}/.done" 2>/dev/null)" != "${made_from}" ]; then
     if [ ! -f "${cache}/meta.json" ] && [ "$(dirname "${projection}")" = "$(dirname "${cache}")" ]; then
         rm -f "${projection}" # made here too, from a cache that is gone

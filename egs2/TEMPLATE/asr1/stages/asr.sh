@@ -4,32 +4,26 @@
 # shellcheck disable=SC2154,SC2086
 
 stage_10() {
-    local train=${data_feats}/${train_name} valid=${data_feats}/${valid_set} made_from
+    local train=${data_feats}/${train_name} valid=${data_feats}/${valid_set} made_from front_end
     need "${train}/wav.scp" 4
     need "${valid}/wav.scp" 4
     need "${token_list}" 5
-    made_from="${fs} $(key {"${train}","${valid}"}/{wav.scp,text,utt2num_samples} "${token_list}")"
+    front_end=$(training_key front_end) || die "the reason stands above"
+    made_from="${fs} ${front_end} $(key {"${train}","${valid}"}/{wav.scp,text,utt2num_samples} "${token_list}")"
     ! is_done "${asr_stats_dir}" "${made_from}" || return 0
     collect_stats espnet2.bin.asr_train "${asr_stats_dir}" "${train}/wav.scp" "${valid}/wav.scp" \
         --config "${asr_config}" --frontend_conf "fs=${fs}" "${text_options[@]}" "${data_options[@]}" ${asr_args}
     mark_done "${asr_stats_dir}" "${made_from}"
 }
 
-# The teachers and projections that the configuration names
-teacher_key() {
-    local path
-    sed 's/ *#.*//' "${asr_config}" | cat - <(echo "${asr_args}") |
-        grep -oE '(teacher_cache|projection)[:=] *[^ ]+' | sed 's/^[^:=]*[:=] *//' |
-        while read -r path; do
-            [ ! -f "${path}/meta.json" ] || grep -o '"fingerprint": *"[^"]*"' "${path}/meta.json"
-            [ ! -f "${path}" ] || cat "${path}"
-        done | cksum
-}
+# training_key front_end|teachers: a short text that changes with that part of the configuration and its files
+training_key() { ${python} -m espnet_gmot.bin.training_inputs "$1" "${asr_config}" ${asr_args}; }
 
 stage_11() {
-    local made_from shapes=${asr_stats_dir} text_shape=text_shape.${token_type} normalize=()
+    local made_from shapes=${asr_stats_dir} text_shape=text_shape.${token_type} normalize=() teachers
     need "${shapes}/train/${text_shape}" 10
-    made_from="${asr_args} $(teacher_key) $(key "${asr_config}" "${token_list}" \
+    teachers=$(training_key teachers) || die "the reason stands above"
+    made_from="${asr_args} ${teachers} $(key "${asr_config}" "${token_list}" \
         "${shapes}"/{train,valid}/{speech_shape,"${text_shape}"})"
     ! is_done "${asr_exp}" "${made_from}" || return 0
     [ "${feats_normalize}" = none ] ||

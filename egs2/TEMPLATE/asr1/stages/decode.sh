@@ -11,7 +11,7 @@ stage_12() {
     need "${asr_exp}/config.yaml" 11
     need_model "${model}" --inference_asr_model
     options+=(--asr_train_config "${asr_exp}/config.yaml" --asr_model_file "${model}")
-    made_with="${inference_args} $(model_key "${model}")"
+    made_with="${module} ${inference_args} $(model_key "${model}")"
     if "${use_lm}"; then
         need "${lm_exp}/config.yaml" 7
         need_model "${lm}" --inference_lm

@@ -23,11 +23,11 @@ if "${random_init}"; then
     bert=exp/teacher_base/bert
 elif [ $# -eq 0 ]; then
     base
-elif [ ! -d "${bert}" ]; then
+else
     [ "${preset}" != tiny ] || set -- --layers 1 --hidden_size 16 --heads 2 --steps 20
     mkdir -p "${out}"
     awk -v "every=${every}" 'NR % every == 0' data/local/teacher.txt > "${out}/text.txt"
-    echo "teacher ${name}; log: ${bert}.partial/pretrain.log, then ${bert}/pretrain.log"
+    [ -d "${bert}" ] || echo "teacher ${name}; log: ${bert}.partial/pretrain.log, then ${bert}/pretrain.log"
     OMP_NUM_THREADS=$(getconf _NPROCESSORS_ONLN) run python3 -m espnet_gmot.bin.pretrain_teacher \
         --text "${out}/text.txt" --out "${bert}" "$@"
 fi

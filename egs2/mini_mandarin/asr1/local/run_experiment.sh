@@ -20,10 +20,10 @@ recognise() {
         --asr_config "${config}" --inference_config "conf/${decode}.yaml" --inference_tag "${decode}" "${search[@]}"
 }
 
-measure() {
+measure() { # within "if", where set -e does not count
     [ -f "${model}/context.json" ] || run python3 -m espnet_gmot.bin.probe_context --experiment "${model}" \
         --teacher_cache exp/teacher_base/cache --train_data dump/raw/train --train_ctm data/train/ctm \
-        --test_data dump/raw/dev --test_ctm data/dev/ctm --out "${model}/context.json"
+        --test_data dump/raw/dev --test_ctm data/dev/ctm --out "${model}/context.json" || return
     grep -q "^model: gmot" "${config}" && [ ! -f "${model}/coupling.json" ] || return 0
     run python3 -m espnet_gmot.bin.measure_coupling --experiment "${model}" --data dump/raw/dev --ctm data/dev/ctm \
         --out "${model}/coupling.json"

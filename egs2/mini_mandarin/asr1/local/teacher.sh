@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The teacher: train a small BERT unless --teacher names one, then cache its embeddings of the training
-# and dev transcripts and fit the projection to them. Finished parts are kept.
+# and dev transcripts and fit the projection to them. Finished parts are kept; a BERT of another text, which
+# may hold this corpus's test sentences, is refused.
 # Options: --preset demo|full|tiny, --seed N, --teacher NAME_OR_DIR (may be empty), --allow_download true|false,
 # --out DIR.
 set -euo pipefail
@@ -25,11 +26,10 @@ esac
 
 if [ -z "${teacher}" ]; then
     teacher=${out}/bert
-    if [ ! -d "${teacher}" ]; then
+    [ -d "${teacher}" ] ||
         echo "teacher: training a small BERT; log: ${teacher}.partial/pretrain.log, then ${teacher}/pretrain.log"
-        OMP_NUM_THREADS=$(getconf _NPROCESSORS_ONLN) python3 -m espnet_gmot.bin.pretrain_teacher \
-            --text data/local/teacher.txt --out "${teacher}" --seed "${seed}" "${size[@]}"
-    fi
+    OMP_NUM_THREADS=$(getconf _NPROCESSORS_ONLN) python3 -m espnet_gmot.bin.pretrain_teacher \
+        --text data/local/teacher.txt --out "${teacher}" --seed "${seed}" "${size[@]}"
 fi
 local/cache_teacher.sh --teacher "${teacher}" --allow_download "${allow_download}" \
     --text "dump/raw/train/text dump/raw/dev/text" --cache "${out}/cache" --projection "${out}/projection.npz"

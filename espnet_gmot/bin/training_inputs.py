@@ -1,0 +1,23 @@
+"""Print a short text that changes with the front end, or with the teachers, of a training."""
+
+import argparse
+
+from espnet_gmot.bin import _command
+from espnet_gmot.recipe.training_inputs import front_end_key, teacher_key, with_arguments
+from espnet_gmot.recipe.training_yaml import load_training_yaml
+
+KEYS = {"front_end": front_end_key, "teachers": teacher_key}
+
+
+def main() -> None:
+    """Parse, call, print."""
+    parser = argparse.ArgumentParser(prog="training_inputs", description=__doc__)
+    parser.add_argument("key", choices=KEYS, help="of what")
+    parser.add_argument("yaml", help="e.g. conf/train_asr_ctc.yaml")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="ESPnet's, that come after the YAML")
+    args = parser.parse_args()
+    print(KEYS[args.key](with_arguments(load_training_yaml(args.yaml), args.arguments)))
+
+
+if __name__ == "__main__":
+    _command.run(main)
