@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 import torch
+from espnet2.asr.encoder.contextual_block_conformer_encoder import ContextualBlockConformerEncoder
+from espnet2.asr.encoder.contextual_block_transformer_encoder import ContextualBlockTransformerEncoder
 from espnet2.asr.espnet_model import ESPnetASRModel
 from espnet2.torch_utils.device_funcs import force_gatherable
 
@@ -10,7 +12,9 @@ from espnet_gmot.alignment import AlignmentCriterion, AlignmentOptions, Alignmen
 from espnet_gmot.alignment.projection import AcousticAdapter
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.frozen import FrozenTeacher
+from espnet_gmot.teacher.tokenizer import load_tokenizer, vocabulary_number
 
+STREAMING_ENCODERS = (ContextualBlockConformerEncoder, ContextualBlockTransformerEncoder)
 LAST_BLOCK = ""  # suffix of the last block's statistics; those of block 6 end in _layer6
 
 
@@ -36,9 +40,10 @@ class ESPnetGMOTModel(ESPnetASRModel):
         L = L_asr + w(t) Σ_b c_b (fgw_weight · L_fgw(b) + align_weight · L_align(b))
 
     L_asr is ESPnet's own loss, untouched. w(t) = min(1, t / warmup_steps) with t counted in training
-    mini-batches. c_b is 1 at the last encoder block and intermediate_weight at each block in
-    ``encoder_conf: interctc_layer_idx``. The teacher is no submodule: it is loaded at the first training
-    batch and is in no checkpoint, optimizer or DDP bucket.
+    mini-batches; in validation it is 1, so that the loss can be compared from epoch to epoch. c_b is 1 at the
+    last encoder block and intermediate_weight at each block in ``encoder_conf: interctc_layer_idx``. The
+    teacher is no submodule: it is loaded at the first training batch and is in no checkpoint, optimizer or
+    DDP bucket.
 
     Args:
         conf: ESPnet's model arguments, and the fields of :class:`AlignmentOptions`.
@@ -55,6 +60,11 @@ class ESPnetGMOTModel(ESPnetASRModel):
             raise InputError("model_conf: frame_marginal: nonblank needs ctc_weight above 0")
         if options.intermediate_weight > 0:
             self._require_intermediate_outputs()
+        if options.feedback > 0 and isinstance(self.encoder, STREAMING_ENCODERS):
+            raise InputError(
+                "model_conf: feedback is not in what ESPnet's streaming decoding calls; set feedback: 0 or "
+                "choose an encoder that is not contextual_block_*"
+            )
         encoder_size = (self.postencoder or self.encoder).output_size()
         self.criterion_align = AlignmentCriterion(options, encoder_size)
         self.adapter = None
@@ -62,7 +72,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
             self.adapter = AcousticAdapter(encoder_size, options.teacher_size, options.feedback)
         self.register_buffer("align_steps", torch.zeros((), dtype=torch.long))
         self._teacher: FrozenTeacher | None = None
-        self._teacher_checked = False
+        self._input_checked = False
         self._encoded: Encoded | None = None
 
     def forward(
@@ -85,19 +95,23 @@ class ESPnetGMOTModel(ESPnetASRModel):
             text_lengths: (batch,).
             teacher: from the ``gmot`` preprocessor, token ids (batch, N) or embeddings (batch, N, d_l).
             teacher_lengths: tokens with both special ones (batch,).
-            teacher_identity: number of the cached teacher (batch, 1), compared with the projection's once.
+            teacher_identity: number of the cached teacher, or of the ids' vocabulary (batch, 1); compared
+                once with the projection's, or with the teacher's own.
             kwargs: ESPnet's other inputs, such as ``utt_id``.
 
         Returns:
             The loss, the statistics and the batch size, as ESPnet's trainer wants them.
 
         Raises:
-            InputError: an utterance too short for one encoder frame, or no teacher's input.
+            InputError: an utterance too short for one encoder frame, no teacher's input or that of another
+                teacher, or a replica of ``DataParallel``.
         """
         if teacher is None:
             raise InputError("model: gmot needs the teacher's input; set preprocessor: gmot in the YAML")
-        if teacher_identity is not None and not self._teacher_checked:
-            self._check_teacher(int(teacher_identity[0]), "that of preprocessor_conf: teacher_cache")
+        if getattr(self, "_is_replica", False):
+            raise InputError("model: gmot runs on several GPUs with --multiprocessing_distributed true only")
+        if teacher_identity is not None and not self._input_checked:
+            self._check_input(teacher, int(teacher_identity[0]))
         loss, stats, weight = super().forward(speech, speech_lengths, text, text_lengths, **kwargs)
         self._require_frames(kwargs.get("utt_id"))
         loss_alignment, stats_alignment = self.alignment_loss(teacher, teacher_lengths)
@@ -166,7 +180,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
                 )
             self._teacher = FrozenTeacher.load(options.teacher, options.teacher_layer, options.allow_download)
             identity = self._teacher.identity()
-            self._check_teacher(identity.number, str(identity))
+            self._require_projections_teacher(identity.number, str(identity))
         return self._teacher.encode(teacher, teacher_lengths)
 
     def _align(self, teacher: torch.Tensor, teacher_lengths: torch.Tensor) -> dict[str, AlignmentOutput]:
@@ -195,8 +209,26 @@ class ESPnetGMOTModel(ESPnetASRModel):
                 "raise --min_wav_duration and run stage 4 again"
             )
 
-    def _check_teacher(self, number: int, called: str) -> None:
-        self._teacher_checked = True
+    def _check_input(self, teacher: torch.Tensor, number: int) -> None:
+        """Refuse embeddings or token ids of another teacher than the model's."""
+        self._input_checked = True
+        options = self.options
+        if teacher.is_floating_point():
+            if options.teacher is not None:
+                raise InputError(
+                    f"model_conf: teacher is {options.teacher}, but the preprocessor gives embeddings from "
+                    "its teacher_cache; leave out one of them"
+                )
+            self._require_projections_teacher(number, "that of preprocessor_conf: teacher_cache")
+        elif options.teacher is not None:
+            tokenizer = load_tokenizer(options.teacher, options.allow_download)
+            if vocabulary_number(tokenizer) != number:
+                raise InputError(
+                    f"model_conf: teacher {options.teacher} has another vocabulary than preprocessor_conf: "
+                    "teacher; name the same one in both"
+                )
+
+    def _require_projections_teacher(self, number: int, called: str) -> None:
         if self.criterion_align.project is not None:
             self.criterion_align.project.require_teacher(number, called)
 
@@ -214,9 +246,9 @@ class ESPnetGMOTModel(ESPnetASRModel):
             )
 
     def _warmup(self) -> torch.Tensor | float:
-        """Return w(t) in [0, 1], counting this mini-batch when training."""
+        """Return w(t) in [0, 1], counting this mini-batch when training; 1 in validation."""
         if self.training:
             self.align_steps += 1
-        if self.options.warmup_steps == 0:
+        if not self.training or self.options.warmup_steps == 0:
             return 1.0
         return (self.align_steps / self.options.warmup_steps).clamp(max=1.0)

@@ -5,15 +5,16 @@ from espnet2.train.preprocessor import CommonPreprocessor
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.cache import TeacherCache
-from espnet_gmot.teacher.tokenizer import load_tokenizer, teacher_ids
+from espnet_gmot.teacher.tokenizer import load_tokenizer, teacher_ids, vocabulary_number
 
 
 class GMOTPreprocessor(CommonPreprocessor):
     """Add ``teacher`` to each utterance: token ids, or embeddings from a cache.
 
     The raw transcript becomes the teacher's token ids (N,) with both special tokens, or, with
-    ``teacher_cache``, its embeddings (N, d_l), beside ``teacher_identity`` (1,), a hash of the teacher that
-    the model compares with its projection's. Nothing is loaded until a transcript comes, so
+    ``teacher_cache``, its embeddings (N, d_l). Beside it comes ``teacher_identity`` (1,), a hash of the
+    tokenizer's vocabulary or of the cached teacher, by which the model sees that they are its own. Nothing is
+    loaded until a transcript comes, so
     decoding needs neither the teacher nor ``transformers``; for training it is loaded at once, so that a
     missing teacher is refused before the first epoch.
 
@@ -45,6 +46,7 @@ class GMOTPreprocessor(CommonPreprocessor):
         self.teacher_cache = teacher_cache
         self.allow_download = allow_download
         self._source = None
+        self._identity: int | None = None
         if train:
             self._load_source()
 
@@ -54,15 +56,16 @@ class GMOTPreprocessor(CommonPreprocessor):
         data = super().__call__(uid, data)
         if isinstance(transcript, str):
             data["teacher"] = self._teacher_input(uid, transcript)
-            if self.teacher_cache is not None:
-                data["teacher_identity"] = np.array([self._source.meta.identity.number])
+            data["teacher_identity"] = np.array([self._identity])
         return data
 
     def _load_source(self) -> None:
         if self.teacher_cache is not None:
             self._source = TeacherCache(self.teacher_cache)
+            self._identity = self._source.meta.identity.number
         else:
             self._source = load_tokenizer(self.teacher, self.allow_download)
+            self._identity = vocabulary_number(self._source)
 
     def _teacher_input(self, uid: str, transcript: str) -> np.ndarray:
         if not transcript.strip():

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +8,7 @@ from small_training import with_token_ids
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.identity import TeacherIdentity
 from espnet_gmot.teacher.projection import fit_projection
+from espnet_gmot.teacher.tokenizer import load_tokenizer, vocabulary_number
 
 STATISTICS = {
     "loss", "loss_ctc", "loss_fgw", "loss_align", "fgw_node", "fgw_edge",
@@ -128,8 +131,11 @@ def test_warmup_counts_training_batches_and_survives_a_restart(build_model, batc
     assert scales == pytest.approx([0.25, 0.5, 0.75], abs=1e-3)
     resumed = build_model({"warmup_steps": 4})
     resumed.load_state_dict(model.state_dict())
-    model.eval()(**batch)
+    _, stats, _ = model.eval()(**batch)
     assert model.align_steps.item() == resumed.align_steps.item() == 3
+    torch.testing.assert_close(  # validation has the full weight, whatever the epoch
+        stats["loss"], stats["loss_ctc"] + stats["loss_fgw"] + stats["loss_align"]
+    )
 
 
 @pytest.fixture
@@ -240,6 +246,34 @@ def test_online_teacher_that_is_not_the_projections_is_refused(build_model, batc
     path, _ = projection
     with pytest.raises(InputError, match=f"fitted on teacher 老师.*which is not {teacher_dir}, layer 2"):
         build_model({"projection": path, "teacher": str(teacher_dir)})(**with_token_ids(batch))
+
+
+def test_ids_of_another_vocabulary_are_refused(build_model, batch, teacher_dir):
+    ids, name = with_token_ids(batch), str(teacher_dir)
+    same = torch.full((3, 1), vocabulary_number(load_tokenizer(name)))
+    assert torch.isfinite(build_model({"teacher": name})(**ids, teacher_identity=same)[0])
+    with pytest.raises(InputError, match=f"teacher {name} has another vocabulary than preprocessor_conf"):
+        build_model({"teacher": name})(**ids, teacher_identity=same + 1)
+
+
+def test_a_cache_beside_an_online_teacher_is_refused(build_model, batch, teacher_dir):
+    model = build_model({"teacher": str(teacher_dir)})
+    with pytest.raises(InputError, match="gives embeddings from its teacher_cache; leave out one of them"):
+        model(**batch, teacher_identity=torch.full((3, 1), 7))
+
+
+def test_data_parallel_is_refused(build_model, batch):
+    replica = build_model()._replicate_for_data_parallel()
+    with pytest.raises(InputError, match="--multiprocessing_distributed true"):
+        replica(**batch)
+
+
+def test_feedback_is_refused_where_streaming_would_lack_it(build_model):
+    conf = {"output_size": 8, "attention_heads": 2, "linear_units": 16, "num_blocks": 1}
+    build = partial(build_model, encoder="contextual_block_conformer", encoder_conf=conf)
+    build({"projected_side": "acoustic", "teacher_size": 16})
+    with pytest.raises(InputError, match="feedback is not in what ESPnet's streaming decoding calls"):
+        build({"projected_side": "acoustic", "teacher_size": 16, "feedback": 0.5})
 
 
 def test_utterance_without_a_frame_is_named(build_model, batch, monkeypatch):

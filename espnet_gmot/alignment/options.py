@@ -1,5 +1,6 @@
 """The options of the alignment losses: the one place for their defaults and their meaning."""
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -19,7 +20,8 @@ class AlignmentOptions:
     Teacher:
         teacher: Hugging Face name or local directory of a BERT-like encoder that is run during
             training. ``null`` when the preprocessor looks the embeddings up in a cache.
-        teacher_layer: hidden layer that gives the embeddings; 0 is the embedding layer, −1 the last.
+        teacher_layer: hidden layer that gives the embeddings; 0 is the embedding layer, −1 the last. Only
+            with ``teacher``.
         allow_download: whether the model hub may be asked for the teacher.
         special_tokens: whether [CLS] and [SEP] take part in the coupling, where they give frames
             of silence somewhere to go. They never take part in the projection loss.
@@ -117,6 +119,9 @@ class AlignmentOptions:
             if not holds:
                 raise InputError(f"model_conf: {name} is {getattr(self, name)} and must be {rule}")
 
+        for name in (field.name for field in fields(self)):
+            value = getattr(self, name)
+            check(name, not isinstance(value, float) or math.isfinite(value), "finite")
         for name in ("alpha", "temporal_edge_weight"):
             check(name, 0.0 <= getattr(self, name) <= 1.0, "in [0, 1]")
         for name in ("epsilon", "temporal_prior_sigma"):
@@ -131,6 +136,13 @@ class AlignmentOptions:
             check(name, getattr(self, name) is None or getattr(self, name) > 0, "positive, or null")
         backends = ("auto", *BACKENDS)
         check("backend", self.backend in backends, f"one of {', '.join(backends)}")
+        if self.backend == "pot" and self.frame_relaxation is not None:
+            raise InputError("model_conf: frame_relaxation needs another backend than pot, such as auto")
+        if self.teacher is None and self.teacher_layer != -1:
+            raise InputError(
+                "model_conf: teacher_layer is for a teacher that the model runs; a cache holds the layer "
+                "chosen with --layer of espnet_gmot.bin.cache_teacher"
+            )
 
     def _check_sides(self) -> None:
         if self.projected_side == "acoustic":

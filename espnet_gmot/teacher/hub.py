@@ -37,12 +37,14 @@ def from_pretrained(auto_class: str, name_or_dir: str, allow_download: bool, **o
         InputError: the teacher is not on this machine, or its files cannot be read.
     """
     transformers = import_transformers()
+    from safetensors import SafetensorError  # comes with transformers
+
     with quiet():
         try:
             return getattr(transformers, auto_class).from_pretrained(
                 name_or_dir, local_files_only=not allow_download, **options
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise InputError(_why_not_loaded(name_or_dir, allow_download, error)) from error
 
 

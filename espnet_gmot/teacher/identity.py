@@ -33,5 +33,9 @@ class TeacherIdentity:
 
         Two teachers at one path differ in it, and one teacher at two paths does not.
         """
-        digest = hashlib.sha1(f"{self.fingerprint} {self.layer}".encode()).digest()
-        return int.from_bytes(digest[:8], "big") >> 1
+        return number_of(f"{self.fingerprint} {self.layer}")
+
+
+def number_of(text: str) -> int:
+    """Hash a text to a number below 2⁶³."""
+    return int.from_bytes(hashlib.sha1(text.encode()).digest()[:8], "big") >> 1

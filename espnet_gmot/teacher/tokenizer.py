@@ -1,5 +1,6 @@
 """The teacher's tokenizer: raw transcript to token ids, in data-loader workers and in the commands."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.hub import from_pretrained
+from espnet_gmot.teacher.identity import number_of
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 UNSET_LENGTH = 10**6  # transformers writes 10^30 where a tokenizer does not know the model's limit
@@ -66,6 +68,11 @@ def teacher_ids(tokenizer: Any, text: str, utt_id: str | None = None) -> np.ndar
             "split or remove this utterance, or choose a teacher for longer texts"
         )
     return ids
+
+
+def vocabulary_number(tokenizer: Any) -> int:
+    """Hash the vocabulary: token ids mean the same to two teachers only where their numbers are equal."""
+    return number_of(json.dumps(sorted(tokenizer.get_vocab().items())))
 
 
 def _check_frame(tokenizer: Any, name_or_dir: str) -> None:

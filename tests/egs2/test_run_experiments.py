@@ -41,7 +41,10 @@ echo "${module##*.} $*" >> "${CALLS}"
 declare -A option
 while [ $# -gt 1 ]; do option[${1#--}]=$2; shift; done
 case ${module##*.} in
-    pretrain_teacher) [ -d "${option[out]}" ] || { mkdir -p "${option[out]}"; touch "${option[out]}/config.json"; } ;;
+    pretrain_teacher)
+        [ ! -d "${option[out]}" ] || exit 0
+        mkdir -p "${option[out]}"
+        touch "${option[out]}/config.json" ;;
     cache_teacher) mkdir -p "${option[out]}"; echo '{"hidden_size": 16}' > "${option[out]}/meta.json" ;;
     fit_projection) touch "${option[out]}" ;;
     measure_coupling|probe_context) mkdir -p "$(dirname "${option[out]}")"; touch "${option[out]}" ;;

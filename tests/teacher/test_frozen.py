@@ -122,6 +122,14 @@ def test_directory_without_weights(tiny_bert: str, tmp_path: Path):
         FrozenTeacher.load(str(tmp_path))
 
 
+def test_weights_that_were_cut_off(tiny_bert: str, tmp_path: Path):
+    shutil.copytree(tiny_bert, tmp_path, dirs_exist_ok=True)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(InputError, match=f"teacher directory {tmp_path} cannot be loaded"):
+        FrozenTeacher.load(str(tmp_path))
+
+
 def test_without_transformers_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(InputError, match="pip install 'transformers"):
