@@ -133,7 +133,7 @@ def test_teacher_is_in_no_checkpoint(recipe, finished):
 
 
 def test_picture_and_pages_are_there(recipe, finished):
-    assert (recipe / "exp" / "coupling.png").stat().st_size > 10_000
+    assert (recipe / "exp" / "asr_train_gmot_tiny" / "coupling.png").stat().st_size > 10_000
     page = (recipe / "exp" / "RESULTS.md").read_text()
     assert "asr_train_gmot_tiny" in page
     assert "espnet_gmot.bin.asr_ctc_greedy" in page
@@ -223,6 +223,8 @@ def test_changed_preset_is_refused(recipe, finished):
     [
         (["--preset", "huge"], "unknown --preset huge; choose demo, full or tiny"),
         (["--preset"], "--preset needs a value"),
+        (["--speed-perturb-factors", "0.9 1.0"], "--speed-perturb-factors is set by this comparison"),
+        (["--expdir", "mine"], "--expdir is set by this comparison; for another one run ./asr.sh"),
         (["--no_such_option", "1"], "unknown option --no_such_option"),
     ],
 )

@@ -7,7 +7,7 @@
 #   ./run.sh --teacher bert-base-chinese --allow_download true
 #                                         a real teacher (name or directory) instead of the small BERT
 #
-# Every other option goes to ./asr.sh (see ./asr.sh --help).
+# Every other option goes to ./asr.sh (see ./asr.sh --help), but for those that the comparison itself sets.
 # ${train_cmd} and ${test_sets} hold several words and are split on purpose:
 # shellcheck disable=SC2086
 set -euo pipefail
@@ -21,8 +21,18 @@ teacher=    # name or directory of the teacher; empty trains a small BERT on the
 seed=0      # of corpus, teacher and training
 allow_download=false # whether the model hub may be asked for --teacher
 ngpu=0      # GPUs for training
+asr_args=   # further arguments for training, for both systems, e.g. "--max_epoch 40"
 
-take_options preset teacher seed allow_download ngpu -- "$@"
+take_options preset teacher seed allow_download ngpu asr_args -- "$@"
+fixed=" stage stop_stage train_set valid_set test_sets token_type speed_perturb_factors local_data_opts"
+fixed+=" dumpdir expdir asr_config asr_tag asr_exp asr_stats_dir inference_tag inference_asr_model "
+for option in "${others[@]}"; do
+    name=${option#--} name=${name//-/_}
+    [[ ${option} != --* || ${fixed} != *" ${name} "* ]] || {
+        echo "run.sh: error: ${option} is set by this comparison; for another one run ./asr.sh (see ./asr.sh --help)" >&2
+        exit 2
+    }
+done
 if [ ! -f "conf/train_ctc_${preset}.yaml" ]; then
     echo "run.sh: error: unknown --preset ${preset}; choose demo, full or tiny" >&2
     exit 2
@@ -56,16 +66,16 @@ tag_of() { echo "train_$1_${preset}$([ "$1" = ctc ] || echo "${teacher:+_$(basen
 
 # recognise SYSTEM OPTION...: train, decode, score; may run in the background, with children of its own
 recognise() {
-    local system=$1 asr_args="--seed ${seed}"
+    local system=$1 args="--seed ${seed}"
     shift
     # shellcheck source=egs2/TEMPLATE/asr1/children.sh
     . local/children.sh
     if [ "${system}" = gmot ]; then
-        asr_args+=" --preprocessor_conf teacher_cache=${teacher_dir}/cache"
-        asr_args+=" --model_conf projection=${teacher_dir}/projection.npz"
+        args+=" --preprocessor_conf teacher_cache=${teacher_dir}/cache"
+        args+=" --model_conf projection=${teacher_dir}/projection.npz"
     fi
     recipe --stage 11 --stop_stage 13 --asr_config "conf/train_${system}_${preset}.yaml" \
-        --asr_tag "$(tag_of "${system}")" --asr_args "${asr_args}" "$@"
+        --asr_tag "$(tag_of "${system}")" --asr_args "${args}${asr_args:+ ${asr_args}}" "$@"
 }
 
 recognise_side_by_side() {
@@ -105,12 +115,14 @@ for system in ctc gmot; do
     experiments+=(--experiment "$(tag_of "${system}")=exp/asr_$(tag_of "${system}")")
 done
 
-if [ ! -f exp/coupling.png ]; then
+model=exp/asr_$(tag_of gmot)
+picture=${model}/coupling.png
+if [ -f "${model}/valid.cer_ctc.ave.pth" ] && [ ! "${picture}" -nt "${model}/valid.cer_ctc.ave.pth" ]; then
     utt_id=$(head -n 1 dump/raw/dev/text | cut -d " " -f 1)
-    run ${train_cmd} exp/coupling.log python3 -m espnet_gmot.bin.plot_coupling "${experiments[@]}" \
-        --data dump/raw/dev --ctm data/dev/ctm --utt_id "${utt_id}" --out exp/coupling.png
+    run ${train_cmd} "${model}/coupling.log" python3 -m espnet_gmot.bin.plot_coupling "${experiments[@]}" \
+        --data dump/raw/dev --ctm data/dev/ctm --utt_id "${utt_id}" --out "${picture}"
 fi
 python3 -m espnet_gmot.bin.compare "${experiments[@]}" --decode "${inference_tag}" \
     --sets ${test_sets} --out exp/comparison
 echo "table: $(pwd)/exp/comparison.md, exp/comparison.json; results page: exp/RESULTS.md"
-echo "couplings: $(pwd)/exp/coupling.png; logs: exp/asr_*/train.log, ${teacher_dir}/bert/pretrain.log"
+echo "couplings: $(pwd)/${picture}; logs: exp/asr_*/train.log, ${teacher_dir}/bert/pretrain.log"
