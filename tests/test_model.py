@@ -3,6 +3,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from espnet2.torch_utils.load_pretrained_model import load_pretrained_model
 from small_training import with_token_ids
 
 from espnet_gmot.errors import InputError
@@ -136,6 +137,19 @@ def test_warmup_counts_training_batches_and_survives_a_restart(build_model, batc
     torch.testing.assert_close(  # validation has the full weight, whatever the epoch
         stats["loss"], stats["loss_ctc"] + stats["loss_fgw"] + stats["loss_align"]
     )
+
+
+def test_fine_tuning_may_begin_the_warmup_anew(build_model, batch, tmp_path):
+    trained = build_model({"warmup_steps": 4})
+    trained.train()(**batch)
+    path = str(tmp_path / "model.pth")
+    torch.save(trained.state_dict(), path)
+    for init_param, steps in ((path, 1), (f"{path}:::align_steps", 0)):
+        model = build_model({"warmup_steps": 4})
+        load_pretrained_model(init_param, model, ignore_init_mismatch=False)
+        assert model.align_steps.item() == steps
+        torch.testing.assert_close(model.ctc.ctc_lo.weight, trained.ctc.ctc_lo.weight)
+    load_pretrained_model(f"{path}:::align_steps", build_model(model="espnet"), ignore_init_mismatch=False)
 
 
 @pytest.fixture

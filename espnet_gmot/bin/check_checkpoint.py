@@ -1,10 +1,14 @@
-"""Before a training starts: set a checkpoint aside that a kill cut off, refuse one of another vocabulary."""
+"""Before a training starts: mend what a kill cut off, refuse a checkpoint of another vocabulary."""
 
 import argparse
 import sys
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.checkpoint import require_same_vocabulary, set_damaged_aside
+from espnet_gmot.recipe.checkpoint import (
+    require_same_vocabulary,
+    restore_last_epoch,
+    set_damaged_aside,
+)
 
 
 def main() -> None:
@@ -17,6 +21,11 @@ def main() -> None:
     if damaged:
         print(f"{args.checkpoint} was cut off and is now {damaged}; training begins anew", file=sys.stderr)
     require_same_vocabulary(args.checkpoint, args.token_list)
+    restored = restore_last_epoch(args.checkpoint)
+    if restored:
+        print(
+            f"{restored} was missing or cut off and is written again from {args.checkpoint}", file=sys.stderr
+        )
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 import zipfile
 from pathlib import Path
 
+import torch
 import yaml
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file
+from espnet_gmot.files import require_file, write_aside
 
 
 def set_damaged_aside(checkpoint: str | Path) -> Path | None:
@@ -22,6 +23,28 @@ def set_damaged_aside(checkpoint: str | Path) -> Path | None:
     if not checkpoint.exists() or zipfile.is_zipfile(checkpoint):
         return None
     return checkpoint.replace(checkpoint.with_name(checkpoint.name + ".damaged"))
+
+
+def restore_last_epoch(checkpoint: str | Path) -> Path | None:
+    """Write the model of the last epoch from the checkpoint if a kill came between the two.
+
+    ESPnet writes ``checkpoint.pth`` and then ``Nepoch.pth``. It goes on after epoch N, and averages the best
+    epochs from their files at the end.
+
+    Returns:
+        The model's file, or None if it is whole or there is no checkpoint.
+    """
+    checkpoint = Path(checkpoint)
+    if not checkpoint.exists():
+        return None
+    # ESPnet 202511 keeps times in it, which weights_only refuses
+    states = torch.load(checkpoint, map_location="cpu", mmap=True, weights_only=False)
+    model = checkpoint.with_name(f"{states['reporter']['epoch']}epoch.pth")
+    if zipfile.is_zipfile(model):
+        return None
+    with write_aside(model) as aside:
+        torch.save(states["model"], aside)
+    return model
 
 
 def require_same_vocabulary(checkpoint: str | Path, token_list: str | Path) -> None:

@@ -1,3 +1,4 @@
+import datetime
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,7 @@ import torch
 import yaml
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.recipe.checkpoint import require_same_vocabulary, set_damaged_aside
+from espnet_gmot.recipe.checkpoint import require_same_vocabulary, restore_last_epoch, set_damaged_aside
 
 
 def test_a_checkpoint_cut_off_is_set_aside_and_a_whole_one_stays(tmp_path: Path) -> None:
@@ -16,6 +17,20 @@ def test_a_checkpoint_cut_off_is_set_aside_and_a_whole_one_stays(tmp_path: Path)
     path.write_bytes(path.read_bytes()[:-500])
     assert set_damaged_aside(path) == tmp_path / "checkpoint.pth.damaged"
     assert not path.exists()
+
+
+def test_the_last_epochs_model_is_written_again_from_the_checkpoint(tmp_path: Path) -> None:
+    path, model = tmp_path / "checkpoint.pth", tmp_path / "7epoch.pth"
+    assert restore_last_epoch(path) is None
+    weights = {"encoder.w": torch.arange(1000.0)}
+    stats = {7: {"train": {"time": datetime.timedelta(seconds=3)}}}
+    torch.save({"model": weights, "reporter": {"epoch": 7, "stats": stats}}, path)
+    assert restore_last_epoch(path) == model  # missing
+    assert torch.equal(torch.load(model)["encoder.w"], weights["encoder.w"])
+    assert restore_last_epoch(path) is None  # whole
+    model.write_bytes(model.read_bytes()[:-500])
+    assert restore_last_epoch(path) == model  # cut off
+    assert torch.equal(torch.load(model)["encoder.w"], weights["encoder.w"])
 
 
 @pytest.fixture
