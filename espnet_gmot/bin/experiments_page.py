@@ -8,7 +8,7 @@ from espnet_gmot.recipe.experiment_table import read_experiment_table
 from espnet_gmot.recipe.mini_mandarin.presets import PRESETS
 from espnet_gmot.report.experiment_figures import draw_figures
 from espnet_gmot.report.experiment_page import write_experiment_page
-from espnet_gmot.report.experiment_rows import gather_sets
+from espnet_gmot.report.experiment_rows import RowPlan, gather_sets
 
 
 def main() -> None:
@@ -23,7 +23,10 @@ def main() -> None:
     parser.add_argument("--table", type=Path, default=recipe / "local/experiments.yaml", help="the rows")
     parser.add_argument("--out", type=Path, default=Path("docs/experiments/small.md"), help="page to write")
     args = parser.parse_args()
-    plans = read_experiment_table(args.table).rows
+    plans = [
+        RowPlan(row.name, row.tests, row.baseline, row.against, row.model_of, row.control_of)
+        for row in read_experiment_table(args.table).rows
+    ]
     if args.results.name not in PRESETS:  # a pilot: the rows that it did not run were not meant for it
         plans = [plan for plan in plans if (args.results / plan.name).is_dir()]
     rows = gather_sets(args.results, plans)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_gmot.recipe.experiment_table import Row
 from espnet_gmot.report.experiment_files import KeptRun, read_reference, read_runs
 from espnet_gmot.report.homophones import Substitutions, count_all, total
 from espnet_gmot.report.scoring import score
@@ -15,6 +14,18 @@ from espnet_gmot.report.seeds import SeedErrors, SeedMargin, compare_seeds
 from espnet_gmot.report.significance import holm
 
 UNPLANNED = "kept, but no longer in the table"
+
+
+@dataclass(frozen=True)
+class RowPlan:
+    """What a row is called, what it tests and how it stands to the others; see ``local/experiments.yaml``."""
+
+    name: str
+    tests: str
+    baseline: str = "ctc"
+    against: Sequence[str] = ()
+    model_of: str | None = None
+    control_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -31,7 +42,7 @@ class RowResult:
         margins_against: against the rows in ``plan.against``, where there is a common seed.
     """
 
-    plan: Row
+    plan: RowPlan
     runs: dict[int, KeptRun]
     errors: SeedErrors | None = None
     substitutions: dict[int, Substitutions] | None = None
@@ -53,16 +64,16 @@ class RowResult:
         return float(np.mean(known)) if known else None
 
 
-def gather_sets(results: Path, plans: Sequence[Row]) -> dict[str, list[RowResult]]:
+def gather_sets(results: Path, plans: Sequence[RowPlan]) -> dict[str, list[RowResult]]:
     """Gather the rows of every set that was decoded; kept rows that are not planned come last."""
     runs = read_runs(results)
-    unplanned = {run.row: Row(run.row, "", UNPLANNED) for run in runs}
+    unplanned = {run.row: RowPlan(run.row, UNPLANNED) for run in runs}
     for plan in plans:
         unplanned.pop(plan.name, None)
     return {name: gather(results, runs, [*plans, *unplanned.values()], name) for name in runs[0].hypotheses}
 
 
-def gather(results: Path, kept: Sequence[KeptRun], plans: Sequence[Row], dataset: str) -> list[RowResult]:
+def gather(results: Path, kept: Sequence[KeptRun], plans: Sequence[RowPlan], dataset: str) -> list[RowResult]:
     """Score the kept hypotheses of every row on a set; rows that were not run stay empty.
 
     Args:

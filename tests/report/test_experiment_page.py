@@ -7,18 +7,17 @@ import pytest
 from experiment_results import REFERENCE, keep
 from matplotlib.figure import Figure
 
-from espnet_gmot.recipe.experiment_table import Row
 from espnet_gmot.report.experiment_figures import alpha_rows, draw_figures
 from espnet_gmot.report.experiment_page import write_experiment_page
-from espnet_gmot.report.experiment_rows import gather_sets
+from espnet_gmot.report.experiment_rows import RowPlan, gather_sets
 
 PLANS = [
-    Row("ctc", "ctc", "baseline"),
-    Row("gmot", "gmot", "the method"),
-    Row("random_teacher", "gmot", "control", control_of="gmot"),
-    Row("tot", "gmot", "no graph", against=["gmot"]),
-    Row("gw", "gmot", "graph alone"),
-    Row("gmot_lm", "gmot", "another decoding", model_of="gmot"),
+    RowPlan("ctc", "baseline"),
+    RowPlan("gmot", "the method"),
+    RowPlan("random_teacher", "control", control_of="gmot"),
+    RowPlan("tot", "no graph", against=["gmot"]),
+    RowPlan("gw", "graph alone"),
+    RowPlan("gmot_lm", "another decoding", model_of="gmot"),
 ]
 WRONG = {"u1": "她再家", "u2": "人民", "u3": "中过"}
 HALF = {**WRONG, "u3": "中国"}

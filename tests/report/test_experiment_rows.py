@@ -4,13 +4,12 @@ import pytest
 from experiment_results import REFERENCE, keep
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.recipe.experiment_table import Row
-from espnet_gmot.report.experiment_rows import UNPLANNED, gather_sets
+from espnet_gmot.report.experiment_rows import UNPLANNED, RowPlan, gather_sets
 
 PLANS = [
-    Row("ctc", "ctc", "baseline"),
-    Row("gmot", "gmot", "method"),
-    Row("ot", "gmot", "plain", against=["gmot", "tot"]),
+    RowPlan("ctc", "baseline"),
+    RowPlan("gmot", "method"),
+    RowPlan("ot", "plain", against=["gmot", "tot"]),
 ]
 WRONG = {"u1": "她再家", "u2": "人民", "u3": "中过"}  # 2 homophones; 2 deleted; 1 tone
 
@@ -54,8 +53,8 @@ def test_a_row_is_compared_with_its_own_baseline_over_common_seeds(results):
     keep(results, "gmot_double", 1, REFERENCE, alpha=0.5)
     plans = [
         *PLANS,
-        Row("ctc_double", "ctc", "longer"),
-        Row("gmot_double", "gmot", "", baseline="ctc_double"),
+        RowPlan("ctc_double", "longer"),
+        RowPlan("gmot_double", "", baseline="ctc_double"),
     ]
     *_, longer, double = gather_sets(results, plans)["test"]
     assert longer.margin.other == pytest.approx(100 * 3 / 9)  # seed 1 of ctc alone

@@ -5,17 +5,16 @@ import shutil
 import pytest
 from experiment_results import REFERENCE, keep
 
-from espnet_gmot.recipe.experiment_table import Row
-from espnet_gmot.report.experiment_rows import gather_sets
+from espnet_gmot.report.experiment_rows import RowPlan, gather_sets
 from espnet_gmot.report.knowledge_share import shares_of_knowledge
 
 PLANS = [
-    Row("ctc", "ctc", "baseline"),
-    Row("gmot", "gmot", "the method"),
-    Row("random_teacher", "gmot", "control", control_of="gmot"),
-    Row("random_teacher_weight1", "gmot", "control", control_of="gmot"),
-    Row("gmot_no_prior", "gmot", "another method"),
-    Row("random_teacher_no_prior", "gmot", "its control", control_of="gmot_no_prior"),
+    RowPlan("ctc", "baseline"),
+    RowPlan("gmot", "the method"),
+    RowPlan("random_teacher", "control", control_of="gmot"),
+    RowPlan("random_teacher_weight1", "control", control_of="gmot"),
+    RowPlan("gmot_no_prior", "another method"),
+    RowPlan("random_teacher_no_prior", "its control", control_of="gmot_no_prior"),
 ]
 WRONG = {"u1": "她再家", "u2": "人民", "u3": "中过"}  # 5 errors
 HALF = {**WRONG, "u3": "中国"}  # 4 errors
