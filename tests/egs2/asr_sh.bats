@@ -185,15 +185,14 @@ tokenize_text asr_train aggregate_stats_dirs launch asr_inference merge_decoded 
     run asr --stop_stage 10
     [ "${status}" -eq 2 ]
     [[ ${output} == *"conf/train_small.yaml is no YAML"* ]]
-    ! grep asr_train calls
+    [ "$(grep -c asr_train calls)" -eq 0 ]
 }
 
 @test "another decoder decodes anew into the same directory" {
     echo "beam_size: 1" > conf/decode.yaml
-    options+=(--inference_config conf/decode.yaml)
-    run asr
+    run asr --inference_config conf/decode.yaml
     [ "${status}" -eq 0 ]
-    run asr --stage 12 --ctc_greedy true
+    run asr --stage 12 --inference_config conf/decode.yaml --ctc_greedy true
     [[ ${output} == *"stage 12: the inputs of "*"/decode_asr_model_valid.acc.ave/test have changed; making it again"* ]]
     grep "asr_ctc_greedy" calls
 }
