@@ -20,7 +20,7 @@ def recipe(tmp_path):
     for name in ("slurm.pl", "queue.pl", "local.pl"):
         (tmp_path / name).write_text(SAYS_HOW_IT_WAS_CALLED)
         (tmp_path / name).chmod(0o755)
-    files = {"train.yaml": "", "data/token_list/char/tokens.txt": "<blank>\n<unk>\n<sos/eos>\n"}
+    files = {"train.yaml": "max_epoch: 1\n", "data/token_list/char/tokens.txt": "<blank>\n<unk>\n<sos/eos>\n"}
     for part in ("train", "valid"):
         files |= {f"stats/{part}/{name}": "utt 1\n" for name in ("speech_shape", "text_shape.char")}
     for name, content in files.items():

@@ -21,7 +21,7 @@ for file in ${text}; do
 done
 
 weights=
-[ ! -d "${teacher}" ] || weights=$(stat -Lc '%n %s %Y' "${teacher}"/* | cksum) # without reading them
+[ ! -d "${teacher}" ] || weights=$(find -L "${teacher}" -type f -printf '%P %s %T@\n' | sort | cksum) # without reading them
 made_from="${teacher} ${weights} ${random_init} $(cat ${text} | cksum)"
 if [ "$(cat "${cache}/.done" 2>/dev/null)" != "${made_from}" ]; then
     if [ ! -f "${cache}/meta.json" ] && [ "$(dirname "${projection}")" = "$(dirname "${cache}")" ]; then
