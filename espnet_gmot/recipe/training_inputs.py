@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def with_arguments(config: dict[str, Any], arguments: Sequence[str]) -> dict[str
         >>> with_arguments({"frontend_conf": {"n_fft": 512}}, ["--frontend_conf", "n_mels=40", "--seed", "1"])
         {'frontend_conf': {'n_fft': 512, 'n_mels': 40}, 'seed': 1}
     """
-    merged, name = json.loads(json.dumps(config)), None
+    merged, name = deepcopy(config), None
     for argument in arguments:
         if argument.startswith("--"):
             name, _, argument = argument[2:].partition("=")
