@@ -12,6 +12,7 @@ import yaml
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_aside
 from espnet_gmot.recipe.experiment_table import Row, Table
+from espnet_gmot.recipe.training_yaml import merge
 
 FINISHED = "run.json"  # the file that stands last in a finished run's results
 PROBED_WITH = "base"  # local/run_experiment.sh names its cache
@@ -94,19 +95,6 @@ def _config(row: Row, seed: int, preset: str) -> dict[str, Any]:
     else:
         model["projection"] = str(teacher / "projection.npz")
     return config
-
-
-def merge(config: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """Return ``config`` with the keys of ``change``, mapping by mapping.
-
-    Example:
-        >>> merge({"model_conf": {"alpha": 0.5, "a": 1}}, {"model_conf": {"alpha": 1.0}, "max_epoch": 2})
-        {'model_conf': {'alpha': 1.0, 'a': 1}, 'max_epoch': 2}
-    """
-    inner = {
-        key: merge(config.get(key, {}), value) for key, value in change.items() if isinstance(value, dict)
-    }
-    return config | change | inner
 
 
 def teachers_of(table: Table, rows: Sequence[Row]) -> Iterator[str]:

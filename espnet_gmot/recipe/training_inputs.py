@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from espnet_gmot.errors import InputError
+from espnet_gmot.recipe.training_yaml import merge
 
 
 def with_arguments(config: dict[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def with_arguments(config: dict[str, Any], arguments: Sequence[str]) -> dict[str
         >>> with_arguments({"frontend_conf": {"n_fft": 512}}, ["--frontend_conf", "n_mels=40", "--seed", "1"])
         {'frontend_conf': {'n_fft': 512, 'n_mels': 40}, 'seed': 1}
     """
-    merged, name = deepcopy(config), None
+    merged, name = config, None
     for argument in arguments:
         if argument.startswith("--"):
             name, _, argument = argument[2:].partition("=")
@@ -39,13 +39,12 @@ def with_arguments(config: dict[str, Any], arguments: Sequence[str]) -> dict[str
             raise InputError(f"{argument} belongs to no option; write --name value in --asr_args")
         path, separator, value = argument.partition("=")
         if name.endswith("_conf") and separator:
-            *outer, key = path.split(".")
-            place = merged[name] = merged.get(name) or {}
-            for step in outer:
-                place = place.setdefault(step, {})
-            place[key] = yaml.safe_load(value)
+            change = yaml.safe_load(value)
+            for key in reversed([name, *path.split(".")]):
+                change = {key: change}
+            merged = merge(merged, change)
         else:
-            merged[name] = yaml.safe_load(argument)
+            merged = merged | {name: yaml.safe_load(argument)}
     return merged
 
 
