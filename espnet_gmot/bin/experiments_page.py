@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.experiment_table import read_experiment_table
+from espnet_gmot.recipe.experiment_table import read_experiment_table, table_of
 from espnet_gmot.recipe.mini_mandarin.presets import PRESETS
 from espnet_gmot.report.experiment_figures import draw_figures
 from espnet_gmot.report.experiment_page import write_experiment_page
@@ -20,12 +20,11 @@ def main() -> None:
     parser.add_argument(
         "--results", type=Path, default=recipe / "results/small", help="kept files of a protocol"
     )
-    parser.add_argument("--table", type=Path, default=recipe / "local/experiments.yaml", help="the rows")
     parser.add_argument("--out", type=Path, default=Path("docs/experiments/small.md"), help="page to write")
     args = parser.parse_args()
     plans = [
         RowPlan(row.name, row.tests, row.baseline, row.against, row.model_of, row.control_of)
-        for row in read_experiment_table(args.table).rows
+        for row in read_experiment_table(table_of(recipe, args.results.name)).rows
     ]
     if args.results.name not in PRESETS:  # a pilot: the rows that it did not run were not meant for it
         plans = [plan for plan in plans if (args.results / plan.name).is_dir()]

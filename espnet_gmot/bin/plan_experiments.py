@@ -5,20 +5,19 @@ from pathlib import Path
 
 from espnet_gmot.bin import _command
 from espnet_gmot.recipe.experiment_runs import plan_runs, teachers_of
-from espnet_gmot.recipe.experiment_table import read_experiment_table
+from espnet_gmot.recipe.experiment_table import read_experiment_table, table_of
 
 
 def main() -> None:
     """Parse, plan, print a line a teacher or run."""
     parser = argparse.ArgumentParser(prog="plan_experiments", description=__doc__)
     parser.add_argument("what", choices=("teachers", "runs"))
-    parser.add_argument("--table", type=Path, default=Path("local/experiments.yaml"), help="the rows")
     parser.add_argument("--rows", nargs="*", default=[], help="names of rows (default: all)")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="seeds of each row")
-    parser.add_argument("--preset", required=True, help="sizes of corpus and models")
+    parser.add_argument("--preset", required=True, help="sizes of corpus and models, and the table of rows")
     parser.add_argument("--results", type=Path, required=True, help="results of finished runs, ROW/seedN")
     args = parser.parse_args()
-    table = read_experiment_table(args.table)
+    table = read_experiment_table(table_of(Path(), args.preset))
     rows = table.select(args.rows)
     if args.what == "teachers":
         for line in teachers_of(table, rows):

@@ -80,6 +80,12 @@ class Table:
         return [row for row in self.rows if not names or row.name in names]
 
 
+def table_of(recipe: Path, preset: str) -> Path:
+    """Give ``local/experiments_PRESET.yaml``, or if a preset has none ``local/experiments.yaml``."""
+    own = recipe / f"local/experiments_{preset}.yaml"
+    return own if own.is_file() else recipe / "local/experiments.yaml"
+
+
 def read_experiment_table(path: str | Path) -> Table:
     """Read ``local/experiments.yaml``.
 

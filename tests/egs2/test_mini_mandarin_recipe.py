@@ -182,6 +182,22 @@ def test_a_rerun_only_prints_the_table(recipe, finished):
     assert table_of(recipe) in log
 
 
+def test_other_data_without_true_times_gets_its_picture_too(recipe, finished):
+    picture = recipe / "exp" / "asr_train_gmot_tiny" / "coupling.png"
+    script, ctm = recipe / "local" / "data.sh", recipe / "data" / "dev" / "ctm"
+    before = picture.read_bytes(), script.read_text(), ctm.read_text()
+    picture.unlink()
+    script.write_text("#!/bin/sh\n")
+    ctm.unlink()
+    try:
+        status, log = run(recipe)
+        assert status == 0, log
+        assert picture.read_bytes() != before[0]  # without the times
+    finally:
+        for path, content in zip((script, ctm), before[1:], strict=True):
+            path.write_text(content)
+
+
 def test_a_teacher_from_a_directory_takes_the_small_ones_place(recipe, finished):
     status, log = run(recipe, "--teacher", "exp/teacher/bert", "--skip_train", "true", "--skip_eval", "true")
     assert (recipe / "exp" / "teacher_bert" / "projection.npz").exists(), log

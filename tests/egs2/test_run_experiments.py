@@ -28,7 +28,7 @@ case ${option[stage]} in
         [[ ${name} != "${SLEEP_IN:-none}"* ]] || { sleep 60 & echo $! > "${CALLS}.sleeping"; wait; } ;;
 esac
 echo "asr ${option[stage]}-${option[stop_stage]} $(basename "${option[expdir]:-none}")" \\
-    "${option[asr_config]:-none} nj=${option[nj]} greedy=${option[ctc_greedy]:-false}" \\
+    "${option[asr_config]:-none} ngpu=${option[ngpu]} nj=${option[nj]} greedy=${option[ctc_greedy]:-false}" \\
     "lm=${option[use_lm]:-false} ${option[inference_tag]:-}" >> "${CALLS}"
 """
 PYTHON = """#!/usr/bin/env bash
@@ -188,6 +188,15 @@ def test_a_measure_that_fails_leaves_the_run_unfinished(recipe):
 def test_jobs_share_the_threads(recipe, jobs, threads):
     run(recipe, "--rows", "ctc", "--seeds", "0", "--jobs", jobs)
     assert f" nj={threads} " in calls(recipe, "asr 11-13")[0]
+
+
+def test_a_preset_may_have_a_table_of_its_own_and_a_gpu_trains_one_at_a_time(recipe):
+    (recipe / "local/experiments_tiny.yaml").write_text(yaml.safe_dump(TABLE | {"rows": TABLE["rows"][:1]}))
+    status, output = run(recipe, "--ngpu", "1")
+    assert status == 0, output
+    assert kept(recipe) == ["ctc/seed0", "ctc/seed1", "ctc/seed2"]
+    assert "3 run(s) to do, 1 at a time" in output
+    assert all(f" ngpu=1 nj={os.cpu_count()} " in call for call in calls(recipe, "asr 11-13"))
 
 
 @pytest.mark.parametrize(

@@ -119,8 +119,10 @@ model=exp/asr_$(tag_of gmot)
 picture=${model}/coupling.png
 if [ -f "${model}/valid.cer_ctc.ave.pth" ] && [ ! "${picture}" -nt "${model}/valid.cer_ctc.ave.pth" ]; then
     utt_id=$(head -n 1 dump/raw/dev/text | cut -d " " -f 1)
+    spoken=() # other data has no true times
+    [ ! -f data/dev/ctm ] || spoken=(--ctm data/dev/ctm)
     run ${train_cmd} "${model}/coupling.log" python3 -m espnet_gmot.bin.plot_coupling "${experiments[@]}" \
-        --data dump/raw/dev --ctm data/dev/ctm --utt_id "${utt_id}" --out "${picture}"
+        --data dump/raw/dev "${spoken[@]}" --utt_id "${utt_id}" --out "${picture}"
 fi
 python3 -m espnet_gmot.bin.compare "${experiments[@]}" --decode "${inference_tag}" \
     --sets ${test_sets} --out exp/comparison

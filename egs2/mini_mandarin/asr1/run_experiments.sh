@@ -5,6 +5,7 @@
 #
 #   ./run_experiments.sh                               all rows, the most important first
 #   ./run_experiments.sh --rows "ctc gmot" --seeds 0   these
+#   ./run_experiments.sh --preset full --ngpu 1        hours of speech, the rows of local/experiments_full.yaml
 #
 # Corpus, teachers and models are made in exp/experiments/PRESET, apart from the demo's.
 # ${rows} and ${seeds} hold several words and are split on purpose:
@@ -18,8 +19,9 @@ set -euo pipefail
 preset=small  # sizes of corpus and models: small, full, or tiny for the tests
 rows=         # empty: all
 seeds="0 1 2" # of initialisation and data order
-jobs=$(getconf _NPROCESSORS_ONLN) # runs at a time; they share the machine's threads
-take_all_options preset rows seeds jobs -- "$@"
+ngpu=0        # GPUs of each training
+jobs=         # runs at a time, they share the machine's threads; empty: as many as cores, with GPUs one
+take_all_options preset rows seeds ngpu jobs -- "$@"
 corpus_seed=1 # not the demo's: other sentences in dev and test
 
 # run COMMAND: a signal to this script, whether Ctrl-C or kill, ends the command too
@@ -56,7 +58,8 @@ main() {
     . ./path.sh
     local cores
     cores=$(getconf _NPROCESSORS_ONLN)
-    export experiment_threads=$((jobs < cores ? cores / jobs : 1))
+    : "${jobs:=$((ngpu > 0 ? 1 : cores))}"
+    export experiment_ngpu=${ngpu} experiment_threads=$((jobs < cores ? cores / jobs : 1))
     prepare
     echo "run_experiments.sh: $(wc -l < exp/queue.txt) run(s) to do, ${jobs} at a time; results: ${results}"
     run xargs --no-run-if-empty -a exp/queue.txt -P "${jobs}" -L 1 local/run_experiment.sh "${results}" || {
