@@ -9,6 +9,7 @@ from espnet_gmot.report.experiment_rows import RowResult
 from espnet_gmot.report.knowledge_share import shares_of_knowledge
 from espnet_gmot.report.markdown_table import UNKNOWN, markdown_table, number, p_value
 from espnet_gmot.report.seeds import SeedMargin
+from espnet_gmot.report.training_start import start_section
 
 NOT_RUN = "not run"
 HEAD = """\
@@ -68,6 +69,7 @@ def write_experiment_page(
         f"## Other comparisons on dev\n\n{_other_table(dev)}\n",
         f"## How much of the gain is the teacher's knowledge, test\n\n{shares_of_knowledge(dev, test)}\n",
         *(f"![{figure.stem}]({figure.relative_to(out.parent)})\n" for figure in figures),
+        f"## What the seeds differ in\n\n{start_section(test)}\n",
         f"## Costs\n\n{_cost_table(test)}\n\n{COSTS}",
         f"## Couplings against the true character times, dev\n\n{_coupling_table(dev)}\n\n{LAST_EPOCH}",
         f"## The teacher's context in the encoder, dev\n\n{_context_table(dev)}\n\n{CONTEXT}",
