@@ -17,9 +17,7 @@ TABLES = {
     "small": read_experiment_table(LOCAL / "experiments.yaml"),
     "full": read_experiment_table(LOCAL / "experiments_full.yaml"),
 }
-ROWS = [
-    pytest.param(preset, row, id=f"{preset}-{row.name}") for preset, t in TABLES.items() for row in t.rows
-]
+ROWS = [(preset, row) for preset, table in TABLES.items() for row in table.rows]
 
 
 @pytest.fixture(scope="module")
