@@ -87,7 +87,7 @@ def table_of(recipe: Path, preset: str) -> Path:
 
 
 def read_experiment_table(path: str | Path) -> Table:
-    """Read ``local/experiments.yaml``.
+    """Read a table of experiments, as :func:`table_of` names it.
 
     Raises:
         InputError: it is missing or no YAML; a row has an unknown key or a wrong value, a name comes twice,

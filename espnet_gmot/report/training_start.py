@@ -65,10 +65,8 @@ def _pairs(row: RowResult) -> np.ndarray:
 
 
 def _within_rows(found: Sequence[np.ndarray]) -> str:
-    deviations = np.concatenate([pairs - pairs.mean(0) for pairs in found])  # (runs, 2)
-    covariance = deviations.T @ deviations
-    if covariance.diagonal().min() == 0:
+    starts, rates = np.concatenate([pairs - pairs.mean(0) for pairs in found]).T
+    if not (starts.any() and rates.any()):
         return ""
-    correlation = covariance[0, 1] / np.sqrt(covariance.diagonal().prod())
-    slope = covariance[0, 1] / covariance[0, 0]
-    return WITHIN.format(runs=len(deviations), rows=len(found), correlation=correlation, slope=slope)
+    correlation, slope = np.corrcoef(starts, rates)[0, 1], np.polyfit(starts, rates, 1)[0]
+    return WITHIN.format(runs=len(starts), rows=len(found), correlation=correlation, slope=slope)
