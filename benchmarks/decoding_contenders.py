@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from espnet_gmot.decoding.batches import cut_batches
 from espnet_gmot.decoding.decoder import BestPathDecoder
-from espnet_gmot.decoding.loading import load_model
+from espnet_gmot.trained_model import load_trained_model
 
 BATCH_SIZES = (1, 8, 16, 32)
 STOCK_BATCH = 8  # of ESPnet 202611's beam search
@@ -44,7 +44,7 @@ class Contender:
 
 def make_contenders(config: Path, checkpoint: Path, device: str) -> list[Contender]:
     """Load the model for all contenders; the encoder alone stands before ours with the same batches."""
-    model, _ = load_model(config, checkpoint, device)
+    model, _ = load_trained_model(config, checkpoint, device)
     contenders = []
     for size in BATCH_SIZES:
         contenders.append(Contender(ENCODER, device, size, decode=_encoder(model, size)))
@@ -62,7 +62,7 @@ def make_contenders(config: Path, checkpoint: Path, device: str) -> list[Contend
 @torch.no_grad()
 def reference(config: Path, checkpoint: Path, speech: Sequence[Tensor]) -> list[list[int]]:
     """Decode one utterance at a time by ESPnet's encode and argmax, repeats and blanks dropped."""
-    model, _ = load_model(config, checkpoint, "cpu")
+    model, _ = load_trained_model(config, checkpoint, "cpu")
     hypotheses = []
     for each in speech:
         hidden, _ = model.encode(each[None], torch.tensor([len(each)]))

@@ -10,7 +10,8 @@ from tqdm import tqdm
 from espnet_gmot.recipe.character_times import read_character_times, spans_of
 from espnet_gmot.report.context_probe import SpokenCharacters, probe_context
 from espnet_gmot.teacher.cache import TeacherCache
-from espnet_gmot.trained_coupling import encode, frame_times, load_model, read_spoken
+from espnet_gmot.trained_coupling import encode, frame_times, read_spoken
+from espnet_gmot.trained_model import load_experiment
 
 
 def probe_encoder(
@@ -30,7 +31,7 @@ def probe_encoder(
     Raises:
         InputError: a file is missing, a transcript is not in the cache, or times and transcripts do not fit.
     """
-    model, _ = load_model(experiment, checkpoint)
+    model, _ = load_experiment(experiment, checkpoint)
     cache = TeacherCache(teacher_cache)
     train, test = (spoken_characters(model, cache, data, ctm) for data, ctm in sets)
     return probe_context(train, test)
@@ -46,7 +47,8 @@ def spoken_characters(
     """
     times = read_character_times(ctm)
     chars, frames, embeddings = [], [], []
-    for spoken in tqdm(list(read_spoken(data_dir)), desc=f"encoder {Path(data_dir).name}", unit="utt"):
+    bar = tqdm(read_spoken(data_dir), desc=f"encoder {Path(data_dir).name}", total=len(times), unit="utt")
+    for spoken in bar:
         spans = spans_of(times, spoken.utterance, spoken.text, ctm)
         speech = torch.from_numpy(spoken.samples)[None]
         hidden = encode(model, speech, torch.tensor([speech.size(1)]))[0][0].numpy()  # (T, d_a)

@@ -5,10 +5,9 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from espnet_gmot.model import ESPnetGMOTModel
 from espnet_gmot.recipe.character_times import read_character_times, spans_of
 from espnet_gmot.report.coupling_timing import CouplingTiming, coupling_timing
-from espnet_gmot.trained_coupling import frame_times, load_models, model_input, plan_of, read_spoken
+from espnet_gmot.trained_coupling import frame_times, load_aligners, read_spoken
 
 
 @torch.no_grad()
@@ -25,17 +24,17 @@ def measure_couplings(
         ctm: true character times of the set.
 
     Raises:
-        InputError: a file is missing, no model is a GM-OT model, or transcripts and times do not fit.
+        InputError: a file is missing, the model has neither alignment nor guide, or transcripts and times do
+            not fit.
     """
     experiments = [("model", experiment)] + ([("guide", guide)] if guide else [])
-    models = load_models(experiments, checkpoint)
-    model = models.by_title["model"]
-    options = (model if isinstance(model, ESPnetGMOTModel) else models.guide).options
+    aligner = load_aligners(experiments, checkpoint)["model"]
     times = read_character_times(ctm)
     timing = CouplingTiming()
-    for spoken in tqdm(list(read_spoken(data_dir)), desc=f"couplings {Path(data_dir).name}", unit="utt"):
+    bar = tqdm(read_spoken(data_dir), desc=f"couplings {Path(data_dir).name}", total=len(times), unit="utt")
+    for spoken in bar:
         spans = spans_of(times, spoken.utterance, spoken.text, ctm)
-        plan, _ = plan_of(model, models.guide, model_input(spoken, models.guide_args))
-        frames = frame_times(model, spoken.rate, plan.size(0))
-        timing += coupling_timing(plan.numpy(), frames, spans, options.special_tokens)
+        plan, _ = aligner.align(spoken)
+        frames = frame_times(aligner.model, spoken.rate, plan.size(0))
+        timing += coupling_timing(plan.numpy(), frames, spans, aligner.guide.options.special_tokens)
     return timing

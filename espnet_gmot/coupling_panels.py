@@ -4,18 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from espnet2.asr.espnet_model import ESPnetASRModel
 
-from espnet_gmot.model import ESPnetGMOTModel
 from espnet_gmot.report.coupling_plot import CouplingPanel
-from espnet_gmot.trained_coupling import (
-    SpokenText,
-    frame_times,
-    load_models,
-    model_input,
-    plan_of,
-    read_spoken,
-)
+from espnet_gmot.trained_coupling import Aligner, SpokenText, frame_times, load_aligners, read_spoken
 
 
 @torch.no_grad()
@@ -24,44 +15,38 @@ def coupling_panels(
 ) -> tuple[np.ndarray, float, list[CouplingPanel]]:
     """Align one utterance with each model.
 
-    A model without alignment of its own, such as the CTC baseline, gets the objective of the first GM-OT
-    model that projects the teacher's side: the coupling that this objective would give it.
-
     Args:
         experiments: (title, directory with ``config.yaml``) of each model.
         checkpoint: file name of the model in each directory.
         data_dir: Kaldi data directory that holds the utterance.
-        utt_id: the utterance; its transcript must be in the teacher cache, if the model uses one.
+        utt_id: the utterance; its transcript must be in the teacher caches that the models use.
 
     Returns:
         log-mel spectrogram (frames, bins), seconds from one of its frames to the next, and the panels.
 
     Raises:
-        InputError: a file or the utterance is missing, or no model is a GM-OT model.
+        InputError: a file or the utterance is missing, or a model has neither alignment nor guide.
     """
-    models = load_models(experiments, checkpoint)
-    guide = models.guide
+    aligners = load_aligners(experiments, checkpoint)
     spoken = next(read_spoken(data_dir, [utt_id]))
-    batch = model_input(spoken, models.guide_args)
-    panels = [_panel(title, model, guide, batch, spoken) for title, model in models.by_title.items()]
-    spectrogram, _ = guide._extract_feats(batch["speech"], batch["speech_lengths"])
-    return spectrogram[0].numpy(), guide.frontend.hop_length / spoken.rate, panels
+    panels = [_panel(title, aligner, spoken) for title, aligner in aligners.items()]
+    model = next(iter(aligners.values())).model
+    speech = torch.from_numpy(spoken.samples)[None]  # (1, samples)
+    spectrogram, _ = model._extract_feats(speech, torch.tensor([speech.size(1)]))
+    return spectrogram[0].numpy(), model.frontend.hop_length / spoken.rate, panels
 
 
-def _panel(
-    title: str,
-    model: ESPnetASRModel,
-    guide: ESPnetGMOTModel,
-    batch: dict[str, torch.Tensor],
-    spoken: SpokenText,
-) -> CouplingPanel:
-    plan, hidden = plan_of(model, guide, batch)
-    special = guide.options.special_tokens
+def _panel(title: str, aligner: Aligner, spoken: SpokenText) -> CouplingPanel:
+    model = aligner.model
+    plan, hidden = aligner.align(spoken)
+    special = aligner.guide.options.special_tokens
     tokens = ["[CLS]", *spoken.text, "[SEP]"] if special else list(spoken.text)
     if len(tokens) != plan.size(1):
         tokens = [str(j) for j in range(plan.size(1))]
-    symbols = [model.token_list[i] for i in model.ctc.argmax(hidden)[0].tolist()]
-    ctc = ["" if symbol == "<blank>" else symbol for symbol in symbols]
+    ctc = None
+    if model.ctc is not None:
+        symbols = [model.token_list[i] for i in model.ctc.argmax(hidden[None])[0].tolist()]
+        ctc = ["" if symbol == "<blank>" else symbol for symbol in symbols]
     first, second = frame_times(model, spoken.rate, 2)
     step = float(second - first)
     return CouplingPanel(title, plan.numpy(), tokens, step, ctc, start_seconds=float(first) - step / 2)

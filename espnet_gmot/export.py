@@ -1,7 +1,6 @@
 """A trained GM-OT model as a plain ESPnet model: no plugin, no teacher."""
 
 import inspect
-import pickle
 import subprocess
 import sys
 import tempfile
@@ -24,11 +23,10 @@ from espnet_gmot.files import require_file, write_dir_aside
 from espnet_gmot.preprocessor import GMOTPreprocessor
 from espnet_gmot.recipe.audio import read_cuts, recordings_of
 from espnet_gmot.recipe.kaldi_data import read_data_dir
+from espnet_gmot.trained_model import TRAIN_FIRST, read_parameters, require_fit
 
-TRAIN_FIRST = "train the model first (stage 11) or correct the path"
 NUM_PROBES = 3  # utterances that the exported model is compared on
 NOISE_SAMPLES = (16000, 24000, 40000)  # their lengths without --data
-SHOWN_KEYS = 3  # parameters that a message lists
 
 
 @dataclass(frozen=True)
@@ -83,9 +81,9 @@ def export_model(
     """
     config = _read_config(require_file(config_file, TRAIN_FIRST))
     plain = plain_config(config, config_file)
-    state = _read_state(require_file(model_file, TRAIN_FIRST))
+    state = read_parameters(require_file(model_file, TRAIN_FIRST))
     needed_files = _needed_files(plain, config_file)
-    _check_fit(state, config, model_file, config_file)
+    require_fit(state, ASRTask.build_model(Namespace(**config)).state_dict(), model_file, config_file)
     kept = ASRTask.build_model(Namespace(**plain)).state_dict().keys()
     audio = _noise() if data_dir is None else _read_audio(data_dir)
     with write_dir_aside(out_dir) as aside:
@@ -148,18 +146,6 @@ def _read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def _read_state(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise InputError(f"{path} cannot be read ({str(error).splitlines()[0]}); name another") from error
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise InputError(
-            f"{path} holds more than a model's parameters; name a model file, such as valid.cer_ctc.ave.pth"
-        )
-    return state
-
-
 def _needed_files(config: dict[str, Any], name: str | Path) -> list[str]:
     """List the files that the model is built from, and check that they are there."""
     named = [(config.get("normalize_conf") or {}).get("stats_file")]
@@ -167,28 +153,6 @@ def _needed_files(config: dict[str, Any], name: str | Path) -> list[str]:
         named.append(config.get("bpemodel"))
     cure = f"{name} names it: run this where the training was run"
     return [str(require_file(path, cure)) for path in named if path is not None]
-
-
-def _check_fit(
-    state: dict[str, torch.Tensor], config: dict[str, Any], model_file: str | Path, config_file: str | Path
-) -> None:
-    """Raise an InputError unless ``state`` has the parameters that ``config`` describes.
-
-    ESPnet itself passes over parameters that are missing or unknown.
-    """
-    expected = ASRTask.build_model(Namespace(**config)).state_dict()
-    faults = [f"{name} is missing" for name in expected if name not in state]
-    faults += [f"{name} is unknown" for name in state if name not in expected]
-    for name in expected.keys() & state.keys():
-        found, wanted = tuple(state[name].shape), tuple(expected[name].shape)
-        if found != wanted:
-            faults.append(f"{name} is {found} and not {wanted}")
-    if faults:
-        more = f" and {len(faults) - SHOWN_KEYS} more" if len(faults) > SHOWN_KEYS else ""
-        raise InputError(
-            f"{model_file} does not fit {config_file} ({len(config['token_list'])} tokens): "
-            f"{'; '.join(sorted(faults)[:SHOWN_KEYS])}{more}; name files of one training"
-        )
 
 
 def _noise() -> list[np.ndarray]:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.model import ESPnetGMOTModel
-from espnet_gmot.trained_coupling import load_model
+from espnet_gmot.trained_model import load_experiment
 
 LOSSES = ("asr", "alignment")
 
@@ -65,7 +65,7 @@ def measure_gradients(experiment: str | Path, checkpoint: str, num_batches: int)
     """
     if num_batches < 2:
         raise InputError(f"--num_batches is {num_batches}; the noise shows from 2 batches on")
-    model, args = load_model(experiment, checkpoint)
+    model, args = load_experiment(experiment, checkpoint)
     if not isinstance(model, ESPnetGMOTModel):
         raise InputError(f"{experiment} has no alignment losses; name the directory of a GM-OT model")
     torch.manual_seed(args.seed)

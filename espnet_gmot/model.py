@@ -110,8 +110,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
             raise InputError("model: gmot needs the teacher's input; set preprocessor: gmot in the YAML")
         if getattr(self, "_is_replica", False):
             raise InputError("model: gmot runs on several GPUs with --multiprocessing_distributed true only")
-        if teacher_identity is not None and not self._input_checked:
-            self._check_input(teacher, int(teacher_identity[0]))
+        self.check_teacher_input(teacher, teacher_identity)
         loss, stats, weight = super().forward(speech, speech_lengths, text, text_lengths, **kwargs)
         self._require_frames(kwargs.get("utt_id"))
         loss_alignment, stats_alignment = self.alignment_loss(teacher, teacher_lengths)
@@ -158,10 +157,44 @@ class ESPnetGMOTModel(ESPnetASRModel):
         speech_lengths: torch.Tensor,
         teacher: torch.Tensor,
         teacher_lengths: torch.Tensor,
-    ) -> AlignmentOutput:
-        """Encode a batch and align the last block, without any recognition loss, for pictures."""
+    ) -> tuple[AlignmentOutput, torch.Tensor]:
+        """Encode a batch and align the last block, without any recognition loss, for pictures.
+
+        Returns:
+            The alignment, and what CTC sees (batch, T, d_a).
+        """
         self.encode(speech, speech_lengths)
-        return self._align(teacher, teacher_lengths)[LAST_BLOCK]
+        hidden = self._encoded.hidden
+        return self._align(teacher, teacher_lengths)[LAST_BLOCK], hidden
+
+    def check_teacher_input(self, teacher: torch.Tensor, identity: torch.Tensor | None) -> None:
+        """Refuse embeddings or token ids of another teacher than the model's; the first call alone looks.
+
+        Args:
+            teacher: what the preprocessor gives.
+            identity: the same (batch, 1); None where the preprocessor does not say.
+
+        Raises:
+            InputError: the teacher is another.
+        """
+        if identity is None or self._input_checked:
+            return
+        self._input_checked = True
+        options, number = self.options, int(identity[0])
+        if teacher.is_floating_point():
+            if options.teacher is not None:
+                raise InputError(
+                    f"model_conf: teacher is {options.teacher}, but the preprocessor gives embeddings from "
+                    "its teacher_cache; leave out one of them"
+                )
+            self._require_projections_teacher(number, "that of preprocessor_conf: teacher_cache")
+        elif options.teacher is not None:
+            tokenizer = load_tokenizer(options.teacher, options.allow_download)
+            if vocabulary_number(tokenizer) != number:
+                raise InputError(
+                    f"model_conf: teacher {options.teacher} has another vocabulary than preprocessor_conf: "
+                    "teacher; name the same one in both"
+                )
 
     def teacher_embeddings(self, teacher: torch.Tensor, teacher_lengths: torch.Tensor) -> torch.Tensor:
         """Return embeddings (batch, N, d_l): ``teacher`` itself, or what the teacher makes of its ids.
@@ -208,25 +241,6 @@ class ESPnetGMOTModel(ESPnetASRModel):
                 f"too short for one encoder frame: utterance {', '.join(names)}; "
                 "raise --min_wav_duration and run stage 4 again"
             )
-
-    def _check_input(self, teacher: torch.Tensor, number: int) -> None:
-        """Refuse embeddings or token ids of another teacher than the model's."""
-        self._input_checked = True
-        options = self.options
-        if teacher.is_floating_point():
-            if options.teacher is not None:
-                raise InputError(
-                    f"model_conf: teacher is {options.teacher}, but the preprocessor gives embeddings from "
-                    "its teacher_cache; leave out one of them"
-                )
-            self._require_projections_teacher(number, "that of preprocessor_conf: teacher_cache")
-        elif options.teacher is not None:
-            tokenizer = load_tokenizer(options.teacher, options.allow_download)
-            if vocabulary_number(tokenizer) != number:
-                raise InputError(
-                    f"model_conf: teacher {options.teacher} has another vocabulary than preprocessor_conf: "
-                    "teacher; name the same one in both"
-                )
 
     def _require_projections_teacher(self, number: int, called: str) -> None:
         if self.criterion_align.project is not None:

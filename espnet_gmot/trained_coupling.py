@@ -1,7 +1,6 @@
 """Couplings of trained models, utterance by utterance, and when their frames are."""
 
-from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,10 +10,10 @@ from espnet2.asr.espnet_model import ESPnetASRModel
 from espnet2.tasks.asr import ASRTask
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file
 from espnet_gmot.model import ESPnetGMOTModel
 from espnet_gmot.recipe.audio import read_cuts, recordings_of
 from espnet_gmot.recipe.kaldi_data import read_data_dir
+from espnet_gmot.trained_model import load_experiment
 
 # ESPnet's conv2d input layer, two convolutions of width 3 and stride 2: an encoder frame every
 # 4 feature frames, each the middle of 7.
@@ -30,50 +29,6 @@ class SpokenText(NamedTuple):
     text: str
     samples: np.ndarray
     rate: int
-
-
-class TrainedModels(NamedTuple):
-    """Models by title, and the first that is a GM-OT model with its training arguments."""
-
-    by_title: dict[str, ESPnetASRModel]
-    guide: ESPnetGMOTModel
-    guide_args: Namespace
-
-
-def load_model(directory: str | Path, checkpoint: str) -> tuple[ESPnetASRModel, Namespace]:
-    """Load a trained model for evaluation, with its training arguments.
-
-    Args:
-        directory: with ``config.yaml``.
-        checkpoint: file name of the model in it.
-
-    Raises:
-        InputError: a file is missing.
-    """
-    config = require_file(Path(directory) / "config.yaml", "train the model first (stage 11)")
-    weights = require_file(Path(directory) / checkpoint, "train the model first (stage 11)")
-    model, train_args = ASRTask.build_model_from_file(str(config), str(weights), "cpu")
-    return model.eval(), train_args
-
-
-def load_models(experiments: Sequence[tuple[str, str | Path]], checkpoint: str) -> TrainedModels:
-    """Load trained models for evaluation.
-
-    Args:
-        experiments: (title, directory with ``config.yaml``) of each model.
-        checkpoint: file name of the model in each directory.
-
-    Raises:
-        InputError: a file is missing, or no model is a GM-OT model.
-    """
-    models, guide, guide_args = {}, None, None
-    for title, directory in experiments:
-        models[title], train_args = load_model(directory, checkpoint)
-        if guide is None and isinstance(models[title], ESPnetGMOTModel):
-            guide, guide_args = models[title], train_args
-    if guide is None:
-        raise InputError(f"none of {', '.join(models)} is a GM-OT model; name at least one (model: gmot)")
-    return TrainedModels(models, guide, guide_args)
 
 
 def read_spoken(data_dir: str | Path, utterances: Sequence[str] | None = None) -> Iterator[SpokenText]:
@@ -94,17 +49,6 @@ def read_spoken(data_dir: str | Path, utterances: Sequence[str] | None = None) -
                     yield SpokenText(cut.utterance, data.text[cut.utterance], scaled, rate)
 
 
-def model_input(spoken: SpokenText, guide_args: Namespace) -> dict[str, torch.Tensor]:
-    """Make the batch of one utterance that ``ESPnetGMOTModel.coupling`` takes."""
-    raw = {"speech": spoken.samples, "text": spoken.text}
-    data = ASRTask.build_preprocess_fn(guide_args, train=False)(spoken.utterance, raw)
-    batch = {
-        "speech": torch.from_numpy(spoken.samples)[None],
-        "teacher": torch.from_numpy(data["teacher"])[None],
-    }
-    return batch | {f"{name}_lengths": torch.tensor([value.size(1)]) for name, value in batch.items()}
-
-
 def encode(
     model: ESPnetASRModel, speech: torch.Tensor, speech_lengths: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -113,25 +57,73 @@ def encode(
     return (encoded[0] if isinstance(encoded, tuple) else encoded), lengths
 
 
-def plan_of(
-    model: ESPnetASRModel, guide: ESPnetGMOTModel, batch: dict[str, torch.Tensor]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Align one utterance.
+class Aligner(NamedTuple):
+    """A trained model and what aligns it.
 
-    A model without alignment of its own, such as the CTC baseline, gets the guide's objective: the coupling
-    that this would give it.
+    Attributes:
+        model: the one that encodes.
+        guide: the GM-OT model whose objective aligns it: itself, or if it has none, such as the CTC baseline,
+            another. The coupling is then the one that this objective would give it.
+        preprocess: the guide's preprocessor.
+    """
+
+    model: ESPnetASRModel
+    guide: ESPnetGMOTModel
+    preprocess: Callable[[str, dict], dict[str, np.ndarray]]
+
+    def align(self, spoken: SpokenText) -> tuple[torch.Tensor, torch.Tensor]:
+        """Align one utterance.
+
+        Returns:
+            Coupling (T, N), and what CTC sees (T, d_a).
+
+        Raises:
+            InputError: the transcript is not in the teacher cache, or the cache is of another teacher.
+        """
+        data = self.preprocess(spoken.utterance, {"speech": spoken.samples, "text": spoken.text})
+        speech, teacher = torch.from_numpy(spoken.samples)[None], torch.from_numpy(data["teacher"])[None]
+        lengths = torch.tensor([speech.size(1)]), torch.tensor([teacher.size(1)])
+        self.guide.check_teacher_input(teacher, torch.from_numpy(data["teacher_identity"])[None])
+        if self.model is self.guide:
+            aligned, hidden = self.guide.coupling(speech, lengths[0], teacher, lengths[1])
+            return aligned.plan[0], hidden[0]
+        hidden, frames = encode(self.model, speech, lengths[0])  # (1, T, d_a)
+        nonblank = None
+        if self.guide.options.frame_marginal == "nonblank":
+            nonblank = 1.0 - self.model.ctc.softmax(hidden)[..., self.model.blank_id]  # (1, T)
+        embeddings = self.guide.teacher_embeddings(teacher, lengths[1])
+        return self.guide.criterion_align(hidden, frames, embeddings, lengths[1], nonblank).plan[0], hidden[0]
+
+
+def load_aligners(experiments: Sequence[tuple[str, str | Path]], checkpoint: str) -> dict[str, Aligner]:
+    """Load trained models; one without alignment is guided by the first that projects the teacher's side.
+
+    Args:
+        experiments: (title, directory with ``config.yaml``) of each model.
+        checkpoint: file name of the model in each directory.
 
     Returns:
-        Coupling (T, N), and what CTC sees (1, T, d_a).
+        The models by title.
+
+    Raises:
+        InputError: a file is missing or does not fit, or a model has no alignment and no guide.
     """
-    hidden, lengths = encode(model, batch["speech"], batch["speech_lengths"])
-    if isinstance(model, ESPnetGMOTModel):
-        return model.coupling(**batch).plan[0], hidden
-    embeddings = guide.teacher_embeddings(batch["teacher"], batch["teacher_lengths"])
-    nonblank = 1.0 - model.ctc.softmax(hidden)[..., model.blank_id]
-    return guide.criterion_align(hidden, lengths, embeddings, batch["teacher_lengths"], nonblank).plan[
-        0
-    ], hidden
+    loaded = {title: load_experiment(directory, checkpoint) for title, directory in experiments}
+    guides = [(model, args) for model, args in loaded.values() if isinstance(model, ESPnetGMOTModel)]
+    fixed = [(model, args) for model, args in guides if model.options.projected_side == "teacher"]
+    aligners = {}
+    for title, (model, args) in loaded.items():
+        if isinstance(model, ESPnetGMOTModel):
+            guide, guide_args = model, args
+        elif fixed:
+            guide, guide_args = fixed[0]
+        else:
+            raise InputError(
+                f"{title} was trained without alignment; name a GM-OT model (model: gmot) with "
+                "projected_side: teacher beside it, whose objective it gets"
+            )
+        aligners[title] = Aligner(model, guide, ASRTask.build_preprocess_fn(guide_args, train=False))
+    return aligners
 
 
 def frame_times(model: ESPnetASRModel, rate: int, frames: int) -> np.ndarray:

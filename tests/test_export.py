@@ -173,7 +173,7 @@ def test_a_checkpoint_of_another_vocabulary_is_refused(in_recipe):
     with pytest.raises(InputError) as refused:
         export("exp/out_other")
     assert str(refused.value) == (
-        "exp/out_other/valid.ave.pth does not fit exp/out_other/config.yaml (13 tokens): ctc.ctc_lo.bias is "
+        "exp/out_other/valid.ave.pth does not fit exp/out_other/config.yaml: ctc.ctc_lo.bias is "
         "(14,) and not (13,); ctc.ctc_lo.weight is (14, 8) and not (13, 8); name files of one training"
     )
 

@@ -96,9 +96,9 @@ def test_parts_add_up_to_the_gradient_of_the_training_loss(train):
     from espnet2.train.distributed_utils import DistributedOption
 
     from espnet_gmot.gradient_balance import gradients_of_batches
-    from espnet_gmot.trained_coupling import load_model
+    from espnet_gmot.trained_model import load_experiment
 
-    model, args = load_model(train("parts"), "model.pth")
+    model, args = load_experiment(train("parts"), "model.pth")
     parts = [sum(found.values()) for found in gradients_of_batches(model, args, 3)]
     batches = ASRTask.build_iter_factory(args, DistributedOption(), mode="train").build_iter(1)
     for (_, batch), found in zip(batches, parts, strict=True):

@@ -1,5 +1,6 @@
 """Couplings of trained models: when frames are, what a model without alignment gets, a whole set."""
 
+import shutil
 import subprocess
 import sys
 
@@ -16,7 +17,7 @@ HOP = 128
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory, teacher_dir):
-    """A CTC and a GM-OT model of the same size as they lie after training, and a set with character times."""
+    """A CTC and two GM-OT models of the same size as after training, and a set with character times."""
     import espnet2.tasks.asr  # noqa: F401
     from small_training import write_config
 
@@ -25,7 +26,9 @@ def recipe(tmp_path_factory, teacher_dir):
     directory = tmp_path_factory.mktemp("recipe")
     teacher = {"teacher": str(teacher_dir)}
     gmot = {"model_conf": {"ctc_weight": 1.0} | teacher, "preprocessor": "gmot", "preprocessor_conf": teacher}
+    acoustic = gmot["model_conf"] | {"projected_side": "acoustic", "teacher_size": 16}
     systems = {"gmot": gmot, "ctc": {"model_conf": {"ctc_weight": 1.0}, "model": "espnet"}}
+    systems["acoustic"] = gmot | {"model_conf": acoustic}
     for name, options in systems.items():
         (directory / name).mkdir()
         config = write_config(directory / "train.yaml", decoder=None, **options)
@@ -62,18 +65,55 @@ def test_frame_times_of_another_input_layer_are_refused(build_model):
 
 
 def test_a_ctc_model_gets_the_objective_of_the_guide(recipe):
-    from espnet_gmot.trained_coupling import load_models, model_input, plan_of, read_spoken
+    from espnet_gmot.trained_coupling import load_aligners, read_spoken
 
-    models = load_models([("ctc", recipe / "ctc"), ("gmot", recipe / "gmot")], "model.pth")
+    aligners = load_aligners([("ctc", recipe / "ctc"), ("gmot", recipe / "gmot")], "model.pth")
     spoken = next(read_spoken(recipe / "data", ["u1"]))
-    batch = model_input(spoken, models.guide_args)
     with torch.no_grad():
-        plan, _ = plan_of(models.by_title["ctc"], models.guide, batch)
-        # The weights are the same, so the guide would align the frames just so.
-        expected, _ = plan_of(models.guide, models.guide, batch)
+        plan, hidden = aligners["ctc"].align(spoken)
+        # The weights are the same, so the guide aligns its own frames just so.
+        expected = aligners["gmot"].align(spoken)
     assert plan.shape[1] == len(spoken.text) + 2
-    torch.testing.assert_close(plan, expected)
+    torch.testing.assert_close((plan, hidden), expected)
     torch.testing.assert_close(plan.sum(0), torch.full((plan.shape[1],), 1 / plan.shape[1]))
+
+
+def test_the_guide_projects_the_teachers_side(recipe):
+    from espnet_gmot.trained_coupling import load_aligners, read_spoken
+
+    experiments = [(name, recipe / name) for name in ("acoustic", "ctc", "gmot")]
+    aligners = load_aligners(experiments, "model.pth")
+    assert aligners["ctc"].guide is aligners["gmot"].model
+    assert aligners["acoustic"].guide is aligners["acoustic"].model
+    spoken = next(read_spoken(recipe / "data", ["u1"]))
+    with torch.no_grad():
+        assert all(aligner.align(spoken)[0].shape[1] == 2 + len(spoken.text) for aligner in aligners.values())
+    with pytest.raises(InputError, match="ctc was trained without alignment; name a GM-OT model .* beside"):
+        load_aligners(experiments[:2], "model.pth")
+
+
+def test_embeddings_of_another_teacher_are_refused(recipe, teacher_dir, tmp_path):
+    """The projection of one teacher, the cache of another: training refuses them too."""
+    from transformers import BertConfig, BertModel
+
+    from espnet_gmot.trained_coupling import load_aligners, read_spoken
+
+    shutil.copytree(teacher_dir, tmp_path / "other")
+    BertModel(BertConfig.from_pretrained(teacher_dir)).save_pretrained(tmp_path / "other")
+    text = ["--text", recipe / "data/text"]
+    for command in (
+        ["cache_teacher", "--teacher", tmp_path / "other", "--out", tmp_path / "cache", *text],
+        ["fit_projection", "--teacher", teacher_dir, "--out", tmp_path / "projection.npz", *text],
+    ):
+        subprocess.run([sys.executable, "-m", f"espnet_gmot.bin.{command[0]}", *command[1:]], check=True)
+    shutil.copytree(recipe / "gmot", tmp_path / "gmot")
+    config = yaml.safe_load((tmp_path / "gmot/config.yaml").read_text())
+    config["preprocessor_conf"] = {"teacher_cache": str(tmp_path / "cache")}
+    config["model_conf"] = {"ctc_weight": 1.0, "projection": str(tmp_path / "projection.npz")}
+    (tmp_path / "gmot/config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
+    aligner = load_aligners([("gmot", tmp_path / "gmot")], "model.pth")["gmot"]
+    with pytest.raises(InputError, match="projection.npz was fitted on teacher .*, which is not that of"):
+        aligner.align(next(read_spoken(recipe / "data", ["u1"])))
 
 
 def test_a_set_is_measured_with_all_its_characters(recipe):
@@ -100,14 +140,15 @@ def test_times_of_other_characters_are_refused(recipe, tmp_path):
 def test_characters_of_a_set_are_heard_where_they_are_spoken(recipe, teacher_dir, name):
     from espnet_gmot.context_of_set import probe_encoder, spoken_characters
     from espnet_gmot.teacher.cache import TeacherCache
-    from espnet_gmot.trained_coupling import frame_times, load_model, read_spoken
+    from espnet_gmot.trained_coupling import frame_times, read_spoken
+    from espnet_gmot.trained_model import load_experiment
 
     cache = recipe / "cache"
     if not cache.exists():
         command = [sys.executable, "-m", "espnet_gmot.bin.cache_teacher", "--teacher", teacher_dir]
         subprocess.run([*command, "--text", recipe / "data/text", "--out", cache], check=True)
     data, ctm = recipe / "data", recipe / "data" / "ctm"
-    model, _ = load_model(recipe / name, "model.pth")
+    model, _ = load_experiment(recipe / name, "model.pth")
     found = spoken_characters(model, TeacherCache(cache), data, ctm)
     assert "".join(found.chars) == "".join(TRANSCRIPTS)
     assert found.embeddings.shape == (len(found.chars), 16)
@@ -124,10 +165,10 @@ def test_characters_of_a_set_are_heard_where_they_are_spoken(recipe, teacher_dir
 
 
 def test_without_a_gmot_model_or_with_an_unknown_utterance_it_ends_early(recipe):
-    from espnet_gmot.trained_coupling import load_models, read_spoken
+    from espnet_gmot.trained_coupling import load_aligners, read_spoken
 
-    with pytest.raises(InputError, match="none of ctc is a GM-OT model; name at least one"):
-        load_models([("ctc", recipe / "ctc")], "model.pth")
+    with pytest.raises(InputError, match="ctc was trained without alignment; name a GM-OT model"):
+        load_aligners([("ctc", recipe / "ctc")], "model.pth")
     with pytest.raises(InputError, match="has no utterance u9; name one that it lists"):
         next(read_spoken(recipe / "data", ["u9"]))
 

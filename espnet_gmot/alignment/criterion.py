@@ -84,6 +84,7 @@ class AlignmentCriterion(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             X = features.float()
             Z = embeddings.to(X.device, X.dtype)
+            feature_lengths = feature_lengths.to(X.device)  # ESPnet's RNN encoders give them on the CPU
             if self.project is not None:
                 Z = self.project(Z)
             if Z.size(-1) != X.size(-1):

@@ -30,7 +30,7 @@ class AlignmentOptions:
         projected_side: ``teacher`` brings the embeddings to the encoder's size with a fixed map and
             adds nothing to the recogniser; ``acoustic`` lifts the encoder output to the
             teacher's size with a learned adapter (linear and layer norm).
-        projection: ``.npz`` with the principal axes of the training embeddings, made by
+        projection: ``.npz`` with the principal axes of the transcripts' embeddings, made by
             ``espnet_gmot.bin.fit_projection``; ``null`` is a fixed random orthonormal map.
             Only for ``projected_side: teacher``.
         teacher_size: size of the teacher's embeddings (768 for bert-base-chinese); needed for, and
@@ -109,6 +109,8 @@ class AlignmentOptions:
         value = getattr(self, name)
         try:
             typeguard.check_type(value, expected)
+            if isinstance(value, bool) and expected is not bool:
+                raise typeguard.TypeCheckError("true would count as 1")
         except typeguard.TypeCheckError:
             wanted = expected.__name__ if isinstance(expected, type) else str(expected).replace("typing.", "")
             hint = " (YAML reads 5e-2 as text: write 5.0e-2)" if expected is float else ""

@@ -1,5 +1,7 @@
 """The two ways to bring encoder frames and teacher tokens into one space."""
 
+import logging
+
 import torch
 from torch import nn
 
@@ -10,9 +12,9 @@ from espnet_gmot.teacher.projection import load_projection
 class TeacherProjection:
     """Fixed affine map of teacher embeddings to the encoder's size: z ↦ W (z − μ).
 
-    With a projection file μ is the training embeddings' mean and the rows of W their first principal
-    axes. Without one μ is 0 and W a seeded random orthonormal map, which keeps cosines on average.
-    Being fixed it cannot collapse the tokens onto one point. It is no module: it stays out of
+    With a projection file μ is the mean of the embeddings that it was fitted on and the rows of W their
+    first principal axes. Without one μ is 0 and W a seeded random orthonormal map, which keeps cosines on
+    average. Being fixed it cannot collapse the tokens onto one point. It is no module: it stays out of
     checkpoints, and it is read at the first training batch, never for decoding.
 
     Args:
@@ -64,6 +66,10 @@ class TeacherProjection:
 
     def _load(self, input_size: int) -> None:
         if self.path is None:
+            logging.info(
+                "model_conf names no projection: a fixed random map brings the teacher's embeddings to the "
+                "encoder's size; espnet_gmot.bin.fit_projection makes one of their principal axes"
+            )
             generator = torch.Generator().manual_seed(0)
             shape = (max(input_size, self.output_size), min(input_size, self.output_size))
             basis, _ = torch.linalg.qr(torch.randn(shape, generator=generator))

@@ -12,10 +12,10 @@ from tqdm import tqdm
 from espnet_gmot.decoding.decoder import BATCH_SIZE, BestPathDecoder
 from espnet_gmot.decoding.hypothesis_files import write_ctm, write_hypotheses
 from espnet_gmot.decoding.journal import Journal
-from espnet_gmot.decoding.loading import load_model
 from espnet_gmot.decoding.speech import SpeechSource
 from espnet_gmot.decoding.timing import frame_shift, sampling_rate
 from espnet_gmot.errors import InputError
+from espnet_gmot.trained_model import load_trained_model
 
 
 def decode_data(
@@ -54,7 +54,11 @@ def decode_data(
         raise InputError(f"--batch_size is {batch_size}; it must be at least 1")
     if ngpu > 0 and not torch.cuda.is_available():
         raise InputError(f"--ngpu is {ngpu}, but torch finds no CUDA GPU; decode with --ngpu 0")
-    model, train_args = load_model(asr_train_config, asr_model_file, "cuda" if ngpu > 0 else "cpu")
+    model, train_args = load_trained_model(asr_train_config, asr_model_file, "cuda" if ngpu > 0 else "cpu")
+    if model.ctc is None:
+        raise InputError(
+            f"{asr_train_config}: the model has no CTC (ctc_weight: 0); decode it with asr_inference"
+        )
     decoder = BestPathDecoder(model, batch_size)
     shift = frame_shift(model.frontend, decoder.encoder.subsampling) if timestamps else None
     source = SpeechSource(data_path_and_name_and_type, train_args)

@@ -31,7 +31,7 @@ class SpeechSource:
     train_args: argparse.Namespace
 
     def utterances(self, key_file: str | None) -> list[str]:
-        """Return the ids in ``key_file`` (all of the data if None), in its order.
+        """Return the ids in ``key_file`` (all of the data if None), in the order of the data.
 
         Raises:
             InputError: a file is missing or empty, or an id is not in the data.
@@ -47,7 +47,7 @@ class SpeechSource:
             raise InputError(
                 f"{len(missing)} utterances of {key_file} are not in {path}: {named}; make the key file anew"
             )
-        return list(wanted)
+        return [key for key in available if key in wanted]  # ESPnet reads the data forward only
 
     def check_rate(self, key: str, rate: int | None) -> None:
         """Compare the sampling rate of one recording with the model's, where both are known.
@@ -72,7 +72,7 @@ class SpeechSource:
     def read(
         self, keys: Sequence[str], batch_size: int, num_workers: int, ngpu: int
     ) -> Iterator[tuple[str, Tensor]]:
-        """Read the utterances ``keys``, in the order of the data.
+        """Read the utterances ``keys``, which are in the order of the data.
 
         Returns:
             Ids, each with its speech (samples,).

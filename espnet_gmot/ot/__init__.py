@@ -18,7 +18,7 @@ from espnet_gmot.ot.gradient import fused_cost
 from espnet_gmot.ot.options import SCHEMES, Scheme, SolverOptions
 from espnet_gmot.ot.slices import fused_gromov_wasserstein_of_vectors
 from espnet_gmot.ot.solve import FusedGromovWasserstein, fused_gromov_wasserstein
-from espnet_gmot.ot.statistics import barycentric_projection, coupling_entropy, monotonicity, token_coverage
+from espnet_gmot.ot.statistics import barycentric_projection, coupling_entropy
 
 __all__ = [
     "BACKENDS",
@@ -33,8 +33,6 @@ __all__ = [
     "fused_cost",
     "fused_gromov_wasserstein",
     "fused_gromov_wasserstein_of_vectors",
-    "monotonicity",
     "temporal_edge_cost",
     "temporal_prior",
-    "token_coverage",
 ]

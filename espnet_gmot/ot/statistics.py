@@ -61,54 +61,6 @@ def coupling_entropy(
     return ((_entropy(plan.flatten(1)) - forced) / largest).clamp(0, 1)
 
 
-@torch.no_grad()
-def monotonicity(plan: Tensor, lengths_b: Tensor | Sequence[int]) -> Tensor:
-    """Share of neighbouring tokens whose mean frame does not go back in time; 1 for a single token.
-
-    Args:
-        plan: Coupling (batch, T, N), zero on padding.
-        lengths_b: Valid tokens (batch,).
-
-    Returns:
-        (batch,), in [0, 1].
-
-    Example:
-        >>> eye = torch.eye(3) / 3
-        >>> monotonicity(torch.stack([eye, eye.flip(0)]), [3, 3]).tolist()
-        [1.0, 0.0]
-    """
-    batch, n_frames, n_tokens = plan.shape
-    tokens = valid_mask(lengths_b, batch, n_tokens, plan.device, "lengths_b")
-    frame = torch.arange(n_frames, device=plan.device, dtype=plan.dtype)
-    centre = frame @ _normalised(plan, dim=1)  # (batch, N)
-    in_order = (centre[:, 1:] >= centre[:, :-1]) & tokens[:, 1:]  # (batch, N - 1)
-    pairs = tokens.sum(1) - 1
-    return torch.where(pairs > 0, in_order.sum(1) / pairs.clamp_min(1), 1.0)
-
-
-@torch.no_grad()
-def token_coverage(plan: Tensor, lengths_b: Tensor | Sequence[int]) -> Tensor:
-    """Share of tokens that are the best match of at least one frame.
-
-    Args:
-        plan: Coupling (batch, T, N), zero on padding.
-        lengths_b: Valid tokens (batch,).
-
-    Returns:
-        (batch,), in [0, 1].
-
-    Example:
-        >>> plan = torch.tensor([[[0.3, 0.2], [0.2, 0.1], [0.1, 0.1]]])
-        >>> token_coverage(plan, [2]).tolist()
-        [0.5]
-    """
-    batch, _, n_tokens = plan.shape
-    tokens = valid_mask(lengths_b, batch, n_tokens, plan.device, "lengths_b")
-    mass, best = plan.max(dim=2)  # (batch, T) each
-    covered = torch.zeros_like(plan[:, 0]).scatter_reduce(1, best, mass, reduce="amax") > 0  # (batch, N)
-    return (covered & tokens).sum(1) / tokens.sum(1)
-
-
 def _normalised(plan: Tensor, dim: int) -> Tensor:
     total = plan.sum(dim, keepdim=True)
     return plan / torch.where(total > 0, total, 1.0)

@@ -94,11 +94,6 @@ class TeacherCache:
         for ark in {place.rpartition(":")[0] for place in self._places.values()}:
             require_file(self.directory / ark, cure)
 
-    @property
-    def hidden_size(self) -> int:
-        """Size of an embedding."""
-        return self.meta.hidden_size
-
     def __len__(self) -> int:
         return len(self._places)
 
@@ -109,7 +104,7 @@ class TeacherCache:
         """Return the embeddings (N, hidden_size) of a transcript in float32, special tokens included.
 
         Raises:
-            InputError: the text is not in the cache.
+            InputError: the text is not in the cache, or its archive is damaged.
         """
         key = text_key(text)
         if key not in self._places:
@@ -124,7 +119,15 @@ class TeacherCache:
         return map(self._load, sorted(self._places))
 
     def _load(self, key: str) -> np.ndarray:
-        return kaldiio.load_mat(str(self.directory / self._places[key])).astype(np.float32)
+        place = self.directory / self._places[key]
+        try:
+            return kaldiio.load_mat(str(place)).astype(np.float32)
+        except (AssertionError, ValueError, EOFError, OSError) as error:  # what kaldiio raises
+            ark = str(place).rpartition(":")[0]
+            raise InputError(
+                f"{ark} is damaged ({error or type(error).__name__}); remove it and complete the cache with: "
+                f"{self.meta.command(self.directory)}"
+            ) from error
 
 
 def build_cache(
@@ -138,7 +141,8 @@ def build_cache(
 ) -> CacheMeta:
     """Write the embeddings of all distinct transcripts; texts that are cached already are kept.
 
-    A shard appears whole or not at all, so a killed run loses at most one shard of work.
+    A shard appears whole or not at all, so a killed run loses at most one shard of work. The texts of an
+    archive that was lost are embedded again.
 
     Args:
         transcripts: (utterance id, transcript).
@@ -167,16 +171,15 @@ def build_cache(
     )
     _refuse_other_cache(directory, meta)
     ids = tokenize(tokenizer, transcripts)
-    part_scps = sorted(directory.glob("teacher.*.scp"), key=_shard_number)
-    cached = {key for scp in part_scps for key, _ in _read_scp(scp)}
+    cached = {key for scp in _whole_shards(directory) for key, _ in _read_scp(scp)}
     missing = {text: n for text, n in ids.items() if text_key(text) not in cached}
     entry_bytes = teacher.hidden_size * np.dtype(dtype).itemsize
     require_free_space(directory, sum(len(n) * entry_bytes + ENTRY_OVERHEAD for n in missing.values()))
 
     directory.mkdir(parents=True, exist_ok=True)
-    if not part_scps:
+    if not cached:
         _write_meta(directory, meta)
-    shard = _shard_number(part_scps[-1]) + 1 if part_scps else 1
+    shard = max(map(_shard_number, directory.glob("teacher.*.scp")), default=0) + 1
     entries = embed(teacher, missing, batch_size)
     with tqdm(total=len(missing), desc="teacher cache", unit="text", disable=not missing) as bar:
         for number in range(shard, shard - (-len(missing) // shard_texts)):
@@ -220,13 +223,18 @@ def _write_shard(
 
 
 def _write_whole(directory: Path, meta: CacheMeta) -> CacheMeta:
-    scps = sorted(directory.glob("teacher.*.scp"), key=_shard_number)
-    lines = sorted(line for scp in scps for line in scp.read_text(encoding="utf-8").splitlines())
+    shards = _whole_shards(directory)
+    lines = sorted(line for scp in shards for line in scp.read_text(encoding="utf-8").splitlines())
     meta = replace(meta, num_texts=len(lines))
     _write_meta(directory, meta)
     with write_aside(directory / "teacher.scp") as aside:
         aside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return meta
+
+
+def _whole_shards(directory: Path) -> list[Path]:
+    """List the scp files whose archives are there."""
+    return [scp for scp in directory.glob("teacher.*.scp") if scp.with_suffix(".ark").is_file()]
 
 
 def _shard_number(scp: Path) -> int:

@@ -71,7 +71,8 @@ def _why_not_loaded(name_or_dir: str, allow_download: bool, error: Exception) ->
         )
     return (
         f"teacher {name_or_dir} is not on this machine: neither a directory nor a model downloaded before; "
-        "give a local directory, or allow downloading (--allow_download true)"
+        "give a local directory, or allow downloading (--allow_download true; in a training's YAML "
+        "allow_download: true in model_conf and in preprocessor_conf)"
     )
 
 

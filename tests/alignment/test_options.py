@@ -22,6 +22,8 @@ def test_take_from_leaves_espnets_keys():
         ({"temporal_prior_weight": float("nan")}, "temporal_prior_weight is nan and must be finite"),
         ({"backend": "pot", "frame_relaxation": 1.0}, "frame_relaxation needs another backend than pot"),
         ({"teacher_layer": 6}, "teacher_layer is for a teacher that the model runs"),
+        ({"alpha": True}, "alpha is True and must be float"),
+        ({"max_iter": True}, "max_iter is True and must be int"),
         ({"max_iter": 0}, "max_iter is 0 and must be 1 or more"),
         ({"fgw_weight": -1.0}, "fgw_weight is -1.0"),
         ({"intermediate_weight": -0.1}, "intermediate_weight is -0.1 and must be 0 or positive"),

@@ -12,10 +12,10 @@ KEYS = ["u1", "u2", "u3", "u4", "u5"]
 
 @pytest.fixture
 def source(wav_scp, model_files):
-    from espnet_gmot.decoding.loading import load_model
     from espnet_gmot.decoding.speech import SpeechSource
+    from espnet_gmot.trained_model import load_trained_model
 
-    _, args = load_model(*model_files, "cpu")
+    _, args = load_trained_model(*model_files, "cpu")
     return SpeechSource([(str(wav_scp), "speech", "sound")], args)
 
 
@@ -49,8 +49,10 @@ def test_unreadable_recording_is_named(source, wav_scp, workers, damage):
 
 def test_utterances_are_those_of_the_key_file(source, tmp_path):
     assert source.utterances(None) == KEYS
-    (tmp_path / "keys").write_text("u4\nu5 something\n")
-    assert source.utterances(str(tmp_path / "keys")) == ["u4", "u5"]
+    (tmp_path / "keys").write_text("u5 something\nu4\n")
+    keys = source.utterances(str(tmp_path / "keys"))
+    assert keys == ["u4", "u5"]  # the data's order, in which ESPnet can read them
+    assert [key for key, _ in source.read(keys, batch_size=1, num_workers=0, ngpu=0)] == keys
 
 
 def test_utterances_without_speech_are_named(source, tmp_path):

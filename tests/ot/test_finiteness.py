@@ -12,8 +12,6 @@ from espnet_gmot.ot import (
     cosine_edge_cost,
     cosine_node_cost,
     coupling_entropy,
-    monotonicity,
-    token_coverage,
 )
 
 BATCH = 64
@@ -157,12 +155,8 @@ def test_any_vectors_down_to_their_gradients(solve):
         (out.value.sum() + cosine_node_cost(projected, Z).sum()).backward()
         assert X.grad.isfinite().all()
         assert Z.grad.isfinite().all()
-        for statistic in (
-            coupling_entropy(out.plan, *shapes[:2]),
-            monotonicity(out.plan, shapes.lengths_b),
-            token_coverage(out.plan, shapes.lengths_b),
-        ):
-            assert ((statistic >= 0) & (statistic <= 1)).all()
+        entropy = coupling_entropy(out.plan, *shapes[:2])
+        assert ((entropy >= 0) & (entropy <= 1)).all()
         solved += BATCH
 
     run()

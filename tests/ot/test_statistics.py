@@ -2,7 +2,7 @@
 
 import torch
 
-from espnet_gmot.ot import barycentric_projection, coupling_entropy, monotonicity, token_coverage
+from espnet_gmot.ot import barycentric_projection, coupling_entropy
 
 # Three frames and two tokens, then the same padded to four frames and three tokens.
 SHARP = torch.tensor([[0.25, 0.0, 0.0], [0.25, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 0.0]])
@@ -32,23 +32,3 @@ def test_entropy_runs_from_sharp_to_independent():
     between = coupling_entropy(PLANS.mean(0, keepdim=True), [3], [2])
     assert 0 < float(between) < 1
     assert coupling_entropy(torch.ones(1, 1, 1), [1], [1]).tolist() == [0]
-
-
-def test_monotonicity_counts_tokens_in_order():
-    eye = torch.eye(4) / 4
-    swapped = eye[:, [1, 0, 2, 3]]
-    plans = torch.stack([eye, swapped, eye.flip(0)])
-    torch.testing.assert_close(monotonicity(plans, [4, 4, 4]), torch.tensor([1.0, 2 / 3, 0.0]))
-    assert monotonicity(torch.ones(1, 1, 1), [1]).tolist() == [1]
-
-
-def test_monotonicity_ignores_padding():
-    assert monotonicity(PLANS, LENGTHS_B).tolist() == [1.0, 1.0]
-
-
-def test_coverage_counts_tokens_that_win_a_frame():
-    eye = torch.eye(4) / 4
-    greedy = torch.tensor([[0.2, 0.1], [0.2, 0.1], [0.2, 0.1], [0.05, 0.05]])
-    assert token_coverage(eye[None], [4]).tolist() == [1.0]
-    assert token_coverage(greedy[None], [2]).tolist() == [0.5]
-    assert token_coverage(PLANS[:1], [2]).tolist() == [1.0]

@@ -39,7 +39,7 @@ def test_lookup_gives_the_teachers_embeddings(teacher, tokenizer, reference, tmp
     meta = build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, dtype, batch_size=3, shard_texts=3)
     cache = TeacherCache(tmp_path)
     assert cache.meta == meta
-    assert (meta.num_texts, meta.layer, cache.hidden_size, meta.dtype) == (len(TEXTS), 2, 16, dtype)
+    assert (meta.num_texts, meta.layer, meta.hidden_size, meta.dtype) == (len(TEXTS), 2, 16, dtype)
     for text in TEXTS:
         found = cache.lookup(text, "utt")
         assert found.dtype == np.float32
@@ -218,6 +218,22 @@ def test_missing_cache_or_archive_names_the_command(teacher, tokenizer, tmp_path
     (tmp_path / "teacher.1.ark").unlink()
     with pytest.raises(InputError, match=f"teacher.1.ark does not exist.*cache_teacher.*--out {tmp_path}"):
         TeacherCache(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut off"])
+def test_archive_that_was_lost_is_made_again(teacher, tokenizer, reference, tmp_path: Path, damage):
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, shard_texts=3)
+    ark = tmp_path / "teacher.1.ark"
+    longest = max(TEXTS, key=len)  # it is embedded first
+    if damage == "cut off":
+        ark.write_bytes(ark.read_bytes()[:60])
+        with pytest.raises(InputError, match=f"{ark} is damaged .*; remove it and complete .*cache_teacher"):
+            TeacherCache(tmp_path).lookup(longest, "utt")
+    ark.unlink()
+    assert build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path).num_texts == len(TEXTS)
+    cache = TeacherCache(tmp_path)
+    for text in TEXTS:
+        np.testing.assert_allclose(cache.lookup(text, "utt"), reference[text], atol=2e-3)
 
 
 def test_meta_file_is_plain_json(teacher, tokenizer, tiny_bert: str, tmp_path: Path):
