@@ -31,6 +31,9 @@ def get_parser() -> argparse.ArgumentParser:
         help="a system, its experiment directory and, where it is not that of --decode, its decoding "
         "directory; give it once a system, the baseline first",
     )
+    parser.add_argument(
+        "--failed", action="append", default=[], metavar="SYSTEM", help="one whose last run failed"
+    )
     parser.add_argument("--decode", required=True, help="name of the decoding directory in each EXPDIR")
     parser.add_argument("--sets", nargs="+", required=True, help="names of the decoded sets")
     parser.add_argument("--published", type=Path, help="tab-separated published figures to show beside them")
@@ -41,7 +44,10 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     args = get_parser().parse_args()
-    systems = [System(name, path, decode or args.decode) for name, path, decode in args.experiment]
+    systems = [
+        System(name, path, decode or args.decode, failed=name in args.failed)
+        for name, path, decode in args.experiment
+    ]
     published = read_published(args.published) if args.published else None
     print(write_comparison(args.out, compare(systems, args.sets, args.command), published))
     print(f"comparison: {args.out}.md and {args.out}.json")

@@ -13,18 +13,20 @@ from espnet_gmot.report.experiment_rows import RowPlan, gather_sets
 
 def main() -> None:
     """Parse, gather, draw, write."""
-    recipe = Path("egs2/mini_mandarin/asr1")
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument(
-        "--results", type=Path, default=recipe / "results/small", help="kept files of a protocol"
+        "--results",
+        type=Path,
+        default=Path("egs2/mini_mandarin/asr1/results/small"),
+        help="kept files of a protocol, in the recipe's results/",
     )
     parser.add_argument("--out", type=Path, default=Path("docs/experiments/small.md"), help="page to write")
     args = parser.parse_args()
     plans = [
         RowPlan(row.name, row.tests, row.baseline, row.against, row.model_of, row.control_of)
-        for row in read_experiment_table(table_of(recipe, args.results.name)).rows
+        for row in read_experiment_table(table_of(args.results.parents[1], args.results.name)).rows
     ]
     if args.results.name not in PRESETS:  # a pilot: the rows that it did not run were not meant for it
         plans = [plan for plan in plans if (args.results / plan.name).is_dir()]

@@ -1,12 +1,12 @@
-"""Print a short text that changes with the front end, or with the teachers, of a training."""
+"""Print a short text that changes with a training's configuration and teachers, or its front end alone."""
 
 import argparse
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.training_inputs import front_end_key, teacher_key, with_arguments
+from espnet_gmot.recipe.training_inputs import front_end_key, training_key, with_arguments
 from espnet_gmot.recipe.training_yaml import load_training_yaml
 
-KEYS = {"front_end": front_end_key, "teachers": teacher_key}
+KEYS = {"front_end": front_end_key, "training": training_key}
 
 
 def main() -> None:

@@ -93,7 +93,9 @@ def read_experiment_table(path: str | Path) -> Table:
         InputError: it is missing or no YAML; a row has an unknown key or a wrong value, a name comes twice,
             or a row names a teacher or row that is not there.
     """
-    text = require_file(path, HEAD).read_text(encoding="utf-8")
+    text = require_file(path, "run in the root of the repository, or name the results of a recipe").read_text(
+        encoding="utf-8"
+    )
     try:
         content = yaml.safe_load(text)
         teachers = {name: _make(path, Teacher, keys) for name, keys in content["teachers"].items()}

@@ -76,7 +76,9 @@ def run_jobs(spec: JobSpec) -> list[Path]:
     """
     jobs = spec.jobs()
     free = _device_slots(spec.gpu)
-    at_once = spec.max_jobs_run or (len(free) if spec.gpu else max(1, _cpus() // (spec.num_threads or 1)))
+    at_once = spec.max_jobs_run or (
+        len(free) if spec.gpu else max(1, usable_cpus() // (spec.num_threads or 1))
+    )
     waiting, running, failed, parent = list(jobs), [], [], os.getppid()
     with _signals_noted() as signals, _none_survives(running):
         while waiting or running:
@@ -183,7 +185,8 @@ def _signal_group(job: _Job, number: signal.Signals) -> None:
         return
 
 
-def _cpus() -> int:
+def usable_cpus() -> int:
+    """Count the CPUs that this process may use, fewer than the machine's on a cluster."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -1,4 +1,4 @@
-"""What a training or its statistics are made from, besides data and YAML: short texts that change with it."""
+"""What a training or its statistics are made from, besides the data: short texts that change with it."""
 
 import hashlib
 import json
@@ -51,6 +51,11 @@ def with_arguments(config: dict[str, Any], arguments: Sequence[str]) -> dict[str
 def front_end_key(config: dict[str, Any]) -> str:
     """Describe the features: statistics hold for these alone."""
     return _hash(json.dumps([config.get(key) for key in ("frontend", "frontend_conf")], sort_keys=True))
+
+
+def training_key(config: dict[str, Any]) -> str:
+    """Describe the whole configuration, however it is written, with the teachers that it names."""
+    return f"{_hash(json.dumps(config, sort_keys=True, default=str))} {teacher_key(config)}"
 
 
 def teacher_key(config: dict[str, Any]) -> str:

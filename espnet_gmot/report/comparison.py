@@ -33,11 +33,13 @@ class System:
         name: as it stands in the table.
         experiment: directory of the training, e.g. ``exp/asr_train_ctc``.
         decode: name of the decoding directory in it, e.g. ``decode_ctc_greedy``.
+        failed: whether its last run failed; what an earlier one left there is then not its result.
     """
 
     name: str
     experiment: Path
     decode: str
+    failed: bool = False
 
     def result(self, dataset: str) -> Path:
         """The scored errors of a set."""
@@ -119,7 +121,7 @@ def _rows_of_system(system: System, sets: Sequence[str], command: str | None) ->
 
 def _row(system: System, dataset: str, rate: int | None, command: str | None) -> Row:
     path = system.result(dataset)
-    if not path.is_file():
+    if system.failed or not path.is_file():
         return Row(system, dataset, not_run=_reason(system, dataset, command))
     result = read_result(path)
     if result.unit != "char":
@@ -156,7 +158,9 @@ def _parameters(system: System, logs: Sequence[Path]) -> int | None:
 def _reason(system: System, dataset: str, command: str | None) -> str:
     """Which stage has not been run, and how to run it."""
     hypotheses = system.experiment / system.decode / dataset / "text"
-    if hypotheses.is_file():
+    if system.failed:
+        missing, first = "failed, as its log says", 11
+    elif hypotheses.is_file():
         missing, first = f"not scored ({system.result(dataset)} is missing)", 13
     elif any(system.experiment.glob("valid.*.ave*.pth")):
         missing, first = f"not decoded ({hypotheses} is missing)", 12

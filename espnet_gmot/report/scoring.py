@@ -95,7 +95,7 @@ def score(
     if empty:
         raise InputError(
             f"{ref_name}: {len(empty)} utterances have an empty transcript (first: {empty[0]}); "
-            "remove them from the set (stage 4 does) or transcribe them"
+            "remove them from the set or transcribe them"
         )
     output = jiwer.process_words(
         [_separate(text, unit) for text in ref.values()],

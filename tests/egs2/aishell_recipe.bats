@@ -136,6 +136,23 @@ called() {
 --experiment hybrid_by_ctc_alone=exp/asr_hybrid_raw_zh_char_sp:decode_ctc_greedy .*--sets dev test --published" calls
 }
 
+@test "comparison: options that it sets itself are refused, the others are passed on" {
+    run ./run_comparison.sh --systems ctc --ngpu 0 --use-lm true
+    [ "${status}" -eq 2 ]
+    [[ ${output} == *"--use-lm is set by the comparison; for another one run ./run.sh"* ]]
+    [ ! -e calls ]
+}
+
+@test "--help prints what stands at the head of the script" {
+    for script in run.sh run_comparison.sh; do
+        run "./${script}" --help
+        [ "${status}" -eq 0 ]
+        [[ ${output} == *"./${script} "* ]]
+        [[ ${output} != *shellcheck* ]]
+        [ ! -e calls ]
+    done
+}
+
 @test "comparison: the experiment of run.sh itself is taken" {
     run ./run.sh --asr_config conf/ctc.yaml
     mv asr.sh stub.sh
@@ -153,7 +170,7 @@ called() {
     [ "${status}" -eq 1 ]
     [[ ${output} == *"error: these failed, for the reasons above: hybrid hybrid_by_ctc_alone" ]]
     called 4 conf/ctc.yaml "--stop_stage 13" # after data, hybrid, hybrid by CTC alone
-    grep "compare --experiment hybrid=" calls
+    grep "compare --experiment hybrid=.* --failed=hybrid --failed=hybrid_by_ctc_alone --decode" calls
 }
 
 @test "comparison: other budgets and missing YAMLs are refused before anything runs" {

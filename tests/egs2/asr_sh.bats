@@ -154,6 +154,74 @@ tokenize_text asr_train aggregate_stats_dirs launch asr_inference merge_decoded 
     grep "launch .*--config conf/train_small.yaml" calls
 }
 
+@test "a comment in the YAML is no other configuration, and a refusal leaves what is done" {
+    run asr
+    exp=exp/asr_train_small_raw_char
+    touch "${exp}/checkpoint.pth"
+    echo "# a comment" >> conf/train_small.yaml
+    run asr --stage 11 --stop_stage 11
+    [[ ${output} == *"stage 11: already done"* ]]
+    cp conf/train_small.yaml before.yaml
+    echo "seed: 7" >> conf/train_small.yaml
+    run asr --stage 11 --stop_stage 11
+    [[ ${output} == *"${exp} holds a training from other inputs"* ]]
+    cp before.yaml conf/train_small.yaml
+    run asr --stage 11 --stop_stage 11
+    [[ ${output} == *"stage 11: already done"* ]]
+}
+
+@test "another transcript of the same length, another normalisation, other symbols: another training" {
+    run asr --stop_stage 11
+    sed -i "s/u1 a/u1 b/" dump/raw/train/text
+    run asr --stage 11 --stop_stage 11
+    [[ ${output} == *"stage 11: the inputs of exp/asr_train_small_raw_char have changed; making it again"* ]]
+    run asr --stage 11 --stop_stage 11 --feats_normalize none
+    [[ ${output} == *"stage 11: the inputs of exp/asr_train_small_raw_char have changed; making it again"* ]]
+    for symbols in "<noise>" "<cough>"; do
+        echo "${symbols}" > nlsyms
+        run asr --stage 5 --stop_stage 11 --nlsyms_txt nlsyms
+        [[ ${output} == *"stage 5: the inputs of data/token_list/char have changed; making it again"* ]]
+        [[ ${output} == *"stage 10: the inputs of exp/asr_stats_raw_char have changed; making it again"* ]]
+        [[ ${output} == *"stage 11: the inputs of exp/asr_train_small_raw_char have changed; making it again"* ]]
+    done
+}
+
+@test "a data directory that is a link is looked into" {
+    run asr --stop_stage 3
+    mv data/test elsewhere
+    ln -s ../elsewhere data/test
+    run asr --stage 3 --stop_stage 3
+    [[ ${output} != *"the inputs of"* ]]
+    echo "u1 b" > elsewhere/text
+    run asr --stage 3 --stop_stage 3
+    [[ ${output} == *"the inputs of dump/raw/test have changed; making it again"* ]]
+}
+
+@test "results of an earlier model do not outlive a decoding that failed" {
+    run asr
+    decoded=exp/asr_train_small_raw_char/inference_asr_model_valid.acc.ave/test
+    mkdir "${decoded}/score_cer"
+    [ -f "${decoded}/text" ]
+    echo new > exp/asr_train_small_raw_char/valid.acc.ave.pth
+    FAIL_IN=espnet2.bin.asr_inference run asr --stage 12
+    [ "${status}" -eq 2 ]
+    [ ! -e "${decoded}/text" ]
+    [ ! -e "${decoded}/score_cer" ]
+    run asr --stage 13
+    [[ ${output} == *"${decoded}/text is missing or empty; run stage 12 first"* ]]
+}
+
+@test "the text is scored cleaned and without non-linguistic symbols" {
+    echo "<noise>" > nlsyms
+    run asr --cleaner tacotron --nlsyms_txt nlsyms
+    [ "${status}" -eq 0 ]
+    scored=exp/asr_train_small_raw_char/inference_asr_model_valid.acc.ave/test/score_text
+    grep "tokenize_text .*--input dump/raw/test/text .*--cleaner tacotron --non_linguistic_symbols nlsyms --remove_non" calls
+    grep "tokenize_text .*--input ${scored%/score_text}/text .*--cleaner none --non_linguistic_symbols nlsyms --remove" calls
+    grep "score --ref ${scored}/ref --hyp ${scored}/hyp " calls
+    head -n 1 "${scored}/ref" | grep -x "u1 .*"
+}
+
 @test "another teacher is another training" {
     mkdir cache
     echo '{"fingerprint": "a"}' > cache/meta.json

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.recipe.training_inputs import front_end_key, teacher_key, with_arguments
+from espnet_gmot.recipe.training_inputs import front_end_key, teacher_key, training_key, with_arguments
 
 
 def test_arguments_take_the_place_of_the_yamls_values():
@@ -54,6 +54,12 @@ def test_front_end_key_changes_with_the_features_alone():
     assert key == front_end_key({"frontend_conf": {"n_fft": 512, "n_mels": 40}, "seed": 1})
     assert key != front_end_key({"frontend_conf": {"n_mels": 80, "n_fft": 512}})
     assert key != front_end_key({"frontend_conf": {"n_mels": 40, "n_fft": 512}, "frontend": "s3prl"})
+
+
+def test_training_key_changes_with_any_value_but_not_with_how_it_is_written():
+    key = training_key(yaml.safe_load("# a comment\nseed: 0\nmodel_conf: {alpha: 0.5, ctc_weight: 1.0}"))
+    assert key == training_key({"model_conf": {"ctc_weight": 1.0, "alpha": 0.5}, "seed": 0})
+    assert key != training_key({"model_conf": {"ctc_weight": 1.0, "alpha": 0.6}, "seed": 0})
 
 
 @pytest.fixture

@@ -44,6 +44,13 @@ def scored(tmp_path, monkeypatch):
     return [CTC, GMOT]
 
 
+def test_what_an_earlier_run_left_is_no_result_of_one_that_failed(scored):
+    failed = System(GMOT.name, GMOT.experiment, GMOT.decode, failed=True)
+    _, row = compare([CTC, failed], ["test"], "./run_comparison.sh --systems SYSTEM")
+    assert (row.result, row.margin) == (None, None)
+    assert row.not_run == "failed, as its log says; run ./run_comparison.sh --systems gmot"
+
+
 def test_margins_are_against_the_first_system(scored):
     hybrid = System("hybrid", Path("exp/asr_hybrid"), "greedy")
     score(hybrid, wrong=4)

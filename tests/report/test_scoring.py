@@ -61,7 +61,7 @@ def test_the_total_weighs_utterances_by_their_length():
 
 def test_an_empty_reference_is_named():
     with pytest.raises(
-        InputError, match=r"^dump/text: 2 utterances .*empty transcript \(first: b\).*stage 4"
+        InputError, match=r"^dump/text: 2 utterances .*empty transcript \(first: b\).*; remove them"
     ):
         score({"a": "x", "b": "", "c": " "}, {"a": "", "b": "x", "c": ""}, "char", ref_name="dump/text")
 

@@ -27,7 +27,7 @@ if [ "$(cat "${cache}/.done" 2>/dev/null)" != "${made_from}" ]; then
     if [ ! -f "${cache}/meta.json" ] && [ "$(dirname "${projection}")" = "$(dirname "${cache}")" ]; then
         rm -f "${projection}" # made here too, from a cache that is gone
     fi
-    OMP_NUM_THREADS=$(getconf _NPROCESSORS_ONLN) python3 -m espnet_gmot.bin.cache_teacher --teacher "${teacher}" --allow_download "${allow_download}" \
+    OMP_NUM_THREADS=$(env -u OMP_NUM_THREADS nproc) python3 -m espnet_gmot.bin.cache_teacher --teacher "${teacher}" --allow_download "${allow_download}" \
         --random_init "${random_init}" --text ${text} --out "${cache}"
     echo "${made_from}" > "${cache}/.done"
 fi

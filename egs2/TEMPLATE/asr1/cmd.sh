@@ -3,11 +3,11 @@
 #   COMMAND [--gpu N] [--num_threads N] [JOB=1:N] LOG PROGRAM ...
 # On a cluster, copy this file into your recipe and put Kaldi's slurm.pl or queue.pl in its place, for example
 #   train_cmd="slurm.pl --config conf/slurm.conf"
-# and likewise for the other two.
+# and likewise for the other two. Stages 1 to 3 and the teacher run where the script runs.
 cmd_backend=local
 
 if [ "${cmd_backend}" = local ]; then
-    export train_cmd="python3 -m espnet_gmot.bin.run_jobs"  # data and statistics
+    export train_cmd="python3 -m espnet_gmot.bin.run_jobs"  # statistics
     export cuda_cmd="python3 -m espnet_gmot.bin.run_jobs"   # training, and decoding on the GPU
     export decode_cmd="python3 -m espnet_gmot.bin.run_jobs" # decoding on the CPU
 fi

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # The options of a recipe's script, where all others go to another script; recipes link to it in local/.
 
-# take_options NAME... -- ARGUMENT...: set the variable NAME for each --NAME VALUE; the rest is in "others"
+# take_options NAME... -- ARGUMENT...: set the variable NAME for each --NAME VALUE; the rest is in "others".
+# --help prints the head of the script.
 take_options() {
     local names=" " name
     while [ "$1" != -- ]; do names+="$1 "; shift; done
@@ -9,6 +10,7 @@ take_options() {
     others=()
     while [ $# -gt 0 ]; do
         name=${1#--} name=${name//-/_}
+        case $1 in --help | -h) sed -n -e '/^# shellcheck/d' -e '/^# [$]{/d' -e '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
         if [[ $1 == --* && ${names} == *" ${name} "* ]]; then
             [ $# -ge 2 ] || { echo "${0##*/}: error: $1 needs a value" >&2; exit 2; }
             printf -v "${name}" %s "$2"

@@ -76,7 +76,7 @@ recipe() {
         --inference_asr_model "${inference_asr_model}" \
         --skip_train "${skip_train}" \
         --ngpu "${ngpu}" \
-        --nj "$(getconf _NPROCESSORS_ONLN)" \
+        --nj "$(env -u OMP_NUM_THREADS nproc)" \
         --python "python3 -m espnet_gmot" \
         "${best_path[@]}" "$@" "${others[@]}"
 }

@@ -6,7 +6,8 @@
 #   ./run_comparison.sh --systems "train_asr_a train_asr_b"  these, from conf/NAME.yaml; the first is the baseline
 #
 # A hybrid system is decoded twice, the second time by its CTC alone. A system that fails does not keep the
-# others from running. Every other option goes to ./run.sh. ${systems} and ${test_sets} are split on purpose:
+# others from running. Every other option goes to ./run.sh.
+# ${systems} and ${test_sets} hold several words and are split on purpose:
 # shellcheck disable=SC2086
 set -euo pipefail
 # shellcheck source=egs2/TEMPLATE/asr1/children.sh
@@ -20,6 +21,14 @@ baseline=train_asr_ctc_conformer_e15_linear1024
 systems= # empty: the baseline, then every other training YAML of conf/
 test_sets="dev test"
 take_options systems test_sets -- "$@"
+fixed=" stage stop_stage expdir asr_config asr_tag asr_exp use_lm inference_config inference_tag inference_asr_model "
+for option in "${others[@]}"; do
+    name=${option#--} name=${name//-/_}
+    [[ ${option} != --* || ${fixed} != *" ${name} "* ]] || {
+        echo "run_comparison.sh: error: ${option} is set by the comparison; for another one run ./run.sh" >&2
+        exit 2
+    }
+done
 if [ -z "${systems}" ]; then
     systems="${baseline} $(basename -s .yaml conf/train_asr_*.yaml | grep -vx "${baseline}" | xargs || true)"
 fi
@@ -52,7 +61,7 @@ for system in ${systems}; do
     esac
 done
 
-python3 -m espnet_gmot.bin.compare "${experiments[@]}" --decode decode_ctc_greedy --sets ${test_sets} \
+python3 -m espnet_gmot.bin.compare "${experiments[@]}" "${failed[@]/#/--failed=}" --decode decode_ctc_greedy --sets ${test_sets} \
     --published local/published.tsv --command ./run_comparison.sh --out exp/comparison || failed+=(comparison)
 if [ ${#failed[@]} -gt 0 ]; then
     echo "run_comparison.sh: error: these failed, for the reasons above: ${failed[*]}" >&2

@@ -6,6 +6,8 @@
 #   ./run.sh --preset full --ngpu 1       hours of speech, larger models, one after the other
 #   ./run.sh --teacher bert-base-chinese --allow_download true
 #                                         a real teacher (name or directory) instead of the small BERT
+#   ./run.sh --seed 1 --asr_args "--max_epoch 40"
+#                                         another draw of corpus, teacher and training; options of both trainings
 #
 # Every other option goes to ./asr.sh (see ./asr.sh --help), but for those that the comparison itself sets.
 # ${train_cmd} and ${test_sets} hold several words and are split on purpose:
@@ -80,7 +82,7 @@ recognise() {
 
 recognise_side_by_side() {
     local cores system log logs=() pids=() failed=
-    cores=$(getconf _NPROCESSORS_ONLN)
+    cores=$(env -u OMP_NUM_THREADS nproc)
     local share=$((cores > 1 ? cores / 2 : 1))
     for system in ctc gmot; do
         log=exp/$(tag_of "${system}").log
@@ -103,7 +105,7 @@ recognise_side_by_side() {
 recipe --stage 1 --stop_stage 5
 run local/teacher.sh --preset "${preset}" --seed "${seed}" --teacher "${teacher}" \
     --allow_download "${allow_download}" --out "${teacher_dir}"
-recipe --stage 10 --stop_stage 10 --asr_config "conf/train_ctc_${preset}.yaml"
+recipe --stage 10 --stop_stage 10 --asr_config "conf/train_ctc_${preset}.yaml" --asr_args "${asr_args}"
 if [ "${ngpu}" -gt 0 ]; then
     recognise ctc
     recognise gmot

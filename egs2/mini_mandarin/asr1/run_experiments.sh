@@ -24,6 +24,7 @@ jobs=         # runs at a time, they share the machine's threads; empty: as many
 take_all_options preset rows seeds ngpu jobs -- "$@"
 corpus_seed=1 # not the demo's: other sentences in dev and test
 
+die() { echo "run_experiments.sh: error: $*" >&2; exit 2; }
 # run COMMAND: a signal to this script, whether Ctrl-C or kill, ends the command too
 run() { start "$@"; finish; }
 
@@ -57,8 +58,10 @@ main() {
     # shellcheck source=egs2/TEMPLATE/asr1/path.sh
     . ./path.sh
     local cores
-    cores=$(getconf _NPROCESSORS_ONLN)
+    cores=$(env -u OMP_NUM_THREADS nproc)
+    [[ ${ngpu} =~ ^[0-9]+$ && ${jobs:-1} =~ ^[1-9][0-9]*$ ]] || die "--ngpu is a number, --jobs one above 0"
     : "${jobs:=$((ngpu > 0 ? 1 : cores))}"
+    [[ ${ngpu} -eq 0 || ${jobs} -eq 1 ]] || die "with --ngpu all runs would take the first GPU; use --jobs 1"
     export experiment_ngpu=${ngpu} experiment_threads=$((jobs < cores ? cores / jobs : 1))
     prepare
     echo "run_experiments.sh: $(wc -l < exp/queue.txt) run(s) to do, ${jobs} at a time; results: ${results}"

@@ -8,23 +8,22 @@ stage_10() {
     need "${train}/wav.scp" 4
     need "${valid}/wav.scp" 4
     need "${token_list}" 5
-    front_end=$(training_key front_end) || die "the reason stands above"
-    made_from="${fs} ${front_end} $(key {"${train}","${valid}"}/{wav.scp,text,utt2num_samples} "${token_list}")"
+    front_end=$(training_key front_end "${asr_config}" ${asr_args}) || exit
+    made_from="${fs} ${front_end} $(text_key) $(key {"${train}","${valid}"}/{wav.scp,text,utt2num_samples} "${token_list}")"
     ! is_done "${asr_stats_dir}" "${made_from}" || return 0
     collect_stats espnet2.bin.asr_train "${asr_stats_dir}" "${train}/wav.scp" "${valid}/wav.scp" \
         --config "${asr_config}" --frontend_conf "fs=${fs}" "${text_options[@]}" "${data_options[@]}" ${asr_args}
     mark_done "${asr_stats_dir}" "${made_from}"
 }
 
-# training_key front_end|teachers: a short text that changes with that part of the configuration and its files
-training_key() { ${python} -m espnet_gmot.bin.training_inputs "$1" "${asr_config}" ${asr_args}; }
-
 stage_11() {
-    local made_from shapes=${asr_stats_dir} text_shape=text_shape.${token_type} normalize=() teachers
+    local configuration made_from shapes=${asr_stats_dir} text_shape=text_shape.${token_type} normalize=()
     need "${shapes}/train/${text_shape}" 10
-    teachers=$(training_key teachers) || die "the reason stands above"
-    made_from="${asr_args} ${teachers} $(key "${asr_config}" "${token_list}" \
+    configuration=$(training_key training "${asr_config}" ${asr_args}) || exit
+    made_from="${configuration} ${feats_normalize} $(text_key) $(key "${token_list}" \
+        "${data_feats}"/{"${train_name}","${valid_set}"}/text "${shapes}/train/feats_stats.npz" \
         "${shapes}"/{train,valid}/{speech_shape,"${text_shape}"})"
+    refuse_other_training "${asr_exp}" "${made_from}"
     ! is_done "${asr_exp}" "${made_from}" || return 0
     [ "${feats_normalize}" = none ] ||
         normalize=(--normalize=global_mvn --normalize_conf "stats_file=${shapes}/train/feats_stats.npz")

@@ -47,7 +47,7 @@ stage_5() {
     local text=${lm_train_text} made_from file
     [ "${token_type}" != bpe ] || text=${bpe_train_text}
     for file in ${text}; do need "${file}" 4; done
-    made_from="${cleaner} ${g2p} ${bpe_nlsyms} ${bpe_char_cover} $(key ${text})"
+    made_from="$(text_key) ${bpe_nlsyms} ${bpe_char_cover} ${bpe_input_sentence_size} $(key ${text})"
     is_done "${token_dir}" "${made_from}" || make_token_list ${text}
     report_unknown_tokens
 }
@@ -80,7 +80,7 @@ make_token_list() {
 report_unknown_tokens() {
     local dset texts=() dir=${token_dir}/unknown_tokens made_from
     for dset in $(unique "${train_name}" "${valid_set}" ${test_sets}); do texts+=("${data_feats}/${dset}/text"); done
-    made_from=$(key "${token_list}" "${texts[@]}")
+    made_from="$(text_key) $(key "${token_list}" "${texts[@]}")"
     ! is_done "${dir}" "${made_from}" || return 0
     mkdir -p "${dir}"
     run ${python} -m espnet_gmot.bin.report_unknown_tokens --token_list "${token_list}" \

@@ -27,6 +27,7 @@ decode() {
     need "${data}/wav.scp" 3
     made_from+=" $(key ${inference_config} "${data}/wav.scp")"
     ! is_done "${dir}" "${made_from}" || return 0
+    rm -rf "${dir}"/{text,score_*} "${dir}"/logdir/asr_inference.*.log # of an earlier decoding
     if "${gpu_inference}"; then cmd=${cuda_cmd} gpus=1; fi
     jobs=$(${python} -m espnet_gmot.bin.split_scp --nj "${inference_nj}" "${data}/wav.scp" \
         "${dir}/logdir/keys.JOB.scp")
@@ -44,18 +45,33 @@ score() {
         --token_type "$3" --out "${asr_exp}/${inference_tag}/$1/score_$2"
 }
 
+# scored_text TEXT OUT CLEANER: write the text as it is scored, cleaned and without non-linguistic symbols
+scored_text() {
+    run ${python} -m espnet2.bin.tokenize_text --token_type word --field 2- --input "$1" --output "$2.words" \
+        --cleaner "$3" --non_linguistic_symbols "${nlsyms_txt}" --remove_non_linguistic_symbols true
+    paste -d " " <(cut -d " " -f 1 "$1") "$2.words" > "$2"
+    rm "$2.words"
+}
+
 stage_13() {
-    local dset dir ref
+    local dset dir ref hyp
     for dset in ${test_sets}; do
         dir=${asr_exp}/${inference_tag}/${dset} ref=${data_feats}/${dset}/text
-        need "${dir}/text" 12
-        score "${dset}" cer char "${ref}" "${dir}/text"
+        hyp=${dir}/text
+        need "${hyp}" 12
+        if [ "${cleaner} ${nlsyms_txt}" != "none none" ]; then
+            mkdir -p "${dir}/score_text"
+            scored_text "${ref}" "${dir}/score_text/ref" "${cleaner}"
+            scored_text "${hyp}" "${dir}/score_text/hyp" none
+            ref=${dir}/score_text/ref hyp=${dir}/score_text/hyp
+        fi
+        score "${dset}" cer char "${ref}" "${hyp}"
         # Chinese, Japanese and the like are written without spaces between words.
-        [[ ${lang} =~ ^(zh|cmn|yue|ja|jp|th)$ ]] || score "${dset}" wer word "${ref}" "${dir}/text"
+        [[ ${lang} =~ ^(zh|cmn|yue|ja|jp|th)$ ]] || score "${dset}" wer word "${ref}" "${hyp}"
         if [ "${token_type}" = bpe ]; then
             mkdir -p "${dir}/score_ter"
             run ${python} -m espnet_gmot.bin.encode_bpe "${bpemodel}" "${ref}" "${dir}/score_ter/ref"
-            run ${python} -m espnet_gmot.bin.encode_bpe "${bpemodel}" "${dir}/text" "${dir}/score_ter/hyp"
+            run ${python} -m espnet_gmot.bin.encode_bpe "${bpemodel}" "${hyp}" "${dir}/score_ter/hyp"
             score "${dset}" ter word "${dir}/score_ter/ref" "${dir}/score_ter/hyp"
         fi
     done

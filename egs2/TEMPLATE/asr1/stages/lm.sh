@@ -13,7 +13,7 @@ stage_6() {
     local file made_from lm_options
     for file in ${lm_train_text} "${lm_dev_text}"; do need "${file}" 4; done
     need "${token_list}" 5
-    made_from=$(key ${lm_train_text} "${lm_dev_text}" "${token_list}")
+    made_from="$(text_key) $(key ${lm_train_text} "${lm_dev_text}" "${token_list}")"
     ! is_done "${lm_stats_dir}" "${made_from}" || return 0
     mkdir -p "${lm_stats_dir}"
     awk 'NF > 1' ${lm_train_text} > "${lm_stats_dir}/train.txt"
@@ -24,10 +24,12 @@ stage_6() {
 }
 
 stage_7() {
-    local made_from lm_options shapes=${lm_stats_dir} text_shape=text_shape.${token_type}
+    local configuration made_from lm_options shapes=${lm_stats_dir} text_shape=text_shape.${token_type}
     need "${shapes}/train/${text_shape}" 6
-    made_from="${lm_args} $(key "${lm_config}" "${token_list}" "${shapes}/train.txt" \
+    configuration=$(training_key training "${lm_config}" ${lm_args}) || exit
+    made_from="${configuration} $(text_key) $(key "${token_list}" "${shapes}/train.txt" "${lm_dev_text}" \
         "${shapes}"/{train,valid}/"${text_shape}")"
+    refuse_other_training "${lm_exp}" "${made_from}"
     ! is_done "${lm_exp}" "${made_from}" || return 0
     lm_data_options
     train espnet2.bin.lm_train "${lm_exp}" "${made_from}" "${lm_options[@]}" \

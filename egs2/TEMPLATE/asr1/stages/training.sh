@@ -23,18 +23,29 @@ collect_stats() {
     done
 }
 
+# check_checkpoint EXPERIMENT: mend what a kill cut off, die if the checkpoint is of another vocabulary
+check_checkpoint() {
+    run ${python} -m espnet_gmot.bin.check_checkpoint --token_list "${token_list}" "$1/checkpoint.pth"
+}
+
+# refuse_other_training EXPERIMENT KEY: die if the directory holds one that began from other inputs
+refuse_other_training() {
+    local begun=$1/.begun
+    [[ -f $1/checkpoint.pth && -f ${begun} && $(<"${begun}") != "$2" ]] || return 0
+    check_checkpoint "$1"
+    [ ! -f "$1/checkpoint.pth" ] ||
+        die "$1 holds a training from other inputs: remove it or train under another tag;" \
+            "to go on with it all the same (with more epochs, say), remove ${begun}"
+}
+
 # train MODULE EXPERIMENT KEY OPTION...: through ESPnet's launcher; a training that was stopped goes on
 train() {
-    local module=$1 experiment=$2 made_from=$3 begun=$2/.begun training status=0 threads=
+    local module=$1 experiment=$2 made_from=$3 training status=0 threads=
     shift 3
     [ "${ngpu}" -gt 0 ] || threads="--num_threads ${nj}"
     mkdir -p "${experiment}"
-    run ${python} -m espnet_gmot.bin.check_checkpoint --token_list "${token_list}" "${experiment}/checkpoint.pth"
-    if [ -f "${experiment}/checkpoint.pth" ] && [ -f "${begun}" ] && [ "$(<"${begun}")" != "${made_from}" ]; then
-        die "${experiment} holds a training from other inputs: remove it or train under another tag;" \
-            "to go on with it all the same (with more epochs, say), remove ${begun}"
-    fi
-    echo "${made_from}" > "${begun}"
+    check_checkpoint "${experiment}"
+    echo "${made_from}" > "${experiment}/.begun"
     log "stage ${current}: training; log: ${experiment}/train.log"
     start ${python} -m espnet2.bin.launch --cmd "${cuda_cmd} --name $(basename "${experiment}") ${threads}" \
         --log "${experiment}/train.log" --ngpu "${ngpu}" --num_nodes "${num_nodes}" \

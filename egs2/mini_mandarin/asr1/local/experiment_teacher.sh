@@ -28,7 +28,7 @@ else
     mkdir -p "${out}"
     awk -v "every=${every}" 'NR % every == 0' data/local/teacher.txt > "${out}/text.txt"
     [ -d "${bert}" ] || echo "teacher ${name}; log: ${bert}.partial/pretrain.log, then ${bert}/pretrain.log"
-    OMP_NUM_THREADS=$(getconf _NPROCESSORS_ONLN) run python3 -m espnet_gmot.bin.pretrain_teacher \
+    OMP_NUM_THREADS=$(env -u OMP_NUM_THREADS nproc) run python3 -m espnet_gmot.bin.pretrain_teacher \
         --text "${out}/text.txt" --out "${bert}" "$@"
 fi
 run local/cache_teacher.sh --teacher "${bert}" --random_init "${random_init}" \
