@@ -57,20 +57,25 @@ def environment(directory: Path) -> str:
 
 
 def experiment_section(experiment: Path) -> str:
-    """Config, parameter count, error tables and commands of one experiment."""
+    """Config, parameter count, error tables or perplexity, and commands of one experiment."""
     config = yaml.safe_load(
         require_file(experiment / "config.yaml", "train again with stage 11").read_bytes()
     )
+    is_lm = "lm" in config
     lines = [
         f"## {experiment}",
-        f"- ASR config: `{config.get('config')}` → [config.yaml]({experiment.name}/config.yaml)",
+        f"- {'LM' if is_lm else 'ASR'} config: `{config.get('config')}` → "
+        f"[config.yaml]({experiment.name}/config.yaml)",
         f"- Parameters: {_parameters(experiment)}",
     ]
     results = sorted(experiment.rglob("score_*/result.json"))
     for kind in sorted({path.parent.name for path in results}):
         lines += ["", f"### {kind.removeprefix('score_').upper()}", "", TABLE_HEADER]
         lines += [_table_line(experiment, path) for path in results if path.parent.name == kind]
-    if not results:
+    if is_lm:
+        measured = sorted(experiment.glob("*/ppl"))
+        lines += [f"- {path.parent.name}: {path.read_text(encoding='utf-8').strip()}" for path in measured]
+    elif not results:
         lines += ["", "Not decoded and scored yet (stages 12 and 13)."]
     return "\n".join([*lines, "", "### Commands", *_command_lines(experiment)])
 

@@ -48,6 +48,16 @@ def make_page(monkeypatch, expdir):
     return (expdir / "RESULTS.md").read_text(encoding="utf-8")
 
 
+def test_a_language_model_has_its_perplexity(expdir, monkeypatch):
+    (expdir / "lm_train/perplexity_test").mkdir(parents=True)
+    (expdir / "lm_train/config.yaml").write_text("config: conf/train_lm.yaml\nlm: transformer\n")
+    (expdir / "lm_train/perplexity_test/ppl").write_text("42.5\n")
+    _, page = make_page(monkeypatch, expdir).split("## exp/lm_train")
+    assert "- LM config: `conf/train_lm.yaml`" in page
+    assert "- perplexity_test: 42.5" in page
+    assert "Not decoded" not in page
+
+
 def test_each_experiment_has_its_config_tables_and_commands(expdir, monkeypatch, capsys):
     page = make_page(monkeypatch, expdir)
     assert capsys.readouterr().out == "results page: exp/RESULTS.md\n"

@@ -75,5 +75,5 @@ stage_13() {
             score "${dset}" ter word "${dir}/score_ter/ref" "${dir}/score_ter/hyp"
         fi
     done
-    run ${python} -m espnet_gmot.bin.results_page --expdir "${expdir}" --out "${expdir}/RESULTS.md"
+    run ${python} -m espnet_gmot.bin.results_page --expdir "$(dirname "${asr_exp}")" --out "${results_page}"
 }

@@ -63,6 +63,7 @@ name_asr() {
     : "${asr_tag:=$(stem "${asr_config}" train)_$1$(args_tag "${asr_args}")${perturbed}}"
     : "${asr_stats_dir:=${expdir}/asr_stats_$1${perturbed}}"
     : "${asr_exp:=${expdir}/asr_${asr_tag}}"
+    results_page=$(dirname "${asr_exp}")/RESULTS.md # of all experiments there
 }
 
 name_decoding() {

@@ -8,13 +8,13 @@ stage_14() {
     packed=${asr_exp}/$(basename "${asr_exp}")_${inference_asr_model%.*}.zip
     need "${asr_exp}/config.yaml" 11
     need_model "${model}" --inference_asr_model
-    need "${expdir}/RESULTS.md" 13
+    need "${results_page}" 13
     if "${use_lm}"; then
         need_model "${lm_exp}/${inference_lm}" --inference_lm
         options=(--lm_train_config "${lm_exp}/config.yaml" --lm_file "${lm_exp}/${inference_lm}")
         extras+=("${lm_exp}/perplexity_test/ppl" "${lm_exp}/images")
     fi
-    extras+=("${expdir}/RESULTS.md" "${token_list}" "${asr_exp}/images" "${bpemodel}" "${nlsyms_txt}")
+    extras+=("${results_page}" "${token_list}" "${asr_exp}/images" "${bpemodel}" "${nlsyms_txt}")
     [ "${feats_normalize}" = none ] || extras+=("${asr_stats_dir}/train/feats_stats.npz")
     for option in "${extras[@]}"; do [ ! -e "${option}" ] || options+=(--option "${option}"); done
     run ${train_cmd} "${asr_exp}/pack.log" \
