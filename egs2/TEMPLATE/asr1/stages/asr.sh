@@ -19,6 +19,8 @@ stage_10() {
 stage_11() {
     local configuration made_from shapes=${asr_stats_dir} text_shape=text_shape.${token_type} normalize=()
     need "${shapes}/train/${text_shape}" 10
+    need "${data_feats}/${train_name}/text" 4
+    need "${data_feats}/${valid_set}/text" 4
     configuration=$(training_key training "${asr_config}" ${asr_args}) || exit
     made_from="${configuration} ${feats_normalize} $(text_key) $(key "${token_list}" \
         "${data_feats}"/{"${train_name}","${valid_set}"}/text "${shapes}/train/feats_stats.npz" \
