@@ -139,7 +139,7 @@ called() {
 @test "comparison: options that it sets itself are refused, the others are passed on" {
     run ./run_comparison.sh --systems ctc --ngpu 0 --use-lm true
     [ "${status}" -eq 2 ]
-    [[ ${output} == *"--use-lm is set by the comparison; for another one run ./run.sh"* ]]
+    [[ ${output} == *"--use-lm is set by this comparison; for another one run ./run.sh"* ]]
     [ ! -e calls ]
 }
 

@@ -27,3 +27,16 @@ take_all_options() {
     take_options "$@"
     [ ${#others[@]} -eq 0 ] || { echo "${0##*/}: error: unknown option ${others[0]}; see the head of $0" >&2; exit 2; }
 }
+
+# refuse_options CURE NAME...: end if an option of these names is among the others
+refuse_options() {
+    local cure=$1 option name
+    shift
+    for option in "${others[@]}"; do
+        name=${option#--} name=${name//-/_}
+        [[ ${option} != --* || " $* " != *" ${name} "* ]] || {
+            echo "${0##*/}: error: ${option} is set by this comparison; ${cure}" >&2
+            exit 2
+        }
+    done
+}

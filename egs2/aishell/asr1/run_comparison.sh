@@ -21,14 +21,8 @@ baseline=train_asr_ctc_conformer_e15_linear1024
 systems= # empty: the baseline, then every other training YAML of conf/
 test_sets="dev test"
 take_options systems test_sets -- "$@"
-fixed=" stage stop_stage expdir asr_config asr_tag asr_exp use_lm inference_config inference_tag inference_asr_model "
-for option in "${others[@]}"; do
-    name=${option#--} name=${name//-/_}
-    [[ ${option} != --* || ${fixed} != *" ${name} "* ]] || {
-        echo "run_comparison.sh: error: ${option} is set by the comparison; for another one run ./run.sh" >&2
-        exit 2
-    }
-done
+refuse_options "for another one run ./run.sh" stage stop_stage expdir asr_config asr_tag asr_exp use_lm \
+    inference_config inference_tag inference_asr_model
 if [ -z "${systems}" ]; then
     systems="${baseline} $(basename -s .yaml conf/train_asr_*.yaml | grep -vx "${baseline}" | xargs || true)"
 fi

@@ -26,15 +26,9 @@ ngpu=0      # GPUs for training
 asr_args=   # further arguments for training, for both systems, e.g. "--max_epoch 40"
 
 take_options preset teacher seed allow_download ngpu asr_args -- "$@"
-fixed=" stage stop_stage train_set valid_set test_sets token_type speed_perturb_factors local_data_opts"
-fixed+=" dumpdir expdir asr_config asr_tag asr_exp asr_stats_dir inference_tag inference_asr_model "
-for option in "${others[@]}"; do
-    name=${option#--} name=${name//-/_}
-    [[ ${option} != --* || ${fixed} != *" ${name} "* ]] || {
-        echo "run.sh: error: ${option} is set by this comparison; for another one run ./asr.sh (see ./asr.sh --help)" >&2
-        exit 2
-    }
-done
+refuse_options "for another one run ./asr.sh (see ./asr.sh --help)" stage stop_stage train_set valid_set test_sets \
+    token_type speed_perturb_factors local_data_opts dumpdir expdir asr_config asr_tag asr_exp asr_stats_dir \
+    inference_tag inference_asr_model
 if [ ! -f "conf/train_ctc_${preset}.yaml" ]; then
     echo "run.sh: error: unknown --preset ${preset}; choose demo, full or tiny" >&2
     exit 2
