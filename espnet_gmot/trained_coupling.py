@@ -109,14 +109,17 @@ def load_aligners(experiments: Sequence[tuple[str, str | Path]], checkpoint: str
         InputError: a file is missing or does not fit, or a model has no alignment and no guide.
     """
     loaded = {title: load_experiment(directory, checkpoint) for title, directory in experiments}
-    guides = [(model, args) for model, args in loaded.values() if isinstance(model, ESPnetGMOTModel)]
-    fixed = [(model, args) for model, args in guides if model.options.projected_side == "teacher"]
+    guides = [
+        (model, args)
+        for model, args in loaded.values()
+        if isinstance(model, ESPnetGMOTModel) and model.options.projected_side == "teacher"
+    ]
     aligners = {}
     for title, (model, args) in loaded.items():
         if isinstance(model, ESPnetGMOTModel):
             guide, guide_args = model, args
-        elif fixed:
-            guide, guide_args = fixed[0]
+        elif guides:
+            guide, guide_args = guides[0]
         else:
             raise InputError(
                 f"{title} was trained without alignment; name a GM-OT model (model: gmot) with "

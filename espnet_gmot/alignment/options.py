@@ -107,14 +107,10 @@ class AlignmentOptions:
 
     def _check_type(self, name: str, expected: Any) -> None:
         value = getattr(self, name)
-        try:
-            typeguard.check_type(value, expected)
-            if isinstance(value, bool) and expected is not bool:
-                raise typeguard.TypeCheckError("true would count as 1")
-        except typeguard.TypeCheckError:
+        if not _fits(value, expected):
             wanted = expected.__name__ if isinstance(expected, type) else str(expected).replace("typing.", "")
             hint = " (YAML reads 5e-2 as text: write 5.0e-2)" if expected is float else ""
-            raise InputError(f"model_conf: {name} is {value!r} and must be {wanted}{hint}") from None
+            raise InputError(f"model_conf: {name} is {value!r} and must be {wanted}{hint}")
 
     def _check_ranges(self) -> None:
         def check(name: str, holds: bool, rule: str) -> None:
@@ -160,3 +156,14 @@ class AlignmentOptions:
                 raise InputError("model_conf: feedback needs projected_side: acoustic")
             if self.teacher_size is not None:
                 raise InputError("model_conf: teacher_size is for projected_side: acoustic; leave it out")
+
+
+def _fits(value: Any, expected: Any) -> bool:
+    """Whether a value has the type of its option; for a number, true and false have not."""
+    if isinstance(value, bool):
+        return expected is bool
+    try:
+        typeguard.check_type(value, expected)
+    except typeguard.TypeCheckError:
+        return False
+    return True

@@ -26,7 +26,7 @@ def main() -> None:
     args = parser.parse_args()
     plans = [
         RowPlan(row.name, row.tests, row.baseline, row.against, row.model_of, row.control_of)
-        for row in read_experiment_table(table_of(args.results.parents[1], args.results.name)).rows
+        for row in read_experiment_table(table_of(args.results.absolute().parents[1], args.results.name)).rows
     ]
     if args.results.name not in PRESETS:  # a pilot: the rows that it did not run were not meant for it
         plans = [plan for plan in plans if (args.results / plan.name).is_dir()]

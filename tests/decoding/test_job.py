@@ -1,6 +1,9 @@
 import logging
+from argparse import Namespace
 
 import pytest
+import torch
+import yaml
 
 from espnet_gmot.errors import InputError
 
@@ -76,3 +79,16 @@ def test_options_that_cannot_be_met_are_refused(options, monkeypatch):
         decode(**options | {"batch_size": 0})
     with pytest.raises(InputError, match="--ngpu is 1, but torch finds no CUDA GPU; decode with --ngpu 0"):
         decode(**options, ngpu=1)
+
+
+def test_model_without_ctc_is_refused(options, tmp_path):
+    from espnet_gmot.task import GMOTTask
+
+    with open(options["asr_train_config"]) as file:
+        config = yaml.safe_load(file)
+    config |= {"model_conf": {"ctc_weight": 0.0}, "decoder": "transformer", "decoder_conf": {"num_blocks": 1}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    torch.save(GMOTTask.build_model(Namespace(**config)).state_dict(), tmp_path / "model.pth")
+    files = {"asr_train_config": str(tmp_path / "config.yaml"), "asr_model_file": str(tmp_path / "model.pth")}
+    with pytest.raises(InputError, match=r"config.yaml: the model has no CTC \(ctc_weight: 0\)"):
+        decode(**options | files)

@@ -186,6 +186,12 @@ tokenize_text asr_train aggregate_stats_dirs launch asr_inference merge_decoded 
     done
 }
 
+@test "each of an argument's repeated values counts" {
+    run asr --asr_exp exp/x --asr_args "--init_param a.pth --init_param b.pth"
+    run asr --stage 11 --stop_stage 11 --asr_exp exp/x --asr_args "--init_param c.pth --init_param b.pth"
+    [[ ${output} == *"stage 11: the inputs of exp/x have changed; making it again"* ]]
+}
+
 @test "a data directory that is a link is looked into" {
     run asr --stop_stage 3
     mv data/test elsewhere

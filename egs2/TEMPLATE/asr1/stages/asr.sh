@@ -17,18 +17,20 @@ stage_10() {
 }
 
 stage_11() {
-    local configuration made_from shapes=${asr_stats_dir} text_shape=text_shape.${token_type} normalize=()
+    local configuration made_from shapes=${asr_stats_dir} text_shape=text_shape.${token_type} statistics=() normalize=()
     need "${shapes}/train/${text_shape}" 10
     need "${data_feats}/${train_name}/text" 4
     need "${data_feats}/${valid_set}/text" 4
     configuration=$(training_key training "${asr_config}" ${asr_args}) || exit
-    made_from="${configuration} ${feats_normalize} $(text_key) $(key "${token_list}" \
-        "${data_feats}"/{"${train_name}","${valid_set}"}/text "${shapes}/train/feats_stats.npz" \
+    if [ "${feats_normalize}" = global_mvn ]; then
+        statistics=("${shapes}/train/feats_stats.npz")
+        normalize=(--normalize=global_mvn --normalize_conf "stats_file=${statistics[0]}")
+    fi
+    made_from="${asr_args} ${configuration} ${normalize[*]} $(text_key) $(key "${token_list}" "${statistics[@]}" \
+        "${data_feats}"/{"${train_name}","${valid_set}"}/text \
         "${shapes}"/{train,valid}/{speech_shape,"${text_shape}"})"
     refuse_other_training "${asr_exp}" "${made_from}"
     ! is_done "${asr_exp}" "${made_from}" || return 0
-    [ "${feats_normalize}" = none ] ||
-        normalize=(--normalize=global_mvn --normalize_conf "stats_file=${shapes}/train/feats_stats.npz")
     train espnet2.bin.asr_train "${asr_exp}" "${made_from}" --config "${asr_config}" --frontend_conf "fs=${fs}" "${normalize[@]}" \
         "${text_options[@]}" "${data_options[@]}" \
         --train_shape_file "${shapes}/train/speech_shape" --train_shape_file "${shapes}/train/${text_shape}" \

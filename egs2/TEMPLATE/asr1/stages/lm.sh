@@ -27,7 +27,7 @@ stage_7() {
     local configuration made_from lm_options shapes=${lm_stats_dir} text_shape=text_shape.${token_type}
     need "${shapes}/train/${text_shape}" 6
     configuration=$(training_key training "${lm_config}" ${lm_args}) || exit
-    made_from="${configuration} $(text_key) $(key "${token_list}" "${shapes}/train.txt" "${lm_dev_text}" \
+    made_from="${lm_args} ${configuration} $(text_key) $(key "${token_list}" "${shapes}/train.txt" "${lm_dev_text}" \
         "${shapes}"/{train,valid}/"${text_shape}")"
     refuse_other_training "${lm_exp}" "${made_from}"
     ! is_done "${lm_exp}" "${made_from}" || return 0
