@@ -44,6 +44,7 @@ def load_trained_model(
         raise InputError(f"{checkpoint} does not fit {config}: {error}; {ONE_TRAINING}") from error
     if getattr(args, "save_strategy", "all") == "all":  # otherwise a checkpoint holds but what was trained
         require_fit(parameters, model.state_dict(), checkpoint, config)
+    model.load_state_dict(parameters, strict=False)  # ESPnet 202511 does not look into files of Lightning
     return model.eval(), args
 
 
