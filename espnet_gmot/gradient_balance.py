@@ -1,8 +1,9 @@
-"""How strongly recognition and alignment pull at a trained encoder: their gradients over training batches."""
+"""How strongly each loss pulls at a trained encoder, and whether two pull the same way: their gradients."""
 
 from argparse import Namespace
+from collections import defaultdict
 from collections.abc import Iterator
-from itertools import islice
+from itertools import combinations, islice
 from pathlib import Path
 
 import torch
@@ -14,8 +15,6 @@ from tqdm import tqdm
 from espnet_gmot.errors import InputError
 from espnet_gmot.model import ESPnetGMOTModel
 from espnet_gmot.trained_model import load_experiment
-
-LOSSES = ("asr", "alignment")
 
 
 class GradientMean:
@@ -46,8 +45,10 @@ class GradientMean:
         return {"norm": mean_square**0.5, "signal": max(signal_square, 0.0) ** 0.5}
 
 
-def measure_gradients(experiment: str | Path, checkpoint: str, num_batches: int) -> dict[str, dict | float]:
-    """Compare the gradients of L_asr and of the weighted alignment losses at the encoder's parameters.
+def measure_gradients(
+    experiment: str | Path, checkpoint: str, num_batches: int
+) -> dict[str, dict[str, float]]:
+    """Compare the gradients of L_asr and of the weighted terms of the alignment at the encoder's parameters.
 
     The batches, SpecAugment and dropout are those of training, so it works where that worked: in the
     recipe's directory, with its ``dump/``.
@@ -58,7 +59,8 @@ def measure_gradients(experiment: str | Path, checkpoint: str, num_batches: int)
         num_batches: how many training batches, 2 or more.
 
     Returns:
-        ``asr`` and ``alignment``, each with ``norm`` and ``signal``; ``cosine`` of the two mean gradients.
+        ``asr``, ``node``, ``edge``, ``projection`` and ``alignment``, the sum of these three, each with
+        ``norm`` and ``signal``; ``cosine`` of the mean gradients of each two, such as ``asr, alignment``.
 
     Raises:
         InputError: a file is missing, the model has no alignment, or too few batches.
@@ -69,14 +71,18 @@ def measure_gradients(experiment: str | Path, checkpoint: str, num_batches: int)
     if not isinstance(model, ESPnetGMOTModel):
         raise InputError(f"{experiment} has no alignment losses; name the directory of a GM-OT model")
     torch.manual_seed(args.seed)
-    means = {name: GradientMean() for name in LOSSES}
+    means = defaultdict(GradientMean)
     for gradients in gradients_of_batches(model, args, num_batches):
-        for name, gradient in gradients.items():
+        alignment = gradients["node"] + gradients["edge"] + gradients["projection"]
+        for name, gradient in (gradients | {"alignment": alignment}).items():
             means[name].add(gradient)
     if means["asr"].batches < num_batches:
         raise InputError(f"an epoch has {means['asr'].batches} batches; lower --num_batches {num_batches}")
-    cosine = torch.cosine_similarity(means["asr"].total, means["alignment"].total, dim=0)
-    return {name: mean.summary() for name, mean in means.items()} | {"cosine": cosine.item()}
+    cosine = {
+        f"{one}, {other}": torch.cosine_similarity(means[one].total, means[other].total, dim=0).item()
+        for one, other in combinations(means, 2)
+    }
+    return {name: mean.summary() for name, mean in means.items()} | {"cosine": cosine}
 
 
 def gradients_of_batches(
@@ -89,9 +95,9 @@ def gradients_of_batches(
     for _, batch in tqdm(islice(factory.build_iter(1), num_batches), total=num_batches, unit="batch"):
         teacher = batch.pop("teacher"), batch.pop("teacher_lengths")
         batch.pop("teacher_identity", None)
-        losses = ESPnetASRModel.forward(model, **batch)[0], model.alignment_loss(*teacher)[0]
+        losses = {"asr": ESPnetASRModel.forward(model, **batch)[0]} | model.alignment_terms(*teacher)[0]
         found = {}
-        for name, loss in zip(LOSSES, losses, strict=True):
+        for name, loss in losses.items():
             gradients = torch.autograd.grad(
                 loss, parameters, retain_graph=True, allow_unused=True, materialize_grads=True
             )

@@ -113,26 +113,29 @@ class ESPnetGMOTModel(ESPnetASRModel):
         self.check_teacher_input(teacher, teacher_identity)
         loss, stats, weight = super().forward(speech, speech_lengths, text, text_lengths, **kwargs)
         self._require_frames(kwargs.get("utt_id"))
-        loss_alignment, stats_alignment = self.alignment_loss(teacher, teacher_lengths)
-        loss = loss + self._warmup() * loss_alignment
+        terms, stats_alignment = self.alignment_terms(teacher, teacher_lengths)
+        loss = loss + self._warmup() * sum(terms.values())
         stats |= stats_alignment | {"loss": loss.detach()}
         return force_gatherable((loss, stats, weight), loss.device)
 
-    def alignment_loss(
+    def alignment_terms(
         self, teacher: torch.Tensor, teacher_lengths: torch.Tensor
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
         """Return Σ_b c_b (fgw_weight · L_fgw(b) + align_weight · L_align(b)) of the batch encoded last.
 
         Returns:
-            The weighted loss without its warm-up w(t), and the statistics of each block.
+            The loss without its warm-up w(t), as the weighted terms ``node``, ``edge`` and ``projection``
+            that add up to it, and the statistics of each block.
         """
-        options, loss, stats = self.options, 0.0, {}
+        options, stats = self.options, {}
+        node, edge, projection = 0.0, 0.0, 0.0
         for suffix, aligned in self._align(teacher, teacher_lengths).items():
             share = 1.0 if suffix == LAST_BLOCK else options.intermediate_weight
-            weighted = options.fgw_weight * aligned.loss_fgw + options.align_weight * aligned.loss_align
-            loss = loss + share * weighted
+            node = node + share * options.fgw_weight * (1.0 - options.alpha) * aligned.loss_node
+            edge = edge + share * options.fgw_weight * options.alpha * aligned.loss_edge
+            projection = projection + share * options.align_weight * aligned.loss_align
             stats |= aligned.logged(suffix)
-        return loss, stats
+        return {"node": node, "edge": edge, "projection": projection}, stats
 
     def encode(
         self, speech: torch.Tensor, speech_lengths: torch.Tensor

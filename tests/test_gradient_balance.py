@@ -87,8 +87,20 @@ def test_weights_scale_the_alignment_and_not_recognition(train):
     assert twice["asr"] == pytest.approx(once["asr"])
     assert twice["alignment"]["norm"] == pytest.approx(2 * once["alignment"]["norm"], rel=1e-4)
     assert twice["alignment"]["signal"] == pytest.approx(2 * once["alignment"]["signal"], rel=1e-3)
-    assert once["alignment"]["norm"] > 0
+    for name in ("node", "edge", "projection"):
+        assert once[name]["norm"] > 0
+        assert twice[name]["norm"] == pytest.approx(2 * once[name]["norm"], rel=1e-4)
     assert twice["cosine"] == pytest.approx(once["cosine"], abs=1e-4)
+
+
+def test_plain_ot_alone_pulls_by_its_node_cost(train):
+    from espnet_gmot.gradient_balance import measure_gradients
+
+    options = {"alpha": 0.0, "fgw_weight": 1.0, "align_weight": 0.0}
+    ot = measure_gradients(train("ot", **options), "model.pth", 3)
+    assert ot["edge"] == ot["projection"] == {"norm": 0.0, "signal": 0.0}
+    assert ot["alignment"] == ot["node"]
+    assert ot["cosine"]["node, alignment"] == pytest.approx(1.0)
 
 
 def test_parts_add_up_to_the_gradient_of_the_training_loss(train):
@@ -111,9 +123,11 @@ def test_command_prints_both_and_where_they_are(train, tmp_path):
     command = [sys.executable, "-m", "espnet_gmot.bin.measure_gradients", "--experiment", train("command")]
     options = ["--inference_asr_model", "model.pth", "--num_batches", "2", "--out", out]
     printed = subprocess.run([*command, *options], capture_output=True, text=True, check=True).stdout
-    assert "asr: gradient" in printed and "alignment: gradient" in printed
+    found = yaml.safe_load(out.read_text())
+    assert found.keys() == {"asr", "node", "edge", "projection", "alignment", "cosine"}
+    assert f"edge: gradient {found['edge']['norm']:.2f}, of it" in printed
+    assert f"cosine of node, edge: {found['cosine']['node, edge']:.2f}" in printed
     assert str(out) in printed
-    assert set(yaml.safe_load(out.read_text())) == {"asr", "alignment", "cosine"}
 
 
 def test_what_cannot_be_measured_is_refused(train):

@@ -45,6 +45,18 @@ def test_loss_is_espnets_plus_the_weighted_alignment(build_model, batch):
     torch.testing.assert_close(stats["loss"], loss.detach())
 
 
+def test_alignment_terms_are_the_weighted_costs_of_the_coupling(build_model, batch):
+    model = build_model({"fgw_weight": 2.0, "align_weight": 0.5, "alpha": 0.3}).eval()
+    model.encode(batch["speech"], batch["speech_lengths"])
+    terms, _ = model.alignment_terms(batch["teacher"], batch["teacher_lengths"])
+    model.encode(batch["speech"], batch["speech_lengths"])
+    output = model._align(batch["teacher"], batch["teacher_lengths"])[""]  # the last block
+    torch.testing.assert_close(terms["node"], 2.0 * 0.7 * output.loss_node)
+    torch.testing.assert_close(terms["edge"], 2.0 * 0.3 * output.loss_edge)
+    torch.testing.assert_close(terms["projection"], 0.5 * output.loss_align)
+    torch.testing.assert_close(output.loss_fgw, 0.7 * output.loss_node + 0.3 * output.loss_edge)
+
+
 def test_zero_weights_give_espnets_gradient(build_model, batch):
     model = build_model({"fgw_weight": 0.0, "align_weight": 0.0}).eval()
     stock = build_model(model="espnet").eval()

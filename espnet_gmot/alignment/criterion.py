@@ -20,12 +20,16 @@ class AlignmentOutput:
     """What one batch gives.
 
     Attributes:
-        loss_fgw: mean over utterances of fused Gromov-Wasserstein cost × number of text tokens.
+        loss_node: mean over utterances of the coupling's node cost × number of text tokens.
+        loss_edge: the same of its edge cost.
+        loss_fgw: (1−α) loss_node + α loss_edge.
         loss_align: mean over utterances of Σ_j (1 − cos(z̃_j, z_j)) over the text tokens.
         plan: couplings (batch, T, N), zero on padding.
         statistics: detached means over the batch, by name.
     """
 
+    loss_node: torch.Tensor
+    loss_edge: torch.Tensor
     loss_fgw: torch.Tensor
     loss_align: torch.Tensor
     plan: torch.Tensor
@@ -114,6 +118,7 @@ class AlignmentCriterion(nn.Module):
             backend=options.backend,
         )
         is_text = self._text_mask(lengths_b, Z.size(1)).to(X.dtype)  # (batch, N)
+        num_tokens = is_text.sum(1)  # (batch,)
         projected = ot.barycentric_projection(fgw.plan, X)  # (batch, N, d)
         distance = 1.0 - torch.cosine_similarity(projected, Z, dim=-1)  # (batch, N)
         statistics = {
@@ -124,7 +129,9 @@ class AlignmentCriterion(nn.Module):
             "token_spread": _spread(Z, lengths_b),
         }
         return AlignmentOutput(
-            loss_fgw=(fgw.value * is_text.sum(1)).mean(),
+            loss_node=(fgw.node * num_tokens).mean(),
+            loss_edge=(fgw.edge * num_tokens).mean(),
+            loss_fgw=(fgw.value * num_tokens).mean(),
             loss_align=(distance * is_text).sum(1).mean(),
             plan=fgw.plan,
             statistics={name: value.detach().mean() for name, value in statistics.items()},

@@ -1,4 +1,4 @@
-"""Compare the pull of recognition and alignment at a trained encoder, to choose the alignment's weights."""
+"""Compare the pull of recognition and of the alignment's terms at a trained encoder, to choose weights."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from espnet_gmot.bin import _command
 from espnet_gmot.files import write_aside
-from espnet_gmot.gradient_balance import LOSSES, measure_gradients
+from espnet_gmot.gradient_balance import measure_gradients
 
 
 def main() -> None:
@@ -23,10 +23,12 @@ def main() -> None:
     found = measure_gradients(args.experiment, args.inference_asr_model, args.num_batches)
     with write_aside(args.out) as aside:
         aside.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    for name in LOSSES:
-        norm, signal = found[name]["norm"], found[name]["signal"]
-        print(f"{name}: gradient {norm:.2f}, of it the same in all batches {signal:.2f}")
-    print(f"cosine between the two: {found['cosine']:.2f}; {args.out}")
+    cosine = found.pop("cosine")
+    for name, size in found.items():
+        print(f"{name}: gradient {size['norm']:.2f}, of it the same in all batches {size['signal']:.2f}")
+    for pair in ("asr, alignment", "node, edge"):
+        print(f"cosine of {pair}: {cosine[pair]:.2f}")
+    print(f"result: {args.out}")
 
 
 if __name__ == "__main__":

@@ -13,17 +13,14 @@ from espnet_gmot.ot.problem import Lengths, check_costs, checked_lengths, workin
 
 
 class FusedCost(torch.autograd.Function):
-    """Cost of a coupling that is held fixed: nothing of the search is unrolled (envelope theorem).
+    """Node and edge cost of a coupling held fixed: nothing of the search is unrolled (envelope theorem).
 
     With ``p̂ = γ1`` and ``q̂ = γᵀ1``, the sums that the coupling really has:
 
         node  = ⟨D, γ⟩
         edge  = Σ_ijkl (A_ik - B_jl)² γ_ij γ_kl = p̂ᵀ A² p̂ + q̂ᵀ B² q̂ - 2 ⟨A γ Bᵀ, γ⟩     (squares elementwise)
-        value = (1 - alpha) node + alpha edge
 
-        ∂value/∂D = (1 - alpha) γ
-        ∂value/∂A = 2 alpha (A ⊙ p̂ p̂ᵀ - γ B γᵀ)
-        ∂value/∂B = 2 alpha (B ⊙ q̂ q̂ᵀ - γᵀ A γ)
+        ∂node/∂D = γ        ∂edge/∂A = 2 (A ⊙ p̂ p̂ᵀ - γ B γᵀ)        ∂edge/∂B = 2 (B ⊙ q̂ q̂ᵀ - γᵀ A γ)
 
     Source: Peyré, Cuturi and Solomon, "Gromov-Wasserstein averaging of kernel and distance matrices",
     ICML 2016, proposition 1 (the factorised cost).
@@ -31,31 +28,29 @@ class FusedCost(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx, D: Tensor, A: Tensor, B: Tensor, plan: Tensor, alpha: float, lengths: Lengths
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        ctx, D: Tensor, A: Tensor, B: Tensor, plan: Tensor, lengths: Lengths
+    ) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(A, B, plan)
-        ctx.alpha, ctx.lengths = alpha, lengths
-        node, edge = _arithmetic(plan).node_and_edge(D, A, B, plan, lengths)
-        ctx.mark_non_differentiable(node, edge)
-        return (1 - alpha) * node + alpha * edge, node, edge
+        ctx.lengths = lengths
+        return _arithmetic(plan).node_and_edge(D, A, B, plan, lengths)
 
     @staticmethod
     @once_differentiable
     def backward(
-        ctx, grad_value: Tensor, _grad_node: Tensor, _grad_edge: Tensor
-    ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None, None]:
+        ctx, grad_node: Tensor, grad_edge: Tensor
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:
         A, B, plan = ctx.saved_tensors
         need_D, need_A, need_B, *_ = ctx.needs_input_grad
         grad_D = grad_A = grad_B = None
         if need_D:
-            grad_D = (1 - ctx.alpha) * grad_value[:, None, None] * plan
+            grad_D = grad_node[:, None, None] * plan
         with torch.autocast(plan.device.type, enabled=False):
-            arithmetic, scale = _arithmetic(plan), 2 * ctx.alpha * grad_value
+            arithmetic, scale = _arithmetic(plan), 2 * grad_edge
             if need_A:
                 grad_A = arithmetic.frame_edge_gradient(A, B, plan, ctx.lengths, scale)
             if need_B:
                 grad_B = arithmetic.token_edge_gradient(A, B, plan, ctx.lengths, scale)
-        return grad_D, grad_A, grad_B, None, None, None
+        return grad_D, grad_A, grad_B, None, None
 
 
 def fused_cost(
@@ -66,7 +61,7 @@ def fused_cost(
     alpha: float,
     lengths: Lengths | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Cost of a batch of couplings; see ``FusedCost`` for the equations.
+    """Cost of a batch of couplings, ``(1 - alpha) node + alpha edge``; see ``FusedCost`` for the two.
 
     Arithmetic is float32 (float64 if a tensor is float64) even under autocast.
 
@@ -79,7 +74,7 @@ def fused_cost(
         lengths: Valid frames and tokens (batch,) each; padded costs may then hold anything. None: no padding.
 
     Returns:
-        value, node and edge (batch,) each; only value carries gradients, to ``D``, ``A`` and ``B``.
+        value, node and edge (batch,) each, with gradients to ``D``, ``A`` and ``B``.
 
     Raises:
         InputError: A shape, device or length is wrong; the message names the argument.
@@ -96,7 +91,8 @@ def fused_cost(
     )
     dtype = working_dtype(D, A, B, plan)
     with torch.autocast(D.device.type, enabled=False):
-        return FusedCost.apply(*(x.to(dtype) for x in (D, A, B, plan)), alpha, lengths)
+        node, edge = FusedCost.apply(*(x.to(dtype) for x in (D, A, B, plan)), lengths)
+        return (1 - alpha) * node + alpha * edge, node, edge
 
 
 def _arithmetic(plan: Tensor) -> ModuleType:

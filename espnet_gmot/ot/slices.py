@@ -34,7 +34,7 @@ def fused_gromov_wasserstein_of_vectors(
 
     The batch is cut into slices whose (T, T) edge costs together have at most ``SLICE_ENTRIES`` entries, or
     that are a single problem. With more than one slice no edge cost outlives its slice: it is built for the
-    search, again for the value of the coupling found, and again in the backward pass. Problems are
+    search, again for the costs of the coupling found, and again in the backward pass. Problems are
     independent, so the result is that of one piece.
 
     Args:
@@ -78,8 +78,8 @@ def fused_gromov_wasserstein_of_vectors(
             **options,
         )
 
-    def value(X: Tensor, Z: Tensor, plan: Tensor, lengths: Lengths) -> Tensor:
-        return fused_cost(*costs(X, lengths[0], Z, lengths[1]), plan, alpha, lengths)[0]
+    def costs_of(plan: Tensor, X: Tensor, Z: Tensor, lengths: Lengths) -> tuple[Tensor, Tensor, Tensor]:
+        return fused_cost(*costs(X, lengths[0], Z, lengths[1]), plan, alpha, lengths)
 
     size = max(1, SLICE_ENTRIES // n_frames**2)
     with torch.autocast(X.device.type, enabled=False):
@@ -90,9 +90,10 @@ def fused_gromov_wasserstein_of_vectors(
             with torch.no_grad():
                 out = solve(cut)
             if torch.is_grad_enabled():
-                arguments = X[cut], Z[cut], out.plan, (lengths_a[cut], lengths_b[cut])
-                out = out._replace(
-                    value=checkpoint(value, *arguments, use_reentrant=False, preserve_rng_state=False)
+                arguments = out.plan, X[cut], Z[cut], (lengths_a[cut], lengths_b[cut])
+                value, node, edge = checkpoint(
+                    costs_of, *arguments, use_reentrant=False, preserve_rng_state=False
                 )
+                out = out._replace(value=value, node=node, edge=edge)
             solved.append(out)
     return FusedGromovWasserstein(*(torch.cat(field) for field in zip(*solved, strict=True)))

@@ -14,7 +14,7 @@ from espnet_gmot.ot.problem import make_problem
 
 
 class FusedGromovWasserstein(NamedTuple):
-    """A batch of solved problems; only ``value`` carries gradients.
+    """A batch of solved problems; ``value``, ``node`` and ``edge`` carry gradients.
 
     Attributes:
         value: ``(1 - alpha) node + alpha edge`` (batch,), without the regularisation terms.
@@ -88,8 +88,8 @@ def fused_gromov_wasserstein(
             ``sinkhorn_iter`` does where epsilon is small. For hard marginals only.
 
     Returns:
-        A record of tensors. The gradient of ``value`` with respect to ``D``, ``A`` and ``B`` holds the
-        coupling fixed (envelope theorem) and is exactly zero on padding.
+        A record of tensors. The gradients of the costs with respect to ``D``, ``A`` and ``B`` hold the
+        coupling fixed (envelope theorem) and are exactly zero on padding.
 
     Raises:
         InputError: An argument is out of range or does not fit the others; the message names it.
@@ -119,5 +119,6 @@ def fused_gromov_wasserstein(
             plan, n_iter, converged = solve(problem, options)
             error = marginal_error(plan, problem, options)
         lengths = (problem.lengths_a, problem.lengths_b)
-        value, node, edge = FusedCost.apply(*problem[:3], plan, options.alpha, lengths)
+        node, edge = FusedCost.apply(*problem[:3], plan, lengths)
+        value = (1 - alpha) * node + alpha * edge
     return FusedGromovWasserstein(value, node, edge, error, plan, n_iter, converged)
