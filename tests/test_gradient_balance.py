@@ -87,6 +87,7 @@ def test_weights_scale_the_alignment_and_not_recognition(train):
     assert twice["asr"] == pytest.approx(once["asr"])
     assert twice["alignment"]["norm"] == pytest.approx(2 * once["alignment"]["norm"], rel=1e-4)
     assert twice["alignment"]["signal"] == pytest.approx(2 * once["alignment"]["signal"], rel=1e-3)
+    assert once["alignment"]["norm"] > 0
     for name in ("node", "edge", "projection"):
         assert once[name]["norm"] > 0
         assert twice[name]["norm"] == pytest.approx(2 * once[name]["norm"], rel=1e-4)
@@ -125,6 +126,7 @@ def test_command_prints_both_and_where_they_are(train, tmp_path):
     printed = subprocess.run([*command, *options], capture_output=True, text=True, check=True).stdout
     found = yaml.safe_load(out.read_text())
     assert found.keys() == {"asr", "node", "edge", "projection", "alignment", "cosine"}
+    assert "asr: gradient" in printed and "alignment: gradient" in printed
     assert f"edge: gradient {found['edge']['norm']:.2f}, of it" in printed
     assert f"cosine of node, edge: {found['cosine']['node, edge']:.2f}" in printed
     assert str(out) in printed

@@ -91,8 +91,15 @@ def fused_cost(
     )
     dtype = working_dtype(D, A, B, plan)
     with torch.autocast(D.device.type, enabled=False):
-        node, edge = FusedCost.apply(*(x.to(dtype) for x in (D, A, B, plan)), lengths)
-        return (1 - alpha) * node + alpha * edge, node, edge
+        return value_node_edge(*(x.to(dtype) for x in (D, A, B, plan)), alpha, lengths)
+
+
+def value_node_edge(
+    D: Tensor, A: Tensor, B: Tensor, plan: Tensor, alpha: float, lengths: Lengths
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute :func:`fused_cost` of arguments that are checked, of one dtype and not under autocast."""
+    node, edge = FusedCost.apply(D, A, B, plan, lengths)
+    return (1 - alpha) * node + alpha * edge, node, edge
 
 
 def _arithmetic(plan: Tensor) -> ModuleType:

@@ -78,7 +78,7 @@ def fused_gromov_wasserstein_of_vectors(
             **options,
         )
 
-    def costs_of(plan: Tensor, X: Tensor, Z: Tensor, lengths: Lengths) -> tuple[Tensor, Tensor, Tensor]:
+    def costs_of(X: Tensor, Z: Tensor, plan: Tensor, lengths: Lengths) -> tuple[Tensor, Tensor, Tensor]:
         return fused_cost(*costs(X, lengths[0], Z, lengths[1]), plan, alpha, lengths)
 
     size = max(1, SLICE_ENTRIES // n_frames**2)
@@ -90,7 +90,7 @@ def fused_gromov_wasserstein_of_vectors(
             with torch.no_grad():
                 out = solve(cut)
             if torch.is_grad_enabled():
-                arguments = out.plan, X[cut], Z[cut], (lengths_a[cut], lengths_b[cut])
+                arguments = X[cut], Z[cut], out.plan, (lengths_a[cut], lengths_b[cut])
                 value, node, edge = checkpoint(
                     costs_of, *arguments, use_reentrant=False, preserve_rng_state=False
                 )

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from espnet_gmot.ot.backends import choose_backend
-from espnet_gmot.ot.gradient import FusedCost
+from espnet_gmot.ot.gradient import value_node_edge
 from espnet_gmot.ot.mirror_descent import marginal_error
 from espnet_gmot.ot.options import Scheme, SolverOptions
 from espnet_gmot.ot.problem import make_problem
@@ -119,6 +119,5 @@ def fused_gromov_wasserstein(
             plan, n_iter, converged = solve(problem, options)
             error = marginal_error(plan, problem, options)
         lengths = (problem.lengths_a, problem.lengths_b)
-        node, edge = FusedCost.apply(*problem[:3], plan, lengths)
-        value = (1 - alpha) * node + alpha * edge
+        value, node, edge = value_node_edge(*problem[:3], plan, options.alpha, lengths)
     return FusedGromovWasserstein(value, node, edge, error, plan, n_iter, converged)
