@@ -1,19 +1,26 @@
 # make demo            train CTC and GM-OT on synthetic Mandarin, decode, print the table
 # make test            ruff, shellcheck, pytest, bats; PYTHON=python3.12 tests on ESPnet 202611
+# make quick           the same without the slow tests: two minutes
 # make lint            only the first two
 # make bench           time the transport core and decoding against their peers, and a training step with and without GM-OT
+# make lock            write tools/locks anew from the newest versions that fit; CONTRIBUTING.md says what comes then
+# With TORCH=cpu each takes a torch without CUDA, where pip finds one.
 PYTHON ?= python3
-VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
+TORCH ?=
+VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))$(if $(TORCH),-$(TORCH))
 ACTIVATE = . $(VENV)/bin/activate
 SHELL_FILES = $(shell git ls-files '*.sh' '*.bats' .ci/run)
+# SELECTED: which tests; empty for all
+PYTEST = OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile $(SELECTED)
 
-.PHONY: demo test lint bench
+.PHONY: demo test quick lint bench lock
 
 demo: $(VENV)/.demo
 	$(ACTIVATE) && cd egs2/mini_mandarin/asr1 && exec ./run.sh
 
-test: lint
-	$(ACTIVATE) && OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile
+quick: SELECTED = -m "not slow"
+test quick: lint
+	$(ACTIVATE) && $(PYTEST)
 	@if command -v bats >/dev/null; then $(ACTIVATE) && bats tests/egs2; \
 	else echo "NOTICE: bats is not installed, so the shell tests in tests/egs2 were not run"; fi
 
@@ -24,5 +31,8 @@ bench: $(VENV)/.bench
 	$(ACTIVATE) && export GOMP_SPINCOUNT=30000 && python -m benchmarks.fgw && python -m benchmarks.training_step \
 	&& python -m benchmarks.decoding
 
-$(VENV)/.%: setup.py
-	tools/make_venv.sh $(PYTHON) $(VENV) $*
+lock:
+	tools/make_lock.sh
+
+$(VENV)/.%: setup.py $(wildcard tools/locks/*.txt)
+	tools/make_venv.sh $(PYTHON) $(VENV) $* $(TORCH)

@@ -20,7 +20,7 @@ def teacher_dir(tmp_path_factory):
     directory = tmp_path_factory.mktemp("teacher")
     vocabulary = directory / "vocab.txt"
     vocabulary.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *TOKENS[2:-1]]) + "\n")
-    tokenizer = BertTokenizerFast(vocab=str(vocabulary), do_lower_case=False)
+    tokenizer = BertTokenizerFast(str(vocabulary), do_lower_case=False)
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=len(tokenizer),

@@ -17,6 +17,9 @@ from espnet_gmot.ot.options import SolverOptions
 from espnet_gmot.ot.problem import TransportProblem
 from espnet_gmot.ot.triton_parts import KEEP_NAN, LOG_ZERO, TILE, edge_gradient, mean_edge, scale_kernel
 
+if tuple(map(int, triton.__version__.split(".")[:2])) < (3, 4):
+    raise ImportError(f"Triton {triton.__version__} is older than 3.4, the oldest that is tested")
+
 # Whether kernels run in Triton's interpreter, on CPU tensors.
 INTERPRETED: bool = triton.knobs.runtime.interpret
 

@@ -7,7 +7,7 @@ import torch
 from torch import LongTensor, Tensor
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.teacher.hub import from_config, from_pretrained
+from espnet_gmot.teacher.hub import from_config, from_pretrained, in_float32
 from espnet_gmot.teacher.identity import TeacherIdentity
 
 RANDOM_SEED = 0  # of the weights of a randomly initialised teacher
@@ -61,9 +61,9 @@ class FrozenTeacher:
         if random_init:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(RANDOM_SEED)
-                model = from_config("AutoModel", name_or_dir, allow_download, dtype=torch.float32)
+                model = from_config("AutoModel", name_or_dir, allow_download, **in_float32())
         else:
-            model = from_pretrained("AutoModel", name_or_dir, allow_download, dtype=torch.float32)
+            model = from_pretrained("AutoModel", name_or_dir, allow_download, **in_float32())
         return cls(model, layer, name_or_dir, random_init)
 
     def encode(self, ids: LongTensor, lengths: LongTensor) -> Tensor:

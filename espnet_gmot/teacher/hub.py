@@ -6,6 +6,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
+from packaging.version import Version
+
 from espnet_gmot.errors import InputError
 
 
@@ -19,7 +22,7 @@ def import_transformers() -> ModuleType:
         import transformers
     except ImportError as error:
         raise InputError(
-            f"the teacher needs the package transformers ({error}); run: pip install 'transformers>=5.0'"
+            f"the teacher needs the package transformers ({error}); run: pip install transformers"
         ) from error
     return transformers
 
@@ -56,6 +59,12 @@ def from_config(auto_class: str, name_or_dir: str, allow_download: bool, **optio
     config = from_pretrained("AutoConfig", name_or_dir, allow_download)
     with quiet():
         return getattr(import_transformers(), auto_class).from_config(config, **options)
+
+
+def in_float32() -> dict[str, torch.dtype]:
+    """The option of `from_pretrained` and `from_config` for float32, which transformers renamed in 4.56."""
+    old = Version(import_transformers().__version__) < Version("4.56")
+    return {"torch_dtype" if old else "dtype": torch.float32}
 
 
 def _why_not_loaded(name_or_dir: str, allow_download: bool, error: Exception) -> str:

@@ -1,7 +1,9 @@
 """Text for masked-language-model training: character tokenizer, held-out lines, batches, masks."""
 
+import tempfile
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,8 +28,7 @@ def character_tokenizer(lines: Iterable[str], min_count: int, max_length: int) -
     Raises:
         InputError: no character is frequent enough.
     """
-    bert_tokenizer = import_transformers().BertTokenizer
-    splitter = bert_tokenizer(vocab=_numbered(SPECIAL_TOKENS)).backend_tokenizer
+    splitter = _bert_tokenizer(SPECIAL_TOKENS).backend_tokenizer
     counts: Counter[str] = Counter()
     for line in lines:
         for word, _ in splitter.pre_tokenizer.pre_tokenize_str(splitter.normalizer.normalize_str(line)):
@@ -36,7 +37,7 @@ def character_tokenizer(lines: Iterable[str], min_count: int, max_length: int) -
     frequent = sorted((c for c, n in counts.items() if n >= min_count), key=lambda c: (-counts[c], c))
     if not frequent:
         raise InputError(f"no character occurs {min_count} times; lower --min_count or give more text")
-    return bert_tokenizer(vocab=_numbered((*SPECIAL_TOKENS, *frequent)), model_max_length=max_length)
+    return _bert_tokenizer((*SPECIAL_TOKENS, *frequent), model_max_length=max_length)
 
 
 def hold_out(lines: list[str], share: float, seed: int) -> tuple[list[str], list[str]]:
@@ -99,5 +100,9 @@ def corrupt(ids: LongTensor, masked: Tensor, vocabulary: int, generator: torch.G
     return ids.masked_scatter(masked, replaced)
 
 
-def _numbered(tokens: Iterable[str]) -> dict[str, int]:
-    return {token: index for index, token in enumerate(tokens)}
+def _bert_tokenizer(tokens: Iterable[str], **options: Any) -> Any:
+    """Make a BertTokenizer of a vocabulary, by the one way that transformers 4 and 5 share: from its file."""
+    with tempfile.TemporaryDirectory() as directory:
+        vocabulary = Path(directory) / "vocab.txt"
+        vocabulary.write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
+        return import_transformers().BertTokenizerFast(str(vocabulary), **options)

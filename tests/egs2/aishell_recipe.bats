@@ -9,22 +9,22 @@ setup() {
     cp -L "${recipe}"/{run.sh,run_comparison.sh,path.sh} .
     echo 'cuda_cmd=slurm.pl' > cmd.sh
     mkdir local conf bin
-    cp -L "${recipe}"/local/{children,take_options}.sh local
+    cp -L "${recipe}"/local/{asr_with_teacher,children,take_options}.sh local
     cat > asr.sh <<'END'
 #!/usr/bin/env bash
 ctc_greedy=false # as in our driver
 echo "asr.sh $*" >> calls
 [[ " $* " != *" ${FAIL_AT:-no such option} "* ]]
 END
-    cat > local/teacher.sh <<'END'
+    cat > local/cache_teacher.sh <<'END'
 #!/usr/bin/env bash
-echo "teacher.sh $*" >> calls
+echo "cache_teacher.sh $*" >> calls
 END
     cat > bin/python3 <<END
 #!/usr/bin/env bash
 if [ "\$2" = espnet_gmot.bin.compare ]; then echo "\$*" >> calls; else exec $(command -v python3) "\$@"; fi
 END
-    chmod +x asr.sh local/teacher.sh bin/python3
+    chmod +x asr.sh local/cache_teacher.sh bin/python3
     PATH=${PWD}/bin:${PATH}
     export PYTHONPATH=${root}
     yaml ctc 1.0 cer_ctc
@@ -51,11 +51,11 @@ called() {
 @test "the teacher is run between stages 5 and 6, where the YAML looks for its embeddings" {
     run ./run.sh --asr_config conf/gmot.yaml --teacher bert --allow_download false --ngpu 4
     [ "${status}" -eq 0 ]
-    [ "$(cut -d' ' -f1 calls | xargs)" = "asr.sh teacher.sh asr.sh" ]
+    [ "$(cut -d' ' -f1 calls | xargs)" = "asr.sh cache_teacher.sh asr.sh" ]
     called 1 "--stage 1 --stop_stage 5" "--ngpu 4" "--speed_perturb_factors 0.9 1.0 1.1" "--lm_train_text data/train/text"
     called 2 "--stage 6 --stop_stage 14" "--ngpu 4"
-    grep -x "teacher.sh --teacher bert --allow_download false --cache exp/teacher/cache \
---projection exp/teacher/projection.npz" calls
+    grep -x "cache_teacher.sh --teacher bert --allow_download false --random_init false \
+--text data/train/text data/dev/text --cache exp/teacher/cache --projection exp/teacher/projection.npz" calls
 }
 
 @test "a GPU that is not there is refused before the download" {
@@ -114,14 +114,10 @@ called() {
     [ ! -e calls ]
 }
 
-@test "the teacher's cache: random weights where the directory says so" {
-    cp "${root}/egs2/aishell/asr1/local/teacher.sh" local/teacher.sh
-    printf '#!/usr/bin/env bash\necho "$*" >> calls\n' > local/cache_teacher.sh
-    chmod +x local/cache_teacher.sh
-    local/teacher.sh --teacher bert
-    local/teacher.sh --cache exp/teacher_random/cache --projection exp/teacher_random/projection.npz
-    grep -x -e "--teacher bert .* --random_init false --text data/train/text data/dev/text --cache exp/teacher/cache .*" calls
-    grep -e "--random_init true .* --projection exp/teacher_random/projection.npz" calls
+@test "the teacher's weights are random where the cache's directory says so" {
+    sed -i 's|exp/teacher/|exp/teacher_random/|' conf/gmot.yaml
+    run ./run.sh --asr_config conf/gmot.yaml --stage 10 --train_set other
+    grep -e "--random_init true --text data/other/text data/dev/text .* --projection exp/teacher_random/projection.npz" calls
 }
 
 @test "comparison: every system, a hybrid twice, all on one page" {

@@ -50,6 +50,17 @@ load asr_sh_setup.sh
     refuses "local/data.sh is missing or not executable"
 }
 
+@test "broken installation, before there is any data" {
+    BROKEN_INSTALLATION=false run asr --stop_stage 1
+    [ "${status}" -eq 2 ]
+    [ ! -e calls ]
+}
+
+@test "installation is checked before stage 1 alone" {
+    asr --stop_stage 5
+    BROKEN_INSTALLATION=false asr --stage 5 --stop_stage 5
+}
+
 @test "outside a recipe" {
     rm cmd.sh
     refuses "./cmd.sh is missing; run in a recipe's directory"

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -13,11 +12,11 @@ import pytest
 import torch
 import yaml
 from aishell_shape import CHARACTERS, make_aishell
+from warm_server import warm_python, write_program
 
 from espnet_gmot.report.result_files import read_result
 
 ROOT = Path(__file__).parents[2]
-SERVER = Path(__file__).with_name("warm_python.py")
 SYSTEMS = ("train_asr_ctc", "train_asr_gmot")
 EXPERIMENTS = {system: f"exp/asr_{system}_raw_zh_char_sp" for system in SYSTEMS}
 LM = "exp/lm_train_lm_zh_char"
@@ -37,21 +36,8 @@ def recipe(tmp_path_factory):
         shutil.copytree(ROOT / folder, root / folder, symlinks=True, ignore=ignore)
     (root / "bin").mkdir()
     write_program(root / "bin" / "python3", f'exec "{sys.executable}" "$@"')
-    write_program(root / "bin" / "warm_python", f'exec "{sys.executable}" -SE {SERVER} {root}/warm.sock "$@"')
-    with (root / "server.log").open("w") as log:
-        command = [sys.executable, str(SERVER), "serve", f"{root}/warm.sock"]
-        server = subprocess.Popen(command, env=environment(root), stdout=log, stderr=log)
-    try:
-        wait_for(root / "warm.sock", server, root / "server.log")
+    with warm_python(root / "bin", environment(root)):
         yield root / "egs2" / "aishell" / "asr1"
-    finally:
-        server.kill()
-        server.wait()
-
-
-def write_program(path, line):
-    path.write_text(f"#!/bin/sh\n{line}\n")
-    path.chmod(0o755)
 
 
 def environment(root):
@@ -62,13 +48,6 @@ def environment(root):
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "OMP_NUM_THREADS": "1",
     }
-
-
-def wait_for(path, server, log):
-    deadline = time.monotonic() + 300
-    while not path.exists():
-        assert server.poll() is None and time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")

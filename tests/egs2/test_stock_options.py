@@ -47,38 +47,50 @@ def write_script(path, content):
     path.chmod(0o755)
 
 
-@pytest.fixture(params=RECIPES, ids=lambda recipe: recipe.parent.name)
-def stock_calls(request, tmp_path):
-    """The options of each call of ``asr.sh`` when ``run.sh`` finds ESPnet's."""
+def run_in_stock_checkout(source, tmp_path, python):
+    """Run ``run.sh`` where ``asr.sh`` is ESPnet's; return the process and the options of each call."""
     recipe = tmp_path / "asr1"
-    shutil.copytree(request.param, recipe, ignore=shutil.ignore_patterns("data", "dump", "exp"))
+    shutil.copytree(source, recipe, ignore=shutil.ignore_patterns("data", "dump", "exp"))
     (recipe / "asr.sh").unlink()
     write_script(recipe / "asr.sh", STOCK_ASR_SH)
     with (recipe / "cmd.sh").open("a") as file:
         file.write('export cuda_cmd="run.pl"\n')  # as in ESPnet's
-    write_script(tmp_path / "bin" / "python3", PYTHON)
+    write_script(tmp_path / "bin" / "python3", python)
     for dset in ("train", "dev"):
         write_script(recipe / "data" / dset / "text", "u1 a\n")
         write_script(recipe / "dump" / "raw" / dset / "text", "u1 a\n")
     path = os.pathsep.join(filter(None, sys.path))
     environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": path}
     done = subprocess.run(["./run.sh"], cwd=recipe, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
     calls = [path.read_text().removesuffix("\0").split("\0") for path in recipe.glob("asr_sh_call.*")]
     assert all(len(call) % 2 == 0 for call in calls)
-    return [dict(zip(call[::2], call[1::2], strict=True)) for call in calls]
+    return done, [dict(zip(call[::2], call[1::2], strict=True)) for call in calls]
 
 
-def test_run_sh_passes_only_options_that_stock_asr_sh_knows(stock_calls):
-    assert len(stock_calls) >= 2
-    for options in stock_calls:
+@pytest.fixture(params=RECIPES, ids=lambda recipe: recipe.parent.name)
+def recipe(request):
+    return request.param
+
+
+def test_run_sh_passes_only_options_that_stock_asr_sh_knows(recipe, tmp_path):
+    done, calls = run_in_stock_checkout(recipe, tmp_path, PYTHON)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(calls) >= 2
+    for options in calls:
         assert {name.removeprefix("--") for name in options} <= STOCK_OPTIONS
         assert options["--python"] == "python3 -m espnet_gmot"
         assert options["--use_lm"] == "false"  # ESPnet's default is true
         assert options["--inference_asr_model"] == "valid.cer_ctc.ave.pth"
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.parent.name)
+def test_run_sh_stops_at_a_broken_installation(recipe, tmp_path):
+    python = PYTHON.replace("case", 'case "$*" in *.check_install*) echo broken >&2; exit 1 ;; esac\ncase', 1)
+    done, calls = run_in_stock_checkout(recipe, tmp_path, python)
+    assert done.returncode == 1
+    assert done.stderr == "broken\n"
+    assert not calls
+
+
 def test_stock_stage_13_counts_the_errors_of_each_utterance(recipe, tmp_path):
     for table, line in (("text", "u1 你好"), ("utt2spk", "u1 s")):
         write_script(tmp_path / "dump" / "raw" / "test" / table, f"{line}\n")

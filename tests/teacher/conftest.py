@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel, BertTokenizer
+from transformers import BertConfig, BertModel, BertTokenizerFast
 
 CHARACTERS = "我们爱学习语言和音乐天地人大小"
 HIDDEN_SIZE = 16
@@ -24,7 +24,8 @@ def save_tiny_bert(directory: Path, seed: int) -> str:
         max_position_embeddings=MAX_LENGTH,
     )
     BertModel(config, add_pooling_layer=False).save_pretrained(directory)
-    BertTokenizer(vocab={token: i for i, token in enumerate(vocabulary)}).save_pretrained(directory)
+    (directory / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
+    BertTokenizerFast(str(directory / "vocab.txt")).save_pretrained(directory)
     return str(directory)
 
 

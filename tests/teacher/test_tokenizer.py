@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from transformers import BertTokenizer, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.tokenizer import load_tokenizer, teacher_ids
@@ -69,8 +69,8 @@ def test_absent_teacher_is_an_error_without_network(monkeypatch: pytest.MonkeyPa
         load_tokenizer("nobody/no-such-bert")
 
 
-def test_tokenizer_without_frame_is_refused(tokenizer, tmp_path: Path):
-    plain = PreTrainedTokenizerFast(tokenizer_object=BertTokenizer(vocab=tokenizer.get_vocab())._tokenizer)
+def test_tokenizer_without_frame_is_refused(tiny_bert, tmp_path: Path):
+    plain = PreTrainedTokenizerFast(tokenizer_object=load_tokenizer(tiny_bert)._tokenizer)
     plain._tokenizer.post_processor = None
     plain.save_pretrained(tmp_path)
     with pytest.raises(InputError, match=f"{tmp_path} does not put one special token.*BERT-like"):

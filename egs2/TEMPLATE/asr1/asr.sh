@@ -171,6 +171,7 @@ main() {
     . ./cmd.sh
     check_options
     check_stages
+    ! selected 1 || ${python} -m espnet_gmot.bin.check_install --quick true || exit 2
     name_things
     for current in "${!stage_names[@]}"; do
         selected "${current}" || continue

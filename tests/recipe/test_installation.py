@@ -1,0 +1,100 @@
+"""What check_install says of a sound installation, and of those that a package first on the path breaks."""
+
+import os
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+from packaging.version import Version
+
+from espnet_gmot.recipe import installed_parts
+from espnet_gmot.recipe.installation import PARTS, torchaudio_for
+
+TORCH = metadata.version("torch")
+
+
+def check_install(*options, broken=None):
+    """Run the command; ``broken`` is a directory of packages that hide the real ones."""
+    path = os.pathsep.join(str(folder) for folder in [broken, *sys.path] if folder)
+    return subprocess.run(
+        [sys.executable, "-m", "espnet_gmot.bin.check_install", *options],
+        capture_output=True, text=True, timeout=600, env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+
+
+def test_a_sound_installation_has_a_line_for_each_part():
+    done = check_install()
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [line[0] for line in lines] == list(PARTS)
+    assert {line[1] for line in lines} == {"ok"}
+    found = dict(zip(PARTS, done.stdout.splitlines(), strict=True))
+    assert TORCH in found["torch"] and metadata.version("torchaudio") in found["torch"]
+    assert metadata.version("transformers") in found["transformers"]
+    assert "WAV, FLAC" in found["soundfile"]
+
+
+def test_the_quick_form_of_a_sound_installation_is_silent():
+    done = check_install("--quick", "true")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("code", "fault"),
+    [
+        ("raise OSError('libtorchaudio.so: undefined symbol: x')", "libtorchaudio.so: undefined symbol: x"),
+        ("raise ImportError('no such thing')", "no such thing"),
+        (
+            "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
+            "loading it ended the process by SIGSEGV",
+        ),
+    ],
+    ids=["symbol", "import", "crash"],
+)
+def test_a_torchaudio_that_does_not_fit_is_one_message_with_its_cure(tmp_path, code, fault):
+    (tmp_path / "torchaudio.py").write_text(code)
+    done = check_install("--quick", "true", broken=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    head, *broken = done.stderr.splitlines()
+    assert head == "check_install.py: error: the installation is broken"
+    assert len(broken) == 1
+    assert fault in broken[0]
+    cure = torchaudio_for(Version(TORCH))
+    assert broken[0].endswith(f'to mend it: {sys.executable} -m pip install --no-deps "{cure}"')
+
+
+def test_every_broken_part_is_named(tmp_path):
+    for name in ("ot", "soundfile"):
+        (tmp_path / f"{name}.py").write_text(f"raise ImportError('{name} is spoilt')")
+    done = check_install(broken=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    for part, package in (("pot", "POT"), ("soundfile", "soundfile")):
+        (line,) = [line for line in done.stderr.splitlines() if line.strip().startswith(f"{part}: ")]
+        assert "is spoilt" in line
+        assert line.endswith(f"pip install --upgrade {package}")
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("python")] == ["ok"]
+
+
+def test_requirements_that_are_missing_or_too_old_are_named(monkeypatch):
+    declared = ["pytest", "no-such-package>=2", "numpy>=99", 'other; extra == "demo"']
+    monkeypatch.setattr(metadata, "requires", lambda name: declared)
+    with pytest.raises(installed_parts.InputError) as raised:
+        installed_parts.packages()
+    assert str(raised.value) == '"no-such-package>=2" "numpy>=99"'
+
+
+# Each pair was loaded.
+@pytest.mark.parametrize(
+    ("torch", "torchaudio"),
+    [
+        ("2.5.1", "2.5.1"),
+        ("2.7.1+cu126", "2.7.1"),
+        ("2.11.0", "2.11.0"),
+        ("2.12.1", "2.11.0"),
+        ("2.14.1", "2.11.0"),
+    ],
+)
+def test_the_torchaudio_that_fits_a_torch(torch, torchaudio):
+    assert torchaudio_for(Version(torch)) == f"torchaudio=={torchaudio}"
