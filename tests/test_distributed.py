@@ -9,6 +9,8 @@ import torch
 from distributed_worker import WORLD_SIZE, run_rank, train
 from small_training import make_batch, share, with_token_ids, write_config
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT = 300.0  # seconds; by itself a rank waits half an hour for the other
 TOLERANCE = 2e-6  # of ‖difference‖ / ‖gradient‖; measured: 1.2e-7 to 2.6e-7
 

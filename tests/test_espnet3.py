@@ -8,6 +8,8 @@ import torch
 from interchange_recipe import make_data, make_teacher, run_documented_command, write_documented_files
 
 pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.watch,
     pytest.mark.skipif(importlib.util.find_spec("espnet3") is None, reason="ESPnet3 begins with 202611"),
     pytest.mark.skipif(importlib.util.find_spec("lightning") is None, reason="lightning is not installed"),
 ]

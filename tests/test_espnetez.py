@@ -9,6 +9,8 @@ import torch
 from interchange_recipe import ROOT, make_data, make_teacher, run_documented_command, write_documented_files
 
 pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.watch,
     pytest.mark.skipif(importlib.util.find_spec("espnetez") is None, reason="ESPnet-EZ ended with 202511"),
     pytest.mark.skipif(importlib.util.find_spec("six") is None, reason="six is not installed"),
 ]

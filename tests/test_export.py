@@ -12,6 +12,8 @@ from small_corpus import TOKENS
 
 from espnet_gmot.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 CONFIG = {
     "token_list": TOKENS,
     "token_type": "char",

@@ -119,6 +119,7 @@ def test_parts_add_up_to_the_gradient_of_the_training_loss(train):
         torch.testing.assert_close(found, torch.cat([gradient.flatten() for gradient in whole]))
 
 
+@pytest.mark.slow
 def test_command_prints_both_and_where_they_are(train, tmp_path):
     out = tmp_path / "gradients.json"
     command = [sys.executable, "-m", "espnet_gmot.bin.measure_gradients", "--experiment", train("command")]

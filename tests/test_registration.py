@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 # A stock command: the spawned function lives in a module that knows nothing of the plugin.
 STOCK_CHILD = """
 def report(queue):
@@ -54,6 +56,8 @@ def test_import_registers_before_and_after_espnet(build_model):
     assert preprocessor_choices.get_class("gmot") is GMOTPreprocessor
 
 
+@pytest.mark.slow
+@pytest.mark.watch
 def test_wrapper_registers_in_spawned_children_too(tmp_path):
     (tmp_path / "stock_child.py").write_text(STOCK_CHILD)
     (tmp_path / "stock_command.py").write_text(STOCK_COMMAND)
@@ -61,6 +65,8 @@ def test_wrapper_registers_in_spawned_children_too(tmp_path):
     assert "argv --x 1 registered True" in result.stdout, result.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.watch
 def test_wrapper_runs_stock_commands_and_scripts(tmp_path):
     listed = run("-m", "espnet_gmot", "-m", "espnet2.bin.asr_train", "--help")
     assert "gmot" in listed.stdout.split("--model ")[1][:200]

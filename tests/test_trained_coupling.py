@@ -92,6 +92,7 @@ def test_the_guide_projects_the_teachers_side(recipe):
         load_aligners(experiments[:2], "model.pth")
 
 
+@pytest.mark.slow
 def test_embeddings_of_another_teacher_are_refused(recipe, teacher_dir, tmp_path):
     """The projection of one teacher, the cache of another: training refuses them too."""
     from transformers import BertConfig, BertModel

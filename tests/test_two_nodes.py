@@ -15,6 +15,8 @@ import torch
 from small_corpus import TRANSCRIPTS
 from small_training import write_config
 
+pytestmark = pytest.mark.slow
+
 UTTERANCES = {f"utt{number}": TRANSCRIPTS[number % 3] for number in range(6)}
 
 SLURM_PL = """#!/bin/sh

@@ -22,7 +22,11 @@ SPEAKERS = ("a", "b")
 SYSTEMS = ("ctc", "gmot")
 DECODE = "decode_ctc_greedy_asr_model_valid.cer_ctc.ave"
 
-pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="asks git which files are sources")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.watch,
+    pytest.mark.skipif(not (ROOT / ".git").exists(), reason="asks git which files are sources"),
+]
 
 
 def without_pythonpath(**more):

@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
 # Be a guest: install the project into a new environment in which ESPnet works already, and end with an error if
 # that changes the version of any package there. The environment is left for whoever wants to try more in it.
-# Usage: tools/check_host.sh PYTHON VENV REQUIREMENT ...; the requirements make the host, e.g. espnet==202611.
+# Usage: tools/check_host.sh PYTHON VENV ARGUMENT ...; what pip installs as the host, e.g. espnet==202611.
+# Status 1: it changes a version. Status 3: the host does not work by itself.
 set -euo pipefail
 
 python=$(tools/find_python.sh "$1")
 venv=$2
 shift 2
 
-versions() { "${venv}/bin/python" -m pip freeze --all --exclude-editable | sort; }
+fail() { echo "check_host.sh: error: ${*:2}" >&2; exit "$1"; }
+pip() { "${venv}/bin/python" -m pip "$@"; }
+versions() { pip freeze --all --exclude espnet_gmot | sort; }
 
 "${python}" -m venv "${venv}"
-"${venv}/bin/python" -m pip install --quiet "$@"
-"${venv}/bin/python" -c "import espnet2.tasks.asr"
+if ! pip install --quiet "$@" || ! "${venv}/bin/python" -c "import espnet2.tasks.asr"; then
+    fail 3 "$* does not work by itself, for the reason above"
+fi
 versions > "${venv}/before.txt"
-"${venv}/bin/python" -m pip install --quiet --editable .
+pip install --quiet --editable .
 versions > "${venv}/after.txt"
 changed=$(comm -23 "${venv}/before.txt" "${venv}/after.txt")
-if [ -n "${changed}" ]; then
-    echo "check_host.sh: error: installing espnet_gmot beside $* replaces ${changed//$'\n'/ }; loosen setup.py" >&2
-    exit 1
-fi
-echo "A guest: $* with $(wc -l < "${venv}/before.txt") packages stays as it is; installed beside it:" \
+[ -z "${changed}" ] || fail 1 "installing espnet_gmot beside $* replaces ${changed//$'\n'/ }; loosen setup.py"
+echo "A guest: the $(wc -l < "${venv}/before.txt") packages of $* stay as they are; installed beside them:" \
     "$(comm -13 "${venv}/before.txt" "${venv}/after.txt" | xargs)"
-"${venv}/bin/python" -m espnet_gmot.bin.check_install

@@ -26,42 +26,45 @@ cpu_build() {
     fi
 }
 
-# install_cpu: the lock is complete, so that nothing is resolved, and a torch without CUDA needs no CUDA packages
-install_cpu() {
-    local build
-    build=$(cpu_build)
-    grep -v -i -E '^(#|torch==|triton|cuda[-_]|nvidia[-_])' "${lock}" > "${venv}/requirements.txt"
-    pip install --no-deps --requirement "${venv}/requirements.txt" "torch==${build}" --editable .
-}
-
-# what_failed LOG: the locked packages that pip's message names
+# what_failed: the locked packages that pip's message names
 what_failed() {
-    grep -o -E '[A-Za-z0-9._-]+==[^ ,)]+' "$1" | sort -u | grep -Fx -f "${lock}" | xargs
+    sed -n -E 's/.*(The user requested \(constraint\)|No matching distribution found for) ([^ ]+).*/\2/p' \
+        "${venv}/pip.log" | sort -u | grep -Fx -f "${lock}" | xargs
 }
 
+# The lock is complete: with a torch of its own the CPU needs nothing resolved, and none of the CUDA packages.
 install() {
     if [ "${torch}" = cpu ]; then
-        install_cpu
+        grep -v -i -E '^(#|torch==|triton|cuda[-_]|nvidia[-_])' "${lock}" > "${venv}/requirements.txt"
+        pip install --log "${venv}/pip.log" --no-deps --requirement "${venv}/requirements.txt" "torch==${build}" --editable .
     else
-        pip install --constraint "${lock}" --editable ".[${extra}]"
+        pip install --log "${venv}/pip.log" --constraint "${lock}" --editable ".[${extra}]"
     fi
 }
 
+# not_locked: installed packages that the lock does not have in this version; a CPU build is another by intention
+not_locked() {
+    local build_of=${torch:+^torch==}
+    pip freeze --exclude-editable | grep -v "${build_of:-^$}" | sed 's/+[^ ]*$//' | grep -v -i -Fx -f "${lock}" | xargs
+}
+
 [[ ${torch} =~ ^(cpu)?$ ]] || die "TORCH is cpu or empty, not '${torch}'"
-if ! "${venv}/bin/python" -m pip --version >/dev/null 2>&1; then
-    "${python}" -m venv "${venv}"
-fi
 version=$("${python}" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 lock=tools/locks/python${version}.txt
 [ -f "${lock}" ] || die "there is no ${lock}; set PYTHON to one of" \
-    "$(basename -s .txt tools/locks/*.txt | xargs), or make it: tools/make_lock.sh python${version}"
+    "$(basename -s .txt tools/locks/python?.*[0-9].txt | xargs)"
+if ! "${venv}/bin/python" -m pip --version >/dev/null 2>&1; then
+    "${python}" -m venv "${venv}"
+fi
+[ "${torch}" != cpu ] || build=$(cpu_build)
 echo "Installing espnet_gmot[${extra}] into ${venv} with the versions of ${lock}:" \
-    "$([ "${torch}" = cpu ] && echo 2 || echo 5) GB, a few minutes."
-if ! install 2> >(tee "${venv}/pip.log" >&2); then
-    failed=$(what_failed "${venv}/pip.log" || true)
+    "$([ "${torch}" = cpu ] && echo 2 || echo 6) GB, a few minutes."
+rm -f "${venv}/pip.log"
+if ! install; then
+    failed=$(what_failed || true)
     die "${lock} cannot be installed here${failed:+: ${failed}}; pip's reason stands above, and" \
         "\`make lock\` makes the lock anew"
 fi
-not_locked=$(pip freeze --exclude-editable | sed 's/+[^ ]*$//' | grep -v -i -Fx -f "${lock}" || true)
-[ -z "${not_locked}" ] || die "not in ${lock}: ${not_locked//$'\n'/ }; \`make lock\` makes it anew"
+unknown=$(not_locked || true)
+[ -z "${unknown}" ] || die "not in ${lock}: ${unknown}; \`make lock\` makes it anew"
 touch "${venv}/.${extra}"

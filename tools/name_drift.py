@@ -1,6 +1,6 @@
 """Name the packages that are newer than their lock, those first that a failure names.
 
-Usage: ``python tools/name_drift.py LOCK PYTEST_LOG``.
+Usage: ``python tools/name_drift.py LOCK LOG``.
 
 Ends with status 1 where every version is that of the lock: then it is not drift that failed.
 """

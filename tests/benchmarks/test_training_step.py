@@ -17,6 +17,8 @@ from benchmarks.training_step_measure import (
 from benchmarks.training_step_models import FULL, GMOT, SMALL, build_model, make_batch
 from benchmarks.training_step_page import page, ratio_interval
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -16,6 +16,8 @@ from warm_server import warm_python, write_program
 
 from espnet_gmot.report.result_files import read_result
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SYSTEMS = ("train_asr_ctc", "train_asr_gmot")
 EXPERIMENTS = {system: f"exp/asr_{system}_raw_zh_char_sp" for system in SYSTEMS}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 TEMPLATE = Path(__file__).parents[2] / "egs2" / "TEMPLATE" / "asr1"
 TRAINING = "python3 -m espnet_gmot -m espnet2.bin.asr_train --resume true --output_dir exp"
 SAYS_HOW_IT_WAS_CALLED = '#!/bin/sh\necho "${0##*/} $*" > called\n'

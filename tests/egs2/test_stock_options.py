@@ -112,6 +112,8 @@ def test_the_list_is_that_of_a_whole_script():
     assert "ctc_greedy" not in STOCK_OPTIONS
 
 
+@pytest.mark.slow
+@pytest.mark.watch
 def test_stock_calls_of_python_get_the_plugin(tmp_path, teacher_dir):
     recipe = make_teacher(make_data(tmp_path), teacher_dir)
     (recipe / "conf").mkdir()

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from espnet_gmot.ot import fused_gromov_wasserstein
 
+pytestmark = [pytest.mark.slow, pytest.mark.watch]
+
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 EPSILON = 0.4
 

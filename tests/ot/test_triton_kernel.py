@@ -216,11 +216,13 @@ def compile_for(cases):
     return [[int(number) for number in line.split()] for line in output.splitlines()]
 
 
+@pytest.mark.slow
 def test_every_option_compiles():
     flags = ["EDGES PROXIMAL RELAXED START", "EDGES START", "PROXIMAL RELAXED", "START"]
     assert all(code > 0 for _, code in compile_for([(90, 16, 16, chosen) for chosen in flags]))
 
 
+@pytest.mark.slow
 def test_usual_and_largest_blocks_fit_shared_memory():
     usual, largest, largest_a100 = compile_for(
         [(90, 32, 256, "EDGES PROXIMAL"), (90, 64, 512, "EDGES PROXIMAL"), (80, 64, 512, "EDGES PROXIMAL")]

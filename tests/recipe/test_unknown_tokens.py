@@ -49,6 +49,7 @@ def test_only_the_first_of_many_are_named(tmp_path: Path, token_list: Path) -> N
     assert "k ×1" not in found
 
 
+@pytest.mark.slow
 def test_command_prints_a_line_a_file(text: Path, token_list: Path, tmp_path: Path) -> None:
     (tmp_path / "known").write_text("u1 你好\n")
     command = ["--token_list", token_list, "--token_type", "char", "--bpemodel", "none", "--cleaner", "none"]
