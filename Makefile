@@ -10,8 +10,6 @@ TORCH ?=
 VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))$(if $(TORCH),-$(TORCH))
 ACTIVATE = . $(VENV)/bin/activate
 SHELL_FILES = $(shell git ls-files '*.sh' '*.bats' .ci/run)
-# SELECTED: which tests; empty for all
-PYTEST = OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile $(SELECTED)
 
 .PHONY: demo test quick lint bench lock
 
@@ -20,9 +18,8 @@ demo: $(VENV)/.demo
 
 quick: SELECTED = -m "not slow"
 test quick: lint
-	$(ACTIVATE) && $(PYTEST)
-	@if command -v bats >/dev/null; then $(ACTIVATE) && bats tests/egs2; \
-	else echo "NOTICE: bats is not installed, so the shell tests in tests/egs2 were not run"; fi
+	$(ACTIVATE) && OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile $(SELECTED)
+	@command -v bats >/dev/null || echo "NOTICE: bats is not installed, so the shell tests in tests/egs2 were not run"
 
 lint: $(VENV)/.test
 	$(ACTIVATE) && ruff check . && ruff format --check . && shellcheck -x $(SHELL_FILES)

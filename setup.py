@@ -22,6 +22,7 @@ REQUIRES = [
     "scipy",  # the BLAS that numba calls
     "jiwer>=3.0",  # error rates
     "tqdm",  # progress bars
+    "packaging",  # comparing versions of packages
     "humanfriendly",  # reads sampling rates such as 16k, as ESPnet does
     "numpy",
     "PyYAML",

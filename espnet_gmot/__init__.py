@@ -5,7 +5,12 @@ The registration waits until ESPnet's ASR task is itself imported (a matter of t
 that ``espnet_gmot.ot`` and the data commands stay light.
 """
 
-import wrapt
+import sys
+
+try:
+    import wrapt
+except ImportError as error:
+    raise ImportError(f"espnet_gmot needs wrapt; run: {sys.executable} -m pip install wrapt") from error
 
 __version__ = "0.1.0"
 

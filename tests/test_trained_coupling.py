@@ -137,6 +137,7 @@ def test_times_of_other_characters_are_refused(recipe, tmp_path):
         measure_couplings(recipe / "gmot", None, "model.pth", recipe / "data", ctm)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ctc", "gmot"])
 def test_characters_of_a_set_are_heard_where_they_are_spoken(recipe, teacher_dir, name):
     from espnet_gmot.context_of_set import probe_encoder, spoken_characters

@@ -34,12 +34,14 @@ what_failed() {
 
 # The lock is complete: with a torch of its own the CPU needs nothing resolved, and none of the CUDA packages.
 install() {
+    local pins=${PWD}/${lock} requirements=(--editable ".[${extra}]")
     if [ "${torch}" = cpu ]; then
-        grep -v -i -E '^(#|torch==|triton|cuda[-_]|nvidia[-_])' "${lock}" > "${venv}/requirements.txt"
-        pip install --log "${venv}/pip.log" --no-deps --requirement "${venv}/requirements.txt" "torch==${build}" --editable .
-    else
-        pip install --log "${venv}/pip.log" --constraint "${lock}" --editable ".[${extra}]"
+        pins=$(cd "${venv}" && pwd)/requirements.txt
+        grep -v -i -E '^(#|torch==|triton|cuda[-_]|nvidia[-_])' "${lock}" > "${pins}"
+        requirements=(--no-deps --requirement "${pins}" "torch==${build}" --editable .)
     fi
+    # What pip builds from source is built with locked versions too: it reads this name until 25.2, that one since.
+    PIP_CONSTRAINT=${pins} PIP_BUILD_CONSTRAINT=${pins} pip install --log "${venv}/pip.log" "${requirements[@]}"
 }
 
 # not_locked: installed packages that the lock does not have in this version; a CPU build is another by intention

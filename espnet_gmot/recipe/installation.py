@@ -6,10 +6,14 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
+from pathlib import Path
 from typing import NamedTuple
 
 from packaging.version import Version
 
+from espnet_gmot.recipe.installed_parts import MISSING
+
+CHECKOUT = Path(__file__).parents[2]
 PIP = f"{sys.executable} -m pip install"
 PARTS = ("python", "packages", "torch", "cuda", "numba", "transformers", "soundfile", "pot", "espnet")
 QUICK_PARTS = ("python", "packages", "torch")  # what a recipe asks before it makes any data
@@ -54,7 +58,8 @@ def _check(name: str) -> CheckedPart:
 def _cure(name: str, fault: str) -> str:
     """The command that mends a part and leaves the others alone."""
     if name == "packages":
-        return f"{PIP} {fault}"
+        missing = fault.removeprefix(MISSING)
+        return f"{PIP} {missing if missing != fault else f'--editable {CHECKOUT}'}"
     if name == "torch":
         return f"{PIP} {_torch_cure()}"
     if name == "cuda":

@@ -13,6 +13,8 @@ from importlib import metadata
 
 from espnet_gmot.errors import InputError
 
+MISSING = "missing or of another version: "
+
 
 def python() -> str:
     """The interpreter."""
@@ -23,11 +25,13 @@ def packages() -> str:
     """Every requirement that the project declares, by its version alone."""
     from packaging.requirements import Requirement
 
+    if _version("espnet_gmot") is None:
+        raise InputError("espnet_gmot is on the path and not installed")
     declared = [Requirement(line) for line in metadata.requires("espnet_gmot") or []]
     required = [need for need in declared if need.marker is None or need.marker.evaluate({"extra": ""})]
     missing = [need for need in required if not _is_met(need)]
     if missing:
-        raise InputError(" ".join(f'"{need}"' for need in missing))
+        raise InputError(MISSING + " ".join(f'"{need}"' for need in missing))
     return f"all {len(required)} that are declared"
 
 

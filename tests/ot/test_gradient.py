@@ -26,6 +26,7 @@ def test_gradcheck_of_padded_problems_at_their_couplings(make_batch, solve, alph
     assert torch.autograd.gradcheck(lambda D, A, B: fused_cost(D, A, B, plan, alpha, lengths)[0], batch[:3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.0, 0.4, 1.0])
 def test_gradcheck_through_the_front_door_where_costs_do_not_move_the_coupling(solve, alpha):
     """A graph and its permuted copy: the coupling is a vertex; a single token: it is the frame marginal."""

@@ -4,13 +4,16 @@ import os
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 from packaging.version import Version
 
-from espnet_gmot.recipe import installed_parts
+from espnet_gmot.errors import InputError
+from espnet_gmot.recipe import installation, installed_parts
 from espnet_gmot.recipe.installation import PARTS, check_parts, torchaudio_for
 
+ROOT = Path(__file__).parents[2]
 TORCH = metadata.version("torch")
 
 
@@ -79,9 +82,18 @@ def test_every_broken_part_is_named(tmp_path, monkeypatch):
 def test_requirements_that_are_missing_or_too_old_are_named(monkeypatch):
     declared = ["pytest", "no-such-package>=2", "numpy>=99", 'other; extra == "demo"']
     monkeypatch.setattr(metadata, "requires", lambda name: declared)
-    with pytest.raises(installed_parts.InputError) as raised:
+    with pytest.raises(InputError) as raised:
         installed_parts.packages()
-    assert str(raised.value) == '"no-such-package>=2" "numpy>=99"'
+    fault = str(raised.value)
+    assert fault == 'missing or of another version: "no-such-package>=2" "numpy>=99"'
+    assert installation._cure("packages", fault).endswith('pip install "no-such-package>=2" "numpy>=99"')
+
+
+def test_a_checkout_that_is_on_the_path_alone_is_to_be_installed(monkeypatch):
+    monkeypatch.setattr(installed_parts, "_version", lambda package: None)
+    with pytest.raises(InputError, match="espnet_gmot is on the path and not installed") as raised:
+        installed_parts.packages()
+    assert installation._cure("packages", str(raised.value)).endswith(f"--editable {ROOT}")
 
 
 # Each pair was loaded.

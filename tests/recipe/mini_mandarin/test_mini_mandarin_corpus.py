@@ -15,6 +15,8 @@ from espnet_gmot.recipe.mini_mandarin.corpus import prepare
 from espnet_gmot.recipe.mini_mandarin.disjoint import check_disjoint
 from espnet_gmot.recipe.mini_mandarin.presets import PRESETS
 
+pytestmark = pytest.mark.slow
+
 TINY = PRESETS["tiny"]
 
 
