@@ -34,9 +34,9 @@ what_failed() {
 
 # The lock is complete: with a torch of its own the CPU needs nothing resolved, and none of the CUDA packages.
 install() {
-    local pins=${PWD}/${lock} requirements=(--editable ".[${extra}]")
+    local pins=${lock} requirements=(--editable ".[${extra}]")
     if [ "${torch}" = cpu ]; then
-        pins=$(cd "${venv}" && pwd)/requirements.txt
+        pins=${venv}/requirements.txt
         grep -v -i -E '^(#|torch==|triton|cuda[-_]|nvidia[-_])' "${lock}" > "${pins}"
         requirements=(--no-deps --requirement "${pins}" "torch==${build}" --editable .)
     fi
@@ -47,7 +47,8 @@ install() {
 # not_locked: installed packages that the lock does not have in this version; a CPU build is another by intention
 not_locked() {
     local build_of=${torch:+^torch==}
-    pip freeze --exclude-editable | grep -v "${build_of:-^$}" | sed 's/+[^ ]*$//' | grep -v -i -Fx -f "${lock}" | xargs
+    pip freeze --local --exclude-editable | grep -v "${build_of:-^$}" | sed 's/+[^ ]*$//' |
+        grep -v -i -Fx -f "${lock}" | xargs
 }
 
 [[ ${torch} =~ ^(cpu)?$ ]] || die "TORCH is cpu or empty, not '${torch}'"
@@ -58,15 +59,19 @@ lock=tools/locks/python${version}.txt
 if ! "${venv}/bin/python" -m pip --version >/dev/null 2>&1; then
     "${python}" -m venv "${venv}"
 fi
+"${venv}/bin/python" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '${version}')" ||
+    die "${venv} was made with another Python than ${python}; remove it, or set VENV"
 [ "${torch}" != cpu ] || build=$(cpu_build)
 echo "Installing espnet_gmot[${extra}] into ${venv} with the versions of ${lock}:" \
     "$([ "${torch}" = cpu ] && echo 2 || echo 6) GB, a few minutes."
-rm -f "${venv}/pip.log"
+: > "${venv}/pip.log"
 if ! install; then
     failed=$(what_failed || true)
     die "${lock} cannot be installed here${failed:+: ${failed}}; pip's reason stands above, and" \
         "\`make lock\` makes the lock anew"
 fi
 unknown=$(not_locked || true)
-[ -z "${unknown}" ] || die "not in ${lock}: ${unknown}; \`make lock\` makes it anew"
+[ -z "${unknown}" ] || die "not in ${lock}: ${unknown}; \`make lock\` makes it anew, and if something else installed" \
+    "them, remove ${venv}"
+"${venv}/bin/python" -m espnet_gmot.bin.check_install --quick true
 touch "${venv}/.${extra}"

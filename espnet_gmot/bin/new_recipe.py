@@ -25,13 +25,16 @@ def write_recipe(directory: Path) -> None:
         directory: the recipe's directory to make.
 
     Raises:
-        InputError: it exists already, or cannot be written.
+        InputError: it exists already, or cannot be written, or the installation lacks the template.
     """
     if directory.exists():
         raise InputError(f"{directory} exists already; name a directory that does not")
+    sources = list(itertools.chain.from_iterable(map(TEMPLATE.glob, CONTENTS)))
+    if not sources:
+        raise InputError(f"the installation holds no template in {TEMPLATE}; install the package again")
     try:
         with write_dir_aside(directory) as aside:
-            for source in itertools.chain.from_iterable(map(TEMPLATE.glob, CONTENTS)):
+            for source in sources:
                 _copy(source, aside / source.relative_to(TEMPLATE))
     except OSError as error:
         raise InputError(f"{directory} cannot be written ({error}); name another place") from error

@@ -5,6 +5,7 @@ process of its own because a compiled library that does not fit may end it.
 """
 
 import io
+import os
 import platform
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from importlib import metadata
 from espnet_gmot.errors import InputError
 
 MISSING = "missing or of another version: "
+TOO_OLD_TORCH = "does not take this torch"
 
 
 def python() -> str:
@@ -41,7 +43,7 @@ def torch() -> str:
 
     try:
         import torchaudio
-    except (ImportError, OSError) as error:
+    except (ImportError, OSError, RuntimeError) as error:
         found = _version("torchaudio")
         raise InputError(
             f"torchaudio {found} cannot be loaded beside torch {torch.__version__}: {error}"
@@ -55,19 +57,15 @@ def cuda() -> str:
     """The GPUs, with Triton for the kernel that runs there; a machine without a GPU is no fault."""
     import torch
 
-    gpu_here = bool(shutil.which("nvidia-smi")) and not subprocess.call(
-        ["nvidia-smi", "-L"], stdout=subprocess.DEVNULL
-    )
     if torch.version.cuda is None:
-        return "torch is a build for the CPU" + (", the GPU of this machine is not used" if gpu_here else "")
+        return "torch is a build without CUDA"
     if not torch.cuda.is_available():
-        if gpu_here:
+        if _driver_lists_a_gpu() and os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1"):
             raise InputError(f"nvidia-smi lists a GPU that torch's CUDA {torch.version.cuda} cannot use")
-        return f"CUDA {torch.version.cuda}, no GPU on this machine: training runs on the CPU"
-    import triton
-
+        return f"CUDA {torch.version.cuda}, no GPU here: training runs on the CPU"
     names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
-    return f"CUDA {torch.version.cuda} on {names}, Triton {triton.__version__}"
+    triton = _version("triton") or "not installed, which leaves the solver to torch"
+    return f"CUDA {torch.version.cuda} on {names}, Triton {triton}"
 
 
 def numba() -> str:
@@ -83,7 +81,7 @@ def transformers() -> str:
     import transformers
 
     if not transformers.utils.is_torch_available():
-        raise InputError(f"{transformers.__version__} takes no torch {metadata.version('torch')}")
+        raise InputError(f"{transformers.__version__} {TOO_OLD_TORCH}: {metadata.version('torch')}")
     return transformers.__version__
 
 
@@ -115,7 +113,12 @@ def espnet() -> str:
 
     if "gmot" not in model_choices.classes:
         raise InputError("the ASR task does not list model gmot")
-    return f"{getattr(espnet2, '__version__', metadata.version('espnet'))}, with model gmot"
+    return f"{espnet2.__version__}, with model gmot"
+
+
+def _driver_lists_a_gpu() -> bool:
+    listing = ["nvidia-smi", "-L"]
+    return bool(shutil.which(listing[0])) and not subprocess.call(listing, stdout=subprocess.DEVNULL)
 
 
 def _is_met(need) -> bool:
@@ -137,7 +140,7 @@ def main() -> None:
     except InputError as error:
         sys.exit(str(error))
     except Exception as error:
-        sys.exit(f"{type(error).__name__}: {error}".splitlines()[0])
+        sys.exit(" ".join(f"{type(error).__name__}: {error}".split()))
 
 
 if __name__ == "__main__":

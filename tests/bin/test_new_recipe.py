@@ -75,3 +75,10 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(InputError, match="file/asr1 cannot be written .*; name another place"):
         write_recipe(tmp_path / "file" / "asr1")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_installation_without_the_template_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(new_recipe, "TEMPLATE", tmp_path / "gone")
+    with pytest.raises(InputError, match="holds no template in .*gone; install the package again"):
+        write_recipe(tmp_path / "asr1")
+    assert not list(tmp_path.iterdir())

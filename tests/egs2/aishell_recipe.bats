@@ -27,6 +27,7 @@ END
     chmod +x asr.sh local/cache_teacher.sh bin/python3
     PATH=${PWD}/bin:${PATH}
     export PYTHONPATH=${root}
+    touch conf/decode_{ctc_greedy,ctc_beam_lm,hybrid,hybrid_lm}.yaml
     yaml ctc 1.0 cer_ctc
     yaml hybrid 0.3 acc
     yaml gmot 1.0 cer_ctc
@@ -98,6 +99,14 @@ called() {
     called 4 "--inference_asr_model valid.acc.ave.pth" conf/decode_ctc_greedy.yaml "--ctc_greedy true"
     called 5 conf/decode_hybrid_lm.yaml
     [ "$(grep -c -e "--ctc_greedy" calls)" -eq 2 ]
+}
+
+@test "a decoding YAML that the recipe lacks is named before the data" {
+    rm conf/decode_hybrid.yaml
+    run ./run.sh --asr_config conf/hybrid.yaml --ngpu 0
+    [ "${status}" -eq 2 ]
+    [[ ${output} == "run.sh: error: conf/decode_hybrid.yaml, which decodes what conf/hybrid.yaml trains, does not exist;"* ]]
+    [ ! -e calls ]
 }
 
 @test "options of the command line take the place of the recipe's" {

@@ -10,8 +10,8 @@ import pytest
 from packaging.version import Version
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.recipe import installation, installed_parts
-from espnet_gmot.recipe.installation import PARTS, check_parts, torchaudio_for
+from espnet_gmot.recipe import installed_parts
+from espnet_gmot.recipe.installation import PARTS, check_parts, cure, torchaudio_for
 
 ROOT = Path(__file__).parents[2]
 TORCH = metadata.version("torch")
@@ -64,8 +64,8 @@ def test_a_torchaudio_that_does_not_fit_is_one_message_with_its_cure(tmp_path, c
     assert head == "check_install.py: error: the installation is broken"
     assert len(broken) == 1
     assert fault in broken[0]
-    cure = torchaudio_for(Version(TORCH))
-    assert broken[0].endswith(f'to mend it: {sys.executable} -m pip install --no-deps "{cure}"')
+    fitting = torchaudio_for(Version(TORCH))
+    assert broken[0].endswith(f'{sys.executable} -m pip install --force-reinstall --no-deps "{fitting}"')
 
 
 def test_every_broken_part_is_named(tmp_path, monkeypatch):
@@ -75,8 +75,35 @@ def test_every_broken_part_is_named(tmp_path, monkeypatch):
     python, pot, soundfile = check_parts(("python", "pot", "soundfile"))
     assert not python.fault
     assert (pot.fault, soundfile.fault) == ("ImportError: ot is spoilt", "ImportError: soundfile is spoilt")
-    assert pot.cure.endswith("pip install --upgrade POT")
-    assert soundfile.cure.endswith("pip install --upgrade soundfile")
+    assert pot.cure.endswith("pip install --force-reinstall --no-deps POT")
+    assert soundfile.cure.endswith("pip install --force-reinstall --no-deps soundfile")
+
+
+def test_what_needs_a_broken_torch_waits_for_its_cure(tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text("raise OSError('libcudnn.so.9: cannot open shared object file')")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, sys.path)]))
+    torch, cuda = check_parts(("torch", "cuda"))
+    assert "libcudnn.so.9" in torch.fault
+    assert torch.cure.endswith(f'--force-reinstall --no-deps "torch=={TORCH}"')
+    assert (cuda.fault, cuda.cure) == ("torch is broken", "mend torch first")
+
+
+@pytest.mark.parametrize(
+    ("part", "fault", "command"),
+    [
+        ("espnet", "ModuleNotFoundError: No module named 'editdistance'", "pip install editdistance"),
+        ("pot", "ModuleNotFoundError: No module named 'ot'", "pip install POT"),
+        (
+            "numba",
+            "ImportError: Numba needs NumPy 2.4 or less.",
+            "pip install --upgrade numba",
+        ),
+        ("transformers", "5.24.0 does not take this torch: 2.5.1", 'pip install "transformers<5"'),
+        ("espnet", "TypeError: something else", '-c "import espnet2.tasks.asr"'),
+    ],
+)
+def test_the_cure_follows_the_fault(part, fault, command):
+    assert cure(part, fault).endswith(command)
 
 
 def test_requirements_that_are_missing_or_too_old_are_named(monkeypatch):
@@ -86,14 +113,14 @@ def test_requirements_that_are_missing_or_too_old_are_named(monkeypatch):
         installed_parts.packages()
     fault = str(raised.value)
     assert fault == 'missing or of another version: "no-such-package>=2" "numpy>=99"'
-    assert installation._cure("packages", fault).endswith('pip install "no-such-package>=2" "numpy>=99"')
+    assert cure("packages", fault).endswith('pip install "no-such-package>=2" "numpy>=99"')
 
 
 def test_a_checkout_that_is_on_the_path_alone_is_to_be_installed(monkeypatch):
     monkeypatch.setattr(installed_parts, "_version", lambda package: None)
     with pytest.raises(InputError, match="espnet_gmot is on the path and not installed") as raised:
         installed_parts.packages()
-    assert installation._cure("packages", str(raised.value)).endswith(f"--editable {ROOT}")
+    assert cure("packages", str(raised.value)).endswith(f"--editable {ROOT}")
 
 
 # Each pair was loaded.

@@ -18,7 +18,8 @@ sys.path.insert(0, {tests!r})
 from small_wheels import write_wheel
 
 def build_editable(directory, config_settings=None, metadata_directory=None):
-    return write_wheel(directory, "espnet_gmot", "0.1", {requires!r})
+    modules = ["espnet_gmot/__init__.py", "espnet_gmot/bin/__init__.py", "espnet_gmot/bin/check_install.py"]
+    return write_wheel(directory, "espnet_gmot", "0.1", {requires!r}, modules)
 """
 
 

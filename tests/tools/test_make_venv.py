@@ -41,6 +41,18 @@ def test_a_package_that_the_lock_forgot_is_named(project):
     assert "beta==1.0; `make lock` makes it anew" in last_line(project.run("make_venv.sh", "test"))
 
 
+def test_an_environment_of_another_python_is_refused(project, tmp_path):
+    project.requires()
+    project.lock()
+    (tmp_path / "other" / "bin").mkdir(parents=True)
+    (tmp_path / "other" / "bin" / "python").write_text('#!/bin/sh\n[ "$1" = -m ]\n')
+    (tmp_path / "other" / "bin" / "python").chmod(0o755)
+    project.venv, venv = tmp_path / "other", project.venv
+    done = project.run("make_venv.sh", "test")
+    project.venv = venv
+    assert "other was made with another Python than" in last_line(done)
+
+
 def test_a_python_without_a_lock_is_refused(project):
     project.requires()
     project.lock_file.with_name("python3.1.txt").touch()

@@ -76,6 +76,8 @@ choose_decoding() {
         *,true) : "${inference_config:=conf/decode_ctc_beam_lm.yaml}" ;;
         *) : "${inference_config:=conf/decode_ctc_greedy.yaml}" ;;
     esac
+    [ "${stop_stage}" -lt 12 ] || [ -f "${inference_config}" ] ||
+        die "${inference_config}, which decodes what ${asr_config} trains, does not exist; name another by --inference_config"
     best_path=() # ESPnet's lacks --ctc_greedy: its beam search runs with beam 1
     if [ "$(basename "${inference_config}")" = decode_ctc_greedy.yaml ] && own_driver; then
         best_path=(--ctc_greedy true)
