@@ -12,43 +12,21 @@ torch=${4:-}
 die() { echo "make_venv.sh: error: $*" >&2; exit 1; }
 pip() { "${venv}/bin/python" -m pip "$@"; }
 
-# cpu_build: the CPU build of torch that the index has: the locked version's, else the newest
-cpu_build() {
-    local builds locked
-    builds=$(pip index versions torch 2>/dev/null | sed -n 's/^Available versions: //p' | tr -s ', ' '\n' | grep '+cpu$') ||
-        die "pip finds no CPU build of torch (a version that ends in +cpu); set PIP_EXTRA_INDEX_URL to an index" \
-            "that has one, or leave TORCH=cpu out"
-    locked=$(sed -n 's/^torch==//p' "${lock}")+cpu
-    if ! grep -Fx "${locked}" <<< "${builds}"; then
-        head -n 1 <<< "${builds}"
-        echo "NOTICE: pip finds no CPU build of torch ${locked%+cpu}, which the tests are run with;" \
-            "taking $(head -n 1 <<< "${builds}")" >&2
-    fi
-}
-
 # what_failed: the locked packages that pip's message names
 what_failed() {
     sed -n -E 's/.*(The user requested \(constraint\)|No matching distribution found for) ([^ ]+).*/\2/p' \
         "${venv}/pip.log" | sort -u | grep -Fx -f "${lock}" | xargs
 }
 
-# The lock is complete: with a torch of its own the CPU needs nothing resolved, and none of the CUDA packages.
 install() {
-    local pins=${lock} requirements=(--editable ".[${extra}]")
-    if [ "${torch}" = cpu ]; then
-        pins=${venv}/requirements.txt
-        grep -v -i -E '^(#|torch==|triton|cuda[-_]|nvidia[-_])' "${lock}" > "${pins}"
-        requirements=(--no-deps --requirement "${pins}" "torch==${build}" --editable .)
-    fi
     # What pip builds from source is built with locked versions too: it reads this name until 25.2, that one since.
-    PIP_CONSTRAINT=${pins} PIP_BUILD_CONSTRAINT=${pins} pip install --log "${venv}/pip.log" "${requirements[@]}"
+    PIP_CONSTRAINT=${lock} PIP_BUILD_CONSTRAINT=${lock} pip install --log "${venv}/pip.log" "${cpu_builds[@]}" \
+        --editable ".[${extra}]"
 }
 
-# not_locked: installed packages that the lock does not have in this version; a CPU build is another by intention
+# not_locked: installed packages that the lock does not have in this version
 not_locked() {
-    local build_of=${torch:+^torch==}
-    pip freeze --local --exclude-editable | grep -v "${build_of:-^$}" | sed 's/+[^ ]*$//' |
-        grep -v -i -Fx -f "${lock}" | xargs
+    pip freeze --local --exclude-editable | sed 's/+[^ ]*$//' | grep -v -i -Fx -f "${lock}" | xargs
 }
 
 [[ ${torch} =~ ^(cpu)?$ ]] || die "TORCH is cpu or empty, not '${torch}'"
@@ -61,12 +39,15 @@ if ! "${venv}/bin/python" -m pip --version >/dev/null 2>&1; then
 fi
 "${venv}/bin/python" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '${version}')" ||
     die "${venv} was made with another Python than ${python}; remove it, or set VENV"
-[ "${torch}" != cpu ] || build=$(cpu_build)
+cpu_builds=() # of torchaudio too: the other build of it needs CUDA's libraries
+[ "${torch}" != cpu ] || mapfile -t cpu_builds < <(sed -n -E 's/^torch(audio)?==.*/&+cpu/p' "${lock}")
 echo "Installing espnet_gmot[${extra}] into ${venv} with the versions of ${lock}:" \
     "$([ "${torch}" = cpu ] && echo 2 || echo 6) GB, a few minutes."
 : > "${venv}/pip.log"
 if ! install; then
     failed=$(what_failed || true)
+    [[ ${torch} != cpu || ${failed} != torch* ]] || die "pip does not find ${cpu_builds[*]}; set PIP_EXTRA_INDEX_URL" \
+        "to an index that has both, or leave TORCH=cpu out"
     die "${lock} cannot be installed here${failed:+: ${failed}}; pip's reason stands above, and" \
         "\`make lock\` makes the lock anew"
 fi

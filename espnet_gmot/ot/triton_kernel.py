@@ -17,11 +17,11 @@ from espnet_gmot.ot.options import SolverOptions
 from espnet_gmot.ot.problem import TransportProblem
 from espnet_gmot.ot.triton_parts import KEEP_NAN, LOG_ZERO, TILE, edge_gradient, mean_edge, scale_kernel
 
-if tuple(map(int, triton.__version__.split(".")[:2])) < (3, 4):
-    raise ImportError(f"Triton {triton.__version__} is older than 3.4, the oldest that is tested")
+# Whether kernels run in Triton's interpreter, on CPU tensors: a kernel is something else there.
+INTERPRETED: bool = not isinstance(scale_kernel, triton.JITFunction)
 
-# Whether kernels run in Triton's interpreter, on CPU tensors.
-INTERPRETED: bool = triton.knobs.runtime.interpret
+# With an older Triton neither the compiler nor the interpreter takes the whole kernel.
+TOO_OLD: bool = tuple(map(int, triton.__version__.split(".")[:2])) < (3, 4)
 
 # A thread holds 32 entries of a block, and 64 of the largest; with edge costs, the scaling loop still needs
 # no register spills then. A matrix product passes a whole block through shared memory.
@@ -37,6 +37,8 @@ TINY = tl.constexpr(torch.finfo(torch.float32).tiny)
 
 def hindrance(problem: TransportProblem) -> str | None:
     """Say why the kernel cannot solve a problem, or return None."""
+    if TOO_OLD:
+        return f"wants Triton 3.4 and this is {triton.__version__}"
     node, largest = problem.node, LARGEST_BLOCK
     if node.is_cuda:
         gpu = torch.cuda.get_device_properties(node.device)

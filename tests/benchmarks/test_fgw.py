@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import asdict
+from importlib.util import find_spec
 from itertools import pairwise
 
 import pytest
@@ -18,6 +19,9 @@ from espnet_gmot.ot import BACKENDS, SolverOptions, fused_gromov_wasserstein
 
 TINY = Shape(2, 12, 4)
 SETTING = "ε 0.02, 20 × 50"
+needs_pot_batch = pytest.mark.skipif(
+    find_spec("ot.batch") is None, reason="POT has a batch solver since 0.9.6, which the bench extra asks for"
+)
 
 
 def made_up(name, seconds, cost=1.0, error=0.0, device="cpu", setting=SETTING, **facts):
@@ -172,6 +176,7 @@ def test_every_backend_has_rows():
     assert {*peers.BACKEND_DEVICES, "pot"} == set(BACKENDS)
 
 
+@needs_pot_batch
 def test_command_writes_a_page_and_says_what_is_missing(tmp_path, monkeypatch, capsys):
     find_spec = peers.find_spec
     missing = ("ott", "torchgw")
@@ -197,6 +202,7 @@ def test_command_writes_a_page_and_says_what_is_missing(tmp_path, monkeypatch, c
         assert [float(cell) > 0 for cell in forward[name]] == [True] * rows
 
 
+@needs_pot_batch
 @pytest.mark.parametrize("peer", [peers.pot_proximal, lambda options: peers.pot_batch(options, "cpu")])
 def test_pot_answers_as_ours_at_equal_settings(peer):
     batch = speech_batch(TINY, ragged=False)

@@ -61,6 +61,14 @@ def test_auto_takes_triton_on_a_gpu_that_can(hindrance, monkeypatch, caplog):
     assert caplog.messages == ([f"backend triton {hindrance}; using torch"] if hindrance else [])
 
 
+def test_a_triton_that_is_too_old_leaves_the_problem_to_torch(monkeypatch, caplog):
+    triton_kernel = pytest.importorskip("espnet_gmot.ot.triton_kernel", exc_type=ImportError)
+    monkeypatch.setattr(triton_kernel, "TOO_OLD", True)
+    assert backends.choose_backend("auto", Elsewhere("cuda")) is mirror_descent
+    (message,) = caplog.messages
+    assert message.startswith("backend triton wants Triton 3.4 and this is ")
+
+
 def test_auto_takes_torch_on_any_other_device(caplog):
     assert backends.choose_backend("auto", Elsewhere("mps")) is mirror_descent
     assert not caplog.records
