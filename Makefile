@@ -1,6 +1,6 @@
 # make demo            train CTC and GM-OT on synthetic Mandarin, decode, print the table
 # make test            ruff, shellcheck, pytest, bats; PYTHON=python3.12 tests on ESPnet 202611
-# make quick           the same without the slow tests: two minutes
+# make quick           the same without the slow tests, which are the shell tests too: two minutes
 # make lint            only the first two
 # make bench           time the transport core and decoding against their peers, and a training step with and without GM-OT
 # make lock            write tools/locks anew from the newest versions that fit; CONTRIBUTING.md says what comes then

@@ -9,6 +9,7 @@ import pytest
 FOLDER = Path(__file__).parent
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bats") is None, reason="bats is not installed")
 @pytest.mark.parametrize("script", sorted(path.name for path in FOLDER.glob("*.bats")))
 def test_every_case_of(script):
