@@ -9,20 +9,24 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from espnet_gmot.errors import InputError
 from espnet_gmot.recipe import installed_parts
-from espnet_gmot.recipe.installation import PARTS, check_parts, cure, torchaudio_for
+from espnet_gmot.recipe.installation import PARTS, check_parts
+from espnet_gmot.recipe.installed_parts import torchaudio_for, try_part
 
 ROOT = Path(__file__).parents[2]
 TORCH = metadata.version("torch")
 
 
+def path_with(broken=None):
+    """PYTHONPATH on which the packages in the directory ``broken`` hide the real ones."""
+    return os.pathsep.join(str(folder) for folder in [broken, *sys.path] if folder)
+
+
 def check_install(*options, broken=None):
-    """Run the command; ``broken`` is a directory of packages that hide the real ones."""
-    path = os.pathsep.join(str(folder) for folder in [broken, *sys.path] if folder)
+    """Run the command, with ``broken`` first on the path."""
     return subprocess.run(
         [sys.executable, "-m", "espnet_gmot.bin.check_install", *options],
-        capture_output=True, text=True, timeout=600, env={**os.environ, "PYTHONPATH": path},
+        capture_output=True, text=True, timeout=600, env={**os.environ, "PYTHONPATH": path_with(broken)},
     )  # fmt: skip
 
 
@@ -71,7 +75,7 @@ def test_a_torchaudio_that_does_not_fit_is_one_message_with_its_cure(tmp_path, c
 def test_every_broken_part_is_named(tmp_path, monkeypatch):
     for name in ("ot", "soundfile"):
         (tmp_path / f"{name}.py").write_text(f"raise ImportError('{name} is spoilt')")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, sys.path)]))
+    monkeypatch.setenv("PYTHONPATH", path_with(tmp_path))
     python, pot, soundfile = check_parts(("python", "pot", "soundfile"))
     assert not python.fault
     assert (pot.fault, soundfile.fault) == ("ImportError: ot is spoilt", "ImportError: soundfile is spoilt")
@@ -81,7 +85,7 @@ def test_every_broken_part_is_named(tmp_path, monkeypatch):
 
 def test_what_needs_a_broken_torch_waits_for_its_cure(tmp_path, monkeypatch):
     (tmp_path / "torch.py").write_text("raise OSError('libcudnn.so.9: cannot open shared object file')")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, sys.path)]))
+    monkeypatch.setenv("PYTHONPATH", path_with(tmp_path))
     torch, cuda = check_parts(("torch", "cuda"))
     assert "libcudnn.so.9" in torch.fault
     assert torch.cure.endswith(f'--force-reinstall --no-deps "torch=={TORCH}"')
@@ -89,38 +93,49 @@ def test_what_needs_a_broken_torch_waits_for_its_cure(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("part", "fault", "command"),
+    ("part", "error", "command"),
     [
-        ("espnet", "ModuleNotFoundError: No module named 'editdistance'", "pip install editdistance"),
-        ("pot", "ModuleNotFoundError: No module named 'ot'", "pip install POT"),
         (
-            "numba",
-            "ImportError: Numba needs NumPy 2.4 or less.",
-            "pip install --upgrade numba",
+            "espnet",
+            ModuleNotFoundError("No module named 'editdistance'", name="editdistance"),
+            "install editdistance",
         ),
-        ("transformers", "5.24.0 does not take this torch: 2.5.1", 'pip install "transformers<5"'),
-        ("espnet", "TypeError: something else", '-c "import espnet2.tasks.asr"'),
+        ("pot", ModuleNotFoundError("No module named 'ot'", name="ot"), "pip install POT"),
+        ("numba", ImportError("Numba needs NumPy 2.4 or less."), "pip install --upgrade numba"),
+        ("espnet", TypeError("something else"), '-c "import espnet2.tasks.asr"'),
     ],
 )
-def test_the_cure_follows_the_fault(part, fault, command):
-    assert cure(part, fault).endswith(command)
+def test_the_cure_follows_the_fault(part, error, command, monkeypatch):
+    def raise_error():
+        raise error
+
+    monkeypatch.setattr(installed_parts, part, raise_error)
+    tried = try_part(part)
+    assert str(error) in tried["fault"]
+    assert tried["cure"].endswith(command)
+
+
+def test_a_torch_that_is_too_old_for_transformers_leaves_it_to_transformers_4(monkeypatch):
+    transformers = pytest.importorskip("transformers")
+    monkeypatch.setattr(transformers.utils, "is_torch_available", lambda: False)
+    tried = try_part("transformers")
+    assert tried["fault"] == f"{transformers.__version__} does not take this torch: {TORCH}"
+    assert tried["cure"].endswith('pip install "transformers<5"')
 
 
 def test_requirements_that_are_missing_or_too_old_are_named(monkeypatch):
     declared = ["pytest", "no-such-package>=2", "numpy>=99", 'other; extra == "demo"']
     monkeypatch.setattr(metadata, "requires", lambda name: declared)
-    with pytest.raises(InputError) as raised:
-        installed_parts.packages()
-    fault = str(raised.value)
-    assert fault == 'missing or of another version: "no-such-package>=2" "numpy>=99"'
-    assert cure("packages", fault).endswith('pip install "no-such-package>=2" "numpy>=99"')
+    tried = try_part("packages")
+    assert tried["fault"] == 'missing or of another version: "no-such-package>=2" "numpy>=99"'
+    assert tried["cure"].endswith('pip install "no-such-package>=2" "numpy>=99"')
 
 
 def test_a_checkout_that_is_on_the_path_alone_is_to_be_installed(monkeypatch):
     monkeypatch.setattr(installed_parts, "_version", lambda package: None)
-    with pytest.raises(InputError, match="espnet_gmot is on the path and not installed") as raised:
-        installed_parts.packages()
-    assert cure("packages", str(raised.value)).endswith(f"--editable {ROOT}")
+    tried = try_part("packages")
+    assert tried["fault"] == "espnet_gmot is on the path and not installed"
+    assert tried["cure"].endswith(f"--editable {ROOT}")
 
 
 # Each pair was loaded.
