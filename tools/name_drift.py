@@ -7,6 +7,8 @@ import re
 import sys
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 
 def drift(lock: str, freeze: str) -> dict[str, tuple[str, str]]:
     """Return the packages whose version is not the locked one, each with (locked, installed).
@@ -45,7 +47,7 @@ def _failures(log: str) -> str:
 
 def _versions(lines: str) -> dict[str, str]:
     pins = re.findall(r"^([\w.-]+)==([^\s+]+)", lines, re.MULTILINE)
-    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins}
+    return {canonicalize_name(name): version for name, version in pins}
 
 
 def main() -> None:

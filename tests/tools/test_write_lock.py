@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "tools" / "locks").glob("*.txt"))
@@ -41,7 +42,7 @@ def requirements(section):
 def versions_of(lock):
     """Each package's version, by its name as pip normalises it."""
     pins = dict(line.split("==") for line in lock.read_text().splitlines()[1:])
-    return {re.sub("[-_.]+", "-", name).lower(): version for name, version in pins.items()}
+    return {canonicalize_name(name): version for name, version in pins.items()}
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
@@ -51,7 +52,7 @@ def test_a_lock_meets_every_requirement(lock):
     for section in ("REQUIRES = [", '"demo": [', '"test": ['):
         for need in requirements(section):
             if need.marker is None or need.marker.evaluate(python):
-                assert need.specifier.contains(versions[need.name.lower()]), need
+                assert need.specifier.contains(versions[canonicalize_name(need.name)]), need
 
 
 def test_the_oldest_lock_has_every_lower_bound():
@@ -59,6 +60,6 @@ def test_the_oldest_lock_has_every_lower_bound():
     floors = [need for need in requirements("REQUIRES = [") if need.specifier]
     assert {need.name for need in floors} >= {"espnet", "torch", "transformers", "POT"}
     for need in floors:
-        assert Requirement(str(need).replace(">=", "==")).specifier.contains(versions[need.name.lower()]), (
-            need
-        )
+        assert Requirement(str(need).replace(">=", "==")).specifier.contains(
+            versions[canonicalize_name(need.name)]
+        ), need

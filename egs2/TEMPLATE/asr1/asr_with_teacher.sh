@@ -24,8 +24,8 @@ asr_with_teacher() {
     allow_download=false
     stage=1
     stop_stage=14
-    train_set=train
-    valid_set=dev
+    train_set=
+    valid_set=
     asr_config=
     use_lm=false
     ngpu=1
