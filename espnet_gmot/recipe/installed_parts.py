@@ -9,14 +9,14 @@ import io
 import json
 import os
 import platform
-import shutil
-import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.version import Version
+
+from espnet_gmot.recipe.jobs import driver_gpus
 
 CHECKOUT = Path(__file__).parents[2]
 PIP = f"{sys.executable} -m pip install"
@@ -72,7 +72,7 @@ def cuda() -> str:
     if torch.version.cuda is None:
         return "torch is a build without CUDA"
     if not torch.cuda.is_available():
-        if _driver_lists_a_gpu() and os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1"):
+        if driver_gpus() and os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1"):
             raise BrokenPart(
                 f"nvidia-smi lists a GPU that torch's CUDA {torch.version.cuda} cannot use",
                 "a newer NVIDIA driver, or a torch that was built for this driver's CUDA",
@@ -159,11 +159,6 @@ def torchaudio_for(torch: Version) -> str:
         ('torchaudio==2.7.1', 'torchaudio==2.11.0')
     """
     return f"torchaudio=={min(Version(torch.base_version), Version('2.11.0'))}"
-
-
-def _driver_lists_a_gpu() -> bool:
-    listing = ["nvidia-smi", "-L"]
-    return bool(shutil.which(listing[0])) and not subprocess.call(listing, stdout=subprocess.DEVNULL)
 
 
 def _is_met(need: Requirement) -> bool:

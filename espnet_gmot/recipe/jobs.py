@@ -207,6 +207,11 @@ def _visible_gpus() -> list[str]:
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
         return [device for device in chosen.split(",") if device.strip()]
+    return driver_gpus()
+
+
+def driver_gpus() -> list[str]:
+    """The numbers of the GPUs that the NVIDIA driver lists; none where there is no driver."""
     try:
         listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
