@@ -15,8 +15,6 @@ die() { echo "${0##*/}: error: $*" >&2; exit 2; }
 run() { start "$@"; finish; }
 # yaml NAME: what the training YAML says about that
 yaml() { sed -n "s/^$1=//p" <<< "${of_yaml}"; }
-# own_driver: false inside an ESPnet checkout, where ./asr.sh is ESPnet's
-own_driver() { grep -q "^ctc_greedy=" asr.sh; }
 
 # asr_with_teacher OPTION...: --teacher and --allow_download are for the teacher, all others for ./asr.sh
 asr_with_teacher() {
@@ -36,7 +34,7 @@ asr_with_teacher() {
         inference_config inference_asr_model skip_train -- "$@"
     check_numbers
     check_gpu
-    own_driver || python3 -m espnet_gmot.bin.check_install --quick true # ours does so itself
+    knows ctc_greedy || python3 -m espnet_gmot.bin.check_install --quick true # ours does so itself
     of_yaml=$(python3 -m espnet_gmot.bin.read_training_yaml "${asr_config}")
     choose_decoding
 
@@ -79,7 +77,7 @@ choose_decoding() {
     [ "${stop_stage}" -lt 12 ] || [ -f "${inference_config}" ] ||
         die "${inference_config}, which decodes what ${asr_config} trains, does not exist; name another by --inference_config"
     best_path=() # ESPnet's lacks --ctc_greedy: its beam search runs with beam 1
-    if [ "$(basename "${inference_config}")" = decode_ctc_greedy.yaml ] && own_driver; then
+    if [ "$(basename "${inference_config}")" = decode_ctc_greedy.yaml ] && knows ctc_greedy; then
         best_path=(--ctc_greedy true)
     fi
 }

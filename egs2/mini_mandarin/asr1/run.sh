@@ -42,7 +42,7 @@ test_sets="dev test"
 inference_tag=decode_ctc_greedy
 # Inside an ESPnet checkout ./asr.sh is ESPnet's: its beam search runs with beam 1, and it does not check the installation.
 best_path=()
-if grep -q "^ctc_greedy=" asr.sh; then
+if knows ctc_greedy; then
     best_path=(--ctc_greedy true)
 else
     python3 -m espnet_gmot.bin.check_install --quick true
