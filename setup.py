@@ -65,8 +65,8 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["espnet_gmot", "espnet_gmot.*"]),
-    # recipe/template is a link to egs2/new_recipe/asr1, whose own links lead to egs2/TEMPLATE and conf
-    package_data={"espnet_gmot.recipe": ["template/*.sh", "template/*/*.sh", "template/conf/*.yaml"]},
+    # driver/template is a link to egs2/new_recipe/asr1, whose own links lead to egs2/TEMPLATE and conf
+    package_data={"espnet_gmot.driver": ["template/*.sh", "template/*/*.sh", "template/conf/*.yaml"]},
     python_requires=">=3.11",
     install_requires=REQUIRES,
     extras_require=EXTRAS,

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from espnet_gmot.decoding.batches import cut_batches
 from espnet_gmot.decoding.decoder import BestPathDecoder
-from espnet_gmot.trained_model import load_trained_model
+from espnet_gmot.trained.load import load_trained_model
 
 BATCH_SIZES = (1, 8, 16, 32)
 STOCK_BATCH = 8  # of ESPnet 202611's beam search

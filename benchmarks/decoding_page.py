@@ -14,8 +14,8 @@ from benchmarks.decoding_model import LONGEST, NONBLANK, SHORTEST
 from benchmarks.machine import cpu_name, gpu_name
 from benchmarks.training_step_models import FULL, Size
 from espnet_gmot.decoding.decoder import BATCH_SIZE
-from espnet_gmot.report.markdown_table import markdown_table
-from espnet_gmot.report.results_page import environment
+from espnet_gmot.score.markdown_table import markdown_table
+from espnet_gmot.score.results_page import environment
 
 CPU_LIMIT = 1.05
 GPU_FACTOR = 20

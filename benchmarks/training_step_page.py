@@ -16,7 +16,7 @@ from benchmarks.training_step_measure import (
     Timings,
 )
 from benchmarks.training_step_models import FULL, Size
-from espnet_gmot.report.results_page import environment
+from espnet_gmot.score.results_page import environment
 
 TIME_LIMIT = 1.03
 MEMORY_LIMIT = 1.05

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from small_corpus import TOKENS, TRANSCRIPTS
 
-from espnet_gmot.recipe.kaldi_data import write_data_dir
+from espnet_gmot.data.kaldi_data import write_data_dir
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "interchange.md"

@@ -136,7 +136,7 @@ def test_wheel_holds_the_package_and_nothing_else(source, wheel):
     template = source / "egs2" / "new_recipe" / "asr1"
     copied = [path for pattern in ("*.sh", "*/*") for path in template.glob(pattern)]
     assert modules <= names_in(wheel)
-    assert others == {f"espnet_gmot/recipe/template/{path.relative_to(template)}" for path in copied}
+    assert others == {f"espnet_gmot/driver/template/{path.relative_to(template)}" for path in copied}
 
 
 def test_a_git_repository_gives_the_same_wheel(source, wheel, tmp_path):

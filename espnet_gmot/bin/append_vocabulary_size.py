@@ -3,7 +3,7 @@
 import argparse
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.split_merge import append_vocabulary_size
+from espnet_gmot.driver.split_merge import append_vocabulary_size
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import argparse
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.training_yaml import require_equal_budgets
+from espnet_gmot.driver.training_yaml import require_equal_budgets
 
 
 def main() -> None:

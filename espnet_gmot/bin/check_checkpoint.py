@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.checkpoint import (
+from espnet_gmot.driver.checkpoint import (
     require_same_vocabulary,
     restore_last_epoch,
     set_damaged_aside,

@@ -3,8 +3,8 @@
 import argparse
 
 from espnet_gmot.bin import _command
+from espnet_gmot.driver.installation import PARTS, QUICK_PARTS, check_parts
 from espnet_gmot.errors import InputError
-from espnet_gmot.recipe.installation import PARTS, QUICK_PARTS, check_parts
 
 
 def main() -> None:

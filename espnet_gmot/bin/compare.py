@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from espnet_gmot.bin._command import run
-from espnet_gmot.report.comparison import System, compare
-from espnet_gmot.report.comparison_page import write_comparison
-from espnet_gmot.report.published import read_published
+from espnet_gmot.score.comparison import System, compare
+from espnet_gmot.score.comparison_page import write_comparison
+from espnet_gmot.score.published import read_published
 
 
 def _experiment(text: str) -> tuple[str, Path, str]:

@@ -3,7 +3,7 @@
 import argparse
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.bpe import encode_bpe
+from espnet_gmot.driver.bpe import encode_bpe
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import argparse
 
 from espnet_gmot.bin import _command
-from espnet_gmot.export import export_model
+from espnet_gmot.trained.export import export_model
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 import argparse
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.audio import parse_rate
-from espnet_gmot.recipe.filter_data import filter_data_dir
+from espnet_gmot.data.audio import parse_rate
+from espnet_gmot.driver.filter_data import filter_data_dir
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 import argparse
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.audio import FORMATS, parse_rate
-from espnet_gmot.recipe.format_wav_scp import format_wav_scp
+from espnet_gmot.data.audio import FORMATS, parse_rate
+from espnet_gmot.driver.format_wav_scp import format_wav_scp
 
 
 def main() -> None:

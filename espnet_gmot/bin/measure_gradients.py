@@ -6,7 +6,7 @@ from pathlib import Path
 
 from espnet_gmot.bin import _command
 from espnet_gmot.files import write_aside
-from espnet_gmot.gradient_balance import measure_gradients
+from espnet_gmot.trained.gradients import measure_gradients
 
 
 def main() -> None:

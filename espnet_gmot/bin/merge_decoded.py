@@ -3,7 +3,7 @@
 import argparse
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.split_merge import merge_decoded
+from espnet_gmot.driver.split_merge import merge_decoded
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 import argparse
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.audio import FORMATS
-from espnet_gmot.recipe.speed_perturb import perturb_speed
+from espnet_gmot.data.audio import FORMATS
+from espnet_gmot.driver.speed_perturb import perturb_speed
 
 
 def main() -> None:

@@ -3,9 +3,9 @@
 import argparse
 
 from espnet_gmot.bin import _command
-from espnet_gmot.coupling_panels import coupling_panels
-from espnet_gmot.recipe.character_times import read_character_times
-from espnet_gmot.report.coupling_plot import plot_coupling
+from espnet_gmot.data.character_times import read_character_times
+from espnet_gmot.trained.coupling_panels import coupling_panels
+from espnet_gmot.trained.coupling_plot import plot_coupling
 
 
 def main() -> None:

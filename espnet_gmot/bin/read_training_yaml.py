@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.training_yaml import read_training_yaml
+from espnet_gmot.driver.training_yaml import read_training_yaml
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import argparse
 
 from espnet_gmot.bin._command import run
-from espnet_gmot.recipe.unknown_tokens import find_unknown_tokens
+from espnet_gmot.driver.unknown_tokens import find_unknown_tokens
 
 
 def _or_none(name: str) -> str | None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_gmot.bin._command import run
-from espnet_gmot.report.results_page import write_results_page
+from espnet_gmot.score.results_page import write_results_page
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import get_args
 
 from espnet_gmot.bin._command import run
-from espnet_gmot.report.result_files import score_files
-from espnet_gmot.report.scoring import Unit
+from espnet_gmot.score.error_rates import Unit
+from espnet_gmot.score.result_files import score_files
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -3,7 +3,7 @@
 import argparse
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.split_merge import split_scp
+from espnet_gmot.driver.split_merge import split_scp
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 import argparse
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.training_inputs import front_end_key, training_key, with_arguments
-from espnet_gmot.recipe.training_yaml import load_training_yaml
+from espnet_gmot.driver.training_inputs import front_end_key, training_key, with_arguments
+from espnet_gmot.driver.training_yaml import load_training_yaml
 
 KEYS = {"front_end": front_end_key, "training": training_key}
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_gmot.bin import _command
-from espnet_gmot.recipe.training_log import is_gone, watch_trainings
+from espnet_gmot.driver.training_log import is_gone, watch_trainings
 
 
 def main() -> None:

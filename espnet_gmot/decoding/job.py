@@ -15,7 +15,7 @@ from espnet_gmot.decoding.journal import Journal
 from espnet_gmot.decoding.speech import SpeechSource
 from espnet_gmot.decoding.timing import frame_shift, sampling_rate
 from espnet_gmot.errors import InputError
-from espnet_gmot.trained_model import load_trained_model
+from espnet_gmot.trained.load import load_trained_model
 
 
 def decode_data(

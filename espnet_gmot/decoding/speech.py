@@ -9,8 +9,8 @@ import soundfile
 from espnet2.tasks.asr import ASRTask
 from torch import Tensor
 
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.errors import InputError
-from espnet_gmot.kaldi_text import read_table
 
 MOST_NAMED = 5
 AGAIN = "format the data again (stage 3) or correct the path"

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.files import require_file
-from espnet_gmot.kaldi_text import read_table
 from espnet_gmot.teacher.frozen import FrozenTeacher
 from espnet_gmot.teacher.tokenizer import teacher_ids
 
@@ -18,7 +18,8 @@ def read_transcripts(paths: Iterable[str | Path]) -> Iterator[tuple[str, str]]:
     """Give (utterance id, transcript) of Kaldi ``text`` files.
 
     Raises:
-        InputError: a missing or empty file, or a bad line; see :func:`espnet_gmot.kaldi_text.read_table`.
+        InputError: a missing or empty file, or a bad line; see
+            :func:`espnet_gmot.data.kaldi_text.read_table`.
     """
     cure = "give Kaldi text files: an utterance id and its transcript on each line"
     for path in paths:

@@ -8,7 +8,7 @@ import pytest
 
 from espnet_gmot.bin import compare as command
 from espnet_gmot.errors import InputError
-from espnet_gmot.report.result_files import score_files
+from espnet_gmot.score.result_files import score_files
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ KEYS = ["u1", "u2", "u3", "u4", "u5"]
 @pytest.fixture
 def source(wav_scp, model_files):
     from espnet_gmot.decoding.speech import SpeechSource
-    from espnet_gmot.trained_model import load_trained_model
+    from espnet_gmot.trained.load import load_trained_model
 
     _, args = load_trained_model(*model_files, "cpu")
     return SpeechSource([(str(wav_scp), "speech", "sound")], args)

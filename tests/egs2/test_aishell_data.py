@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 from aishell_shape import make_aishell
 
-from espnet_gmot.recipe.kaldi_data import check_data_dir
+from espnet_gmot.data.kaldi_data import check_data_dir
 
 RECIPE = Path(__file__).parents[2] / "egs2" / "aishell" / "asr1"
 SIZES = {"train": (2, 3), "dev": (1, 3), "test": (1, 3)}
@@ -21,9 +21,8 @@ STOCK_DB = 'AISHELL=downloads\nif [[ "$(hostname)" == nowhere ]]; then\n    AISH
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
-    """The recipe's script and db.sh, with this interpreter as python3 on PATH."""
-    (tmp_path / "asr1" / "local").mkdir(parents=True)
-    shutil.copy(RECIPE / "local" / "data.sh", tmp_path / "asr1" / "local")
+    """The recipe's local/ and db.sh, copied as into a stock checkout, and this interpreter as python3."""
+    shutil.copytree(RECIPE / "local", tmp_path / "asr1" / "local")
     shutil.copy(RECIPE / "db.sh", tmp_path / "asr1")
     (tmp_path / "python3").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     (tmp_path / "python3").chmod(0o755)

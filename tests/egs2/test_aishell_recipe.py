@@ -14,7 +14,7 @@ import yaml
 from aishell_shape import CHARACTERS, make_aishell
 from warm_server import warm_python, write_program
 
-from espnet_gmot.report.result_files import read_result
+from espnet_gmot.score.result_files import read_result
 
 pytestmark = pytest.mark.slow
 

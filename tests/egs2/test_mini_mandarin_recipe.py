@@ -156,8 +156,8 @@ def test_picture_and_pages_are_there(recipe, finished):
 
 
 def test_pictures_of_nothing_are_refused(recipe, finished, monkeypatch):
-    from espnet_gmot.coupling_panels import coupling_panels
     from espnet_gmot.errors import InputError
+    from espnet_gmot.trained.coupling_panels import coupling_panels
 
     monkeypatch.chdir(recipe)
     ctc, gmot = ((system, f"exp/asr_{system}") for system in SYSTEMS)

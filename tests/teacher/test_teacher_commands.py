@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_gmot.bin import cache_teacher, fit_projection, pretrain_teacher
+from espnet_gmot.bin import cache_teacher, fit_projection
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.cache import TeacherCache
 from espnet_gmot.teacher.projection import load_projection
@@ -19,7 +19,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return run
 
 
-@pytest.mark.parametrize("name", ["cache_teacher", "fit_projection", "pretrain_teacher"])
+@pytest.mark.parametrize("name", ["cache_teacher", "fit_projection"])
 def test_help(command, name: str):
     with pytest.raises(SystemExit) as end:
         command(importlib.import_module(f"espnet_gmot.bin.{name}"), "--help")
@@ -55,13 +55,3 @@ def test_projection_of_a_teacher_needs_text(command, tiny_bert: str, tmp_path: P
     with pytest.raises(SystemExit):
         command(fit_projection, "--teacher", tiny_bert, "--out", tmp_path / "projection.npz")
     assert "--teacher needs --text" in capsys.readouterr().err
-
-
-def test_pretrain_reads_its_options(command, tmp_path: Path):
-    text, out = tmp_path / "teacher.txt", tmp_path / "teacher"
-    text.write_text("我们\n天地\n天地人\n", encoding="utf-8")
-    small = ["--layers", 1, "--hidden_size", 8, "--heads", 2, "--steps", 2, "--min_count", 1]
-    said = command(pretrain_teacher, "--text", text, "--out", out, *small)
-    assert said.splitlines()[-1].endswith(str(out))
-    with pytest.raises(InputError, match="--steps is -1; give a positive number"):
-        command(pretrain_teacher, "--text", text, "--out", out, "--steps", -1)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Stage 1: AISHELL-1 as Kaldi data directories in data/; AISHELL in db.sh, or --aishell DIR, says where it is.
-# Options: --aishell DIR, --nj N, --url MIRROR (see python3 -m espnet_gmot.bin.prepare_aishell --help).
+# Options: --aishell DIR, --nj N, --url MIRROR (see python3 local/prepare_aishell.py --help).
 set -euo pipefail
 
 for file in ./db.sh ./path.sh; do
@@ -10,4 +10,4 @@ for file in ./db.sh ./path.sh; do
     fi
 done
 
-python3 -m espnet_gmot.bin.prepare_aishell --aishell "${AISHELL:-}" --out data "$@"
+python3 local/prepare_aishell.py --aishell "${AISHELL:-}" --out data "$@"

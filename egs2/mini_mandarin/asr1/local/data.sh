@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Stage 1: make the corpus in data/ and prove that its sets are disjoint.
-# Options: --preset demo|full, --seed N, --nj N (see python3 -m espnet_gmot.bin.prepare_mini_mandarin --help).
+# Options: --preset demo|full, --seed N, --nj N (see python3 local/prepare_mini_mandarin.py --help).
 set -euo pipefail
 
 if [ -f ./path.sh ]; then
@@ -8,5 +8,5 @@ if [ -f ./path.sh ]; then
     . ./path.sh
 fi
 
-python3 -m espnet_gmot.bin.prepare_mini_mandarin --out data "$@"
-python3 -m espnet_gmot.bin.check_mini_mandarin --data data
+python3 local/prepare_mini_mandarin.py --out data "$@"
+python3 local/check_mini_mandarin.py --data data

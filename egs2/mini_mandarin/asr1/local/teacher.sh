@@ -28,7 +28,7 @@ if [ -z "${teacher}" ]; then
     teacher=${out}/bert
     [ -d "${teacher}" ] ||
         echo "teacher: training a small BERT; log: ${teacher}.partial/pretrain.log, then ${teacher}/pretrain.log"
-    OMP_NUM_THREADS=$(env -u OMP_NUM_THREADS nproc) python3 -m espnet_gmot.bin.pretrain_teacher \
+    OMP_NUM_THREADS=$(env -u OMP_NUM_THREADS nproc) python3 local/pretrain_teacher.py \
         --text data/local/teacher.txt --out "${teacher}" --seed "${seed}" "${size[@]}"
 fi
 local/cache_teacher.sh --teacher "${teacher}" --allow_download "${allow_download}" \

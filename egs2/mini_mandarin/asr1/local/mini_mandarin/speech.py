@@ -1,0 +1,168 @@
+"""From a sentence to a wav file, the same one whatever was made before or beside it."""
+
+import multiprocessing
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from multiprocessing import forkserver
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from tqdm import tqdm
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.files import require_free_space, write_aside
+from mini_mandarin import espeak
+from mini_mandarin.presets import Preset
+
+SAMPLE_RATE = 16000
+_BYTES_A_CHARACTER = 16000  # half a second, silence included
+_PEAK = 0.9
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A sentence, its syllables and the voice that speaks it."""
+
+    id: str
+    voice: str
+    sentence: str
+    pinyin: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Job:
+    utterance: Utterance
+    preset: Preset
+    seed: int
+    wav: Path
+
+
+def make_wavs(
+    utterances: Sequence[Utterance], directory: Path, preset: Preset, seed: int, nj: int
+) -> dict[str, Path]:
+    """Write ``<id>.wav`` and its character times ``<id>.ctm`` for each utterance; keep what is there.
+
+    Args:
+        utterances: what to speak.
+        directory: where the files go.
+        preset: ranges of rate, pitch, level, noise and silence.
+        seed: every draw depends on it and on the utterance's id only.
+        nj: number of processes.
+
+    Returns:
+        utterance id to wav.
+
+    Raises:
+        InputError: ``nj`` below 1, an unknown voice, or too little disk.
+    """
+    if nj < 1:
+        raise InputError(f"--nj is {nj}; give at least 1")
+    espeak.require_voices(tuple(sorted({utterance.voice for utterance in utterances})))
+    wavs = {utterance.id: directory / f"{utterance.id}.wav" for utterance in utterances}
+    jobs = [
+        _Job(utterance, preset, seed, wavs[utterance.id])
+        for utterance in utterances
+        if not (wavs[utterance.id].exists() and times_path(wavs[utterance.id]).exists())
+    ]
+    require_free_space(directory, sum(len(job.utterance.sentence) for job in jobs) * _BYTES_A_CHARACTER)
+    description = f"speech {directory.name}"
+    with tqdm(total=len(wavs), initial=len(wavs) - len(jobs), desc=description, unit="utt") as progress:
+        if jobs:
+            _run(jobs, nj, progress)
+    return wavs
+
+
+def times_path(wav: Path) -> Path:
+    """Return the path of the character times that belong to ``wav``."""
+    return wav.with_suffix(".ctm")
+
+
+def _run(jobs: list[_Job], nj: int, progress: tqdm) -> None:
+    """Speak each job in a fresh process, because eSpeak NG's state outlives an utterance.
+
+    No lock or queue is shared with the processes: whichever a signal ends, nothing here waits for it.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    _start_forkserver()
+    waiting = iter(jobs)
+    running = {}
+    try:
+        while True:
+            for job in islice(waiting, nj - len(running)):
+                process = context.Process(target=_make_wav, args=(job,))
+                process.start()
+                running[process.sentinel] = (process, job)
+            if not running:
+                return
+            for sentinel in wait(running):
+                _finish(*running.pop(sentinel))
+                progress.update()
+    finally:
+        for process, _ in running.values():
+            process.join()
+
+
+def _finish(process: BaseProcess, job: _Job) -> None:
+    process.join()
+    if process.exitcode != 0:
+        raise InputError(
+            f"{job.utterance.id}: synthesis ended with status {process.exitcode}; run the same command again"
+        )
+
+
+def _start_forkserver() -> None:
+    """Let it and all that it forks ignore Ctrl-C from their first moment: the parent alone answers it."""
+    answer = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, answer)
+
+
+def _make_wav(job: _Job) -> None:
+    samples, times = render(job.utterance, job.preset, job.seed)
+    lines = [
+        f"{job.utterance.id} 1 {start:.3f} {end - start:.3f} {char}\n"
+        for char, (start, end) in zip(job.utterance.sentence, pairwise(times), strict=True)
+    ]
+    with write_aside(times_path(job.wav)) as aside:
+        aside.write_text("".join(lines), encoding="utf-8")
+    with write_aside(job.wav) as aside:  # last: a wav stands for a finished utterance
+        soundfile.write(aside, samples, SAMPLE_RATE, subtype="PCM_16")
+
+
+def render(utterance: Utterance, preset: Preset, seed: int) -> tuple[np.ndarray, list[float]]:
+    """Speak an utterance with rate, pitch, silence, level and noise drawn for its id.
+
+    Returns:
+        samples (n,) at 16 kHz within ±1, and the times in seconds at which the characters start,
+        closed by the end of the last one.
+    """
+    rng = np.random.default_rng([seed, *utterance.id.encode()])
+    rate = int(rng.integers(*preset.rate, endpoint=True))
+    pitch = int(rng.integers(*preset.pitch, endpoint=True))
+    before, after = (round(second * SAMPLE_RATE) for second in rng.uniform(*preset.silence, size=2))
+    spoken, starts = espeak.synthesise(utterance.pinyin, utterance.voice, rate, pitch)
+    first, last = _voiced_range(spoken)
+    speech = soxr.resample(spoken[first:last] / 32768.0, espeak.RATE_HZ, SAMPLE_RATE)
+    rms = np.sqrt(np.mean(speech**2))
+    gain = min(10 ** (rng.uniform(*preset.level) / 20) / rms, _PEAK / np.abs(speech).max())
+    samples = gain * np.pad(speech, (before, after))
+    noise_rms = gain * rms * 10 ** (-rng.uniform(*preset.snr) / 20)
+    samples += noise_rms * rng.standard_normal(len(samples))
+    edges = [*(max(start, first) for start in starts), last]
+    return samples, [before / SAMPLE_RATE + (edge - first) / espeak.RATE_HZ for edge in edges]
+
+
+def _voiced_range(samples: np.ndarray) -> tuple[int, int]:
+    """Return the first sample and the one after the last that exceed a hundredth of the peak."""
+    level = np.abs(samples.astype(np.int32))  # int16 has no absolute value of -32768
+    loud = np.flatnonzero(level > level.max() / 100)
+    return int(loud[0]), int(loud[-1]) + 1

@@ -1,0 +1,1 @@
+"""Kaldi tables and data directories, their audio, and the times of their characters."""

@@ -1,0 +1,133 @@
+"""Kaldi data directories: tables of ``id value`` lines, written whole and checked before use."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from espnet_gmot.data import kaldi_text
+from espnet_gmot.errors import InputError
+from espnet_gmot.files import write_aside
+
+MAKE_AGAIN = "make the data directory again (stage 1)"
+
+
+@dataclass(frozen=True)
+class DataDir:
+    """The tables of one data directory, each keyed by utterance id.
+
+    Args:
+        path: the directory.
+        wav_scp: utterance (or recording, where ``segments`` exists) to audio path or command.
+        text: utterance to transcript.
+        utt2spk: utterance to speaker.
+        segments: utterance to ``recording start end`` (seconds); None without a ``segments`` file.
+    """
+
+    path: Path
+    wav_scp: dict[str, str]
+    text: dict[str, str]
+    utt2spk: dict[str, str]
+    segments: dict[str, str] | None = None
+
+
+def read_table(path: str | Path, allow_empty: bool = False) -> dict[str, str]:
+    """Read a table of a data directory; see :func:`espnet_gmot.data.kaldi_text.read_table`.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "text"
+        >>> write_table(path, {"utt2": "ni hao", "utt1": "zai jian"})
+        >>> read_table(path)
+        {'utt1': 'zai jian', 'utt2': 'ni hao'}
+    """
+    return kaldi_text.read_table(path, f"{MAKE_AGAIN} or correct the path", allow_empty)
+
+
+def write_table(path: str | Path, mapping: Mapping[str, str]) -> None:
+    """Write ``id value`` lines sorted by id in C order (that of UTF-8 bytes), whole or not at all."""
+    lines = [f"{key} {mapping[key]}".rstrip() + "\n" for key in c_sorted(mapping)]
+    with write_aside(path) as aside:
+        aside.write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+def c_sorted(ids: Iterable[str]) -> list[str]:
+    """Sort as ``LC_ALL=C sort`` does."""
+    return sorted(ids, key=str.encode)
+
+
+def invert_utt2spk(utt2spk: Mapping[str, str]) -> dict[str, str]:
+    """Turn utterance → speaker into speaker → sorted utterances separated by spaces."""
+    spk2utt: dict[str, list[str]] = {}
+    for utterance in c_sorted(utt2spk):
+        spk2utt.setdefault(utt2spk[utterance], []).append(utterance)
+    return {speaker: " ".join(utterances) for speaker, utterances in spk2utt.items()}
+
+
+def write_data_dir(
+    directory: str | Path, wav_scp: Mapping[str, str], text: Mapping[str, str], utt2spk: Mapping[str, str]
+) -> None:
+    """Write wav.scp, text, utt2spk and spk2utt into ``directory``, wav.scp last."""
+    directory = Path(directory)
+    write_table(directory / "text", text)
+    write_table(directory / "utt2spk", utt2spk)
+    write_table(directory / "spk2utt", invert_utt2spk(utt2spk))
+    write_table(directory / "wav.scp", wav_scp)
+
+
+def read_data_dir(directory: str | Path) -> DataDir:
+    """Read the tables of a data directory; see :func:`read_table` for what is refused."""
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise InputError(f"data directory {directory} does not exist; {MAKE_AGAIN} or correct the path")
+    return DataDir(
+        path=directory,
+        wav_scp=read_table(directory / "wav.scp"),
+        text=read_table(directory / "text"),
+        utt2spk=read_table(directory / "utt2spk"),
+        segments=read_table(directory / "segments") if (directory / "segments").exists() else None,
+    )
+
+
+def check_data_dir(directory: str | Path) -> DataDir:
+    """Check that a data directory is complete, sorted and consistent; return its tables.
+
+    Raises:
+        InputError: the first fault found, with the ids concerned and the cure.
+    """
+    data = read_data_dir(directory)
+    utterances = data.wav_scp if data.segments is None else data.segments
+    audio = data.path / ("wav.scp" if data.segments is None else "segments")
+    if not utterances:
+        raise InputError(f"{audio} holds no utterance; {MAKE_AGAIN}")
+    tables = {"text": data.text, "utt2spk": data.utt2spk, audio.name: utterances}
+    for name, table in tables.items():
+        _check_sorted(data.path / name, table)
+    for name in ("text", "utt2spk"):
+        _check_same_ids(audio, utterances, data.path / name, tables[name])
+    if read_table(data.path / "spk2utt") != invert_utt2spk(data.utt2spk):
+        raise InputError(f"{data.path / 'spk2utt'} does not agree with utt2spk; remove it and {MAKE_AGAIN}")
+    return data
+
+
+def _check_sorted(path: Path, table: Mapping[str, str]) -> None:
+    for key, expected in zip(table, c_sorted(table), strict=True):
+        if key != expected:
+            raise InputError(f"{path} is not sorted at id {key}; sort it with LC_ALL=C sort")
+
+
+def _check_same_ids(
+    first_path: Path, first: Mapping[str, str], second_path: Path, second: Mapping[str, str]
+) -> None:
+    if first.keys() == second.keys():
+        return
+    only_first = c_sorted(first.keys() - second.keys())
+    only_second = c_sorted(second.keys() - first.keys())
+    raise InputError(
+        f"{first_path} has {len(first)} ids and {second_path} has {len(second)}: "
+        f"only in the first: {_few(only_first)}; only in the second: {_few(only_second)}; "
+        "remove these ids or complete the other file"
+    )
+
+
+def _few(ids: list[str]) -> str:
+    return f"{len(ids)} ({kaldi_text.first_names(ids)})" if ids else "none"

@@ -1,0 +1,74 @@
+"""ESPnet's audio format flac.ark: many utterances in one Kaldi archive, each a FLAC file inside it."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+
+from espnet_gmot.data.kaldi_data import read_table, write_table
+from espnet_gmot.driver.resume import is_fresh
+from espnet_gmot.files import write_aside
+
+EXTENDED = b"AUDIO"  # opens what kaldiio and omniio decode with soundfile, to samples in [-1, 1)
+
+Placed = tuple[str, str, int]  # utterance, entry of wav.scp, number of samples
+
+
+def write_ark(ark: Path, sounds: Iterable[tuple[str, np.ndarray, int]]) -> list[Placed]:
+    """Write ``(utterance, int16 samples (n,), rate)`` of ``sounds`` to ``ark``, whole or not at all.
+
+    Returns:
+        For each utterance its ``ARK:OFFSET`` and length.
+
+    Example:
+        >>> import tempfile
+        >>> ark = Path(tempfile.mkdtemp()) / "data_wav.ark"
+        >>> [(utterance, entry, n)] = write_ark(ark, [("utt1", np.zeros(800, dtype=np.int16), 8000)])
+        >>> kaldiio.load_mat(entry)[1].shape
+        (800,)
+    """
+    placed = []
+    with write_aside(ark) as aside, aside.open("wb") as stream:
+        for utterance, samples, rate in sounds:
+            offset = stream.tell() + len(f"{utterance} ".encode())
+            kaldiio.save_ark(
+                stream,
+                {utterance: (samples, rate)},
+                write_function="soundfile",
+                write_kwargs={"format": "flac", "subtype": "PCM_16"},
+            )
+            placed.append((utterance, f"{ark}:{offset}", len(samples)))
+    return placed
+
+
+def is_flac_in_ark(source: str) -> bool:
+    """Tell whether entry ``source`` of wav.scp is an utterance as :func:`write_ark` writes it."""
+    match = re.fullmatch(r"(.+\.ark):(\d+)", source)
+    if match is None or not Path(match[1]).is_file():
+        return False
+    with open(match[1], "rb") as stream:
+        stream.seek(int(match[2]))
+        if stream.read(len(EXTENDED)) != EXTENDED:
+            return False
+        width = int.from_bytes(stream.read(1))  # bytes that tell the length
+        stream.seek(width, 1)
+        return stream.read(4) == b"fLaC"
+
+
+def record_placed(folder: Path, placed: list[Placed]) -> None:
+    """Write utt2num_samples and, last, wav.scp into ``folder``, as ESPnet does for each job."""
+    write_table(folder / "utt2num_samples", {utterance: str(length) for utterance, _, length in placed})
+    write_table(folder / "wav.scp", {utterance: entry for utterance, entry, _ in placed})
+
+
+def recall_placed(folder: Path, since: float, sources: Iterable[str | None]) -> list[Placed] | None:
+    """Return what an earlier run recorded in ``folder`` after ``since`` and its source files, if it did."""
+    table = folder / "wav.scp"
+    if not all(is_fresh(table, since, source) for source in sources):
+        return None
+    wav_scp, lengths = read_table(table), read_table(folder / "utt2num_samples")
+    if not all(Path(ark).is_file() for ark in {entry.rpartition(":")[0] for entry in wav_scp.values()}):
+        return None
+    return [(utterance, entry, int(lengths[utterance])) for utterance, entry in wav_scp.items()]

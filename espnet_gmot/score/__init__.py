@@ -1,0 +1,1 @@
+"""Error rates, files of results, and pages that compare systems."""

@@ -1,0 +1,113 @@
+"""A comparison as a table for the terminal, a Markdown page and JSON."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from espnet_gmot.files import write_aside
+from espnet_gmot.score.comparison import Row
+from espnet_gmot.score.markdown_table import UNKNOWN, markdown_table, number, p_value
+from espnet_gmot.score.published import Published
+
+HEADER = [
+    "system", "set", "CER % [95 %]", "change %", "difference [95 %]", "p", "M params", "training s", "RTF",
+]  # fmt: skip
+DETAILS = ["system", "set", "decoding", "chars", "sub", "del", "ins", "p (Holm)"]
+NOTES = """\
+Written by `python -m espnet_gmot.bin.compare`; {unknown} stands for what is not known or has no meaning.
+
+- "CER" counts characters without spaces; the interval after it is a bootstrap over the utterances.
+- "change" is the CER's relative change against {baseline}; "difference" is in percent points, with the
+  interval of a paired bootstrap. Intervals and p cover the choice of the utterances but not the seed of
+  the training.
+- "p" is that of the exact paired permutation test: how often a difference this large, in either direction,
+  comes about if the two systems' results are swapped at random on each utterance. It is not corrected for
+  the number of systems; "p (Holm)" is, over all systems compared with {baseline} on a set.
+- "M params" are the millions of parameters that decoding runs: no teacher, no part used in training alone,
+  no language model, and for `espnet_gmot.bin.asr_ctc_greedy` no attention decoder.
+- "training" is the time of all training and validation epochs.
+- "RTF" is the real-time factor of decoding, from its logs: seconds of one process for a second of audio,
+  from the first utterance to the last, without start-up. It holds for the machine, the batch size and the
+  number of processes that ran side by side.
+"""
+PUBLISHED = """\
+## Published, not run here
+
+CER in percent as the sources state it, or derived from them where the remark says so; other data
+preparation, other scoring, other machines.
+"""
+
+
+def write_comparison(out: Path, rows: Sequence[Row], published: Published | None = None) -> str:
+    """Write ``OUT.md`` and ``OUT.json`` and return the former's main table, with why a row was not run."""
+    table = "\n\n".join([_main_table(rows), *_not_run(rows)]) + "\n"
+    parts = ["# Comparison\n", table, "## Errors\n", _details_table(rows) + "\n"]
+    if published is not None:
+        parts += [PUBLISHED, published.as_table() + "\n"]
+    parts += ["## What the columns mean\n", NOTES.format(baseline=rows[0].system.name, unknown=UNKNOWN)]
+    _write(out.with_name(f"{out.name}.md"), "\n".join(parts))
+    records = [_record(row) for row in rows]
+    _write(out.with_name(f"{out.name}.json"), json.dumps(records, ensure_ascii=False, indent=1) + "\n")
+    return table
+
+
+def _main_table(rows: Sequence[Row]) -> str:
+    return markdown_table(HEADER, [_main_cells(row) for row in rows], left={0, 1})
+
+
+def _main_cells(row: Row) -> list[str]:
+    cer, change, difference, p = "not run", UNKNOWN, UNKNOWN, UNKNOWN
+    if row.result is not None:
+        low, high = row.interval
+        cer = f"{row.result.total.err_rate:.2f} [{low:.2f}, {high:.2f}]"
+    if row.margin is not None:
+        low, high = row.margin.interval
+        change = number(row.margin.change, "+.1f")
+        difference = f"{row.margin.difference:+.2f} [{low:+.2f}, {high:+.2f}]"
+        p = p_value(row.margin.p)
+    millions = None if row.parameters is None else row.parameters / 1e6
+    costs = [number(millions, ".2f"), number(row.seconds_train, ".0f"), number(row.rtf, ".4f")]
+    return [row.system.name, row.dataset, cer, change, difference, p, *costs]
+
+
+def _details_table(rows: Sequence[Row]) -> str:
+    return markdown_table(DETAILS, [_detail_cells(row) for row in rows if row.result], left={0, 1, 2})
+
+
+def _detail_cells(row: Row) -> list[str]:
+    c = row.result.total
+    counts = [str(count) for count in (c.units, c.substitutions, c.deletions, c.insertions)]
+    p_holm = p_value(None if row.margin is None else row.margin.p_holm)
+    return [row.system.name, row.dataset, row.system.decode, *counts, p_holm]
+
+
+def _not_run(rows: Sequence[Row]) -> list[str]:
+    return [f"not run: {row.system.name} on {row.dataset}: {row.not_run}" for row in rows if row.not_run]
+
+
+def _record(row: Row) -> dict[str, object]:
+    """The row as it stands in ``OUT.json``; null where the system was not run."""
+    counts = row.result.total if row.result else None
+    return {
+        "system": row.system.name,
+        "set": row.dataset,
+        "cer": counts.err_rate if counts else None,
+        "chars": counts.units if counts else None,
+        "sub": counts.substitutions if counts else None,
+        "del": counts.deletions if counts else None,
+        "ins": counts.insertions if counts else None,
+        "seconds_train": row.seconds_train,
+        "cer_interval": row.interval,
+        "margin": asdict(row.margin) if row.margin else None,
+        "parameters": row.parameters,
+        "rtf": row.rtf,
+        "experiment": str(row.system.experiment),
+        "decode": row.system.decode,
+        "not_run": row.not_run,
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    with write_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")

@@ -1,0 +1,130 @@
+"""The files of one scored set: ``result.txt`` for people, ``result.json`` for programs, ``per_utt.txt``."""
+
+import json
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from espnet_gmot.data.kaldi_text import read_table, require_same_ids
+from espnet_gmot.errors import InputError
+from espnet_gmot.files import require_file, write_aside
+from espnet_gmot.score.error_rates import ErrorCounts, Unit, score, total
+
+RULE = f"|{'-' * 84}|"
+SCORE_CURE = "train, decode and score it with stages 11 to 13"
+
+
+@dataclass(frozen=True)
+class Result:
+    """Error counts of one scored set, utterance by utterance."""
+
+    unit: Unit
+    utterances: dict[str, ErrorCounts]
+
+    @property
+    def total(self) -> ErrorCounts:
+        """Sum over the utterances."""
+        return total(self.utterances.values())
+
+
+def score_files(ref: Path, hyp: Path, utt2spk: Path, unit: Unit, out: Path) -> Result:
+    """Score a decoded set and write ``result.txt``, ``result.json`` and ``per_utt.txt`` into ``out``.
+
+    Args:
+        ref: Kaldi text of the set.
+        hyp: Kaldi text that the recogniser wrote.
+        utt2spk: speaker of each utterance.
+        unit: "char" or "word".
+        out: directory of the results, e.g. ``exp/asr_x/decode_y/test/score_cer``.
+
+    Raises:
+        InputError: a file is missing, or the three do not have the same utterances.
+    """
+    refs = _read(ref, "prepare the data with stages 1 to 4")
+    hyps = _read(hyp, "decode the set with stage 12")
+    speakers = _read(utt2spk, "prepare the data with stages 1 to 4")
+    require_same_ids(refs, ref, speakers, utt2spk, "prepare the data again, stages 1 to 4")
+    result = Result(unit, score(refs, hyps, unit, ref, hyp))
+
+    write_per_utt(out / "per_utt.txt", result, refs, hyps)
+    write_result_txt(out / "result.txt", result, speakers, title=str(hyp))
+    record = {"unit": unit, "total": asdict(result.total), "utterances": asdict(result)["utterances"]}
+    with write_aside(out / "result.json") as aside:
+        aside.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return result
+
+
+def read_result(path: str | Path) -> Result:
+    """Read a ``result.json``.
+
+    Raises:
+        InputError: it is missing, not such a file or without utterances; the cure is stage 13.
+    """
+    text = require_file(path, SCORE_CURE).read_text(encoding="utf-8")
+    try:
+        record = json.loads(text)
+        counts = {utterance: ErrorCounts(**fields) for utterance, fields in record["utterances"].items()}
+        result = Result(record["unit"], counts)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is not a result of this recipe ({error!r}); {SCORE_CURE}") from error
+    if not result.utterances:
+        raise InputError(f"{path} holds no utterance; {SCORE_CURE}")
+    return result
+
+
+def read_references(path: str | Path) -> dict[str, str]:
+    """Read the transcripts that a set was scored against from its ``per_utt.txt``.
+
+    Raises:
+        InputError: it is missing or not such a file; the cure is stage 13.
+    """
+    lines = require_file(path, SCORE_CURE).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    rows = [line.split("\t") for line in lines[1:]]
+    if not lines[0].startswith("utterance\t") or any(len(row) < 8 for row in rows):
+        raise InputError(f"{path} is not a result of this recipe; {SCORE_CURE}")
+    return {row[0]: row[6] for row in rows}
+
+
+def _read(table: Path, cure: str) -> dict[str, str]:
+    """Read a table that must not be empty; a recogniser that outputs only blanks leaves empty values."""
+    return read_table(require_file(table, cure), cure, allow_empty=True)
+
+
+def write_result_txt(path: Path, result: Result, speakers: dict[str, str], title: str) -> None:
+    """Write percentages by speaker in the layout of sclite's summary.
+
+    ESPnet's ``show_asr_result.sh`` reads the line ``Sum/Avg``. As in sclite, ``# Wrd`` counts the
+    units scored, which are characters in ``score_cer``.
+    """
+    by_speaker: dict[str, list[ErrorCounts]] = defaultdict(list)
+    for utterance, counts in result.utterances.items():
+        by_speaker[speakers[utterance]].append(counts)
+    with write_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
+        print(f"SYSTEM SUMMARY PERCENTAGES by SPEAKER\n{title}", RULE, sep="\n", file=file)
+        print(
+            "| SPKR                   |  # Snt   # Wrd |  Corr    Sub    Del    Ins    Err  S.Err |",
+            file=file,
+        )
+        for speaker, counts in sorted(by_speaker.items()):
+            print(_summary_line(speaker, total(counts)), file=file)
+        print(RULE, _summary_line("Sum/Avg", result.total), RULE, sep="\n", file=file)
+
+
+def write_per_utt(path: Path, result: Result, refs: dict[str, str], hyps: dict[str, str]) -> None:
+    """Write one tab-separated line an utterance: its ID, counts, reference and hypothesis."""
+    with write_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
+        print("utterance", "N", "Corr", "Sub", "Del", "Ins", "ref", "hyp", sep="\t", file=file)
+        for utterance, c in result.utterances.items():
+            counts = (c.units, c.correct, c.substitutions, c.deletions, c.insertions)
+            print(utterance, *counts, refs[utterance], hyps[utterance], sep="\t", file=file)
+
+
+def percentages(counts: ErrorCounts) -> list[float]:
+    """The columns Corr, Sub, Del, Ins, Err and S.Err of sclite, in percent."""
+    parts = (counts.correct, counts.substitutions, counts.deletions, counts.insertions)
+    return [*map(counts.percent, parts), counts.err_rate, counts.sent_err_rate]
+
+
+def _summary_line(name: str, counts: ErrorCounts) -> str:
+    shares = " ".join(f"{share:6.1f}" for share in percentages(counts))
+    return f"| {name:<22} | {counts.sentences:6d} {counts.units:7d} |{shares} |"

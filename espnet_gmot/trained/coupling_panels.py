@@ -1,0 +1,52 @@
+"""One utterance through several trained models: what their couplings look like."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from espnet_gmot.trained.coupling_plot import CouplingPanel
+from espnet_gmot.trained.couplings import Aligner, SpokenText, frame_times, load_aligners, read_spoken
+
+
+@torch.no_grad()
+def coupling_panels(
+    experiments: Sequence[tuple[str, str]], checkpoint: str, data_dir: str, utt_id: str
+) -> tuple[np.ndarray, float, list[CouplingPanel]]:
+    """Align one utterance with each model.
+
+    Args:
+        experiments: (title, directory with ``config.yaml``) of each model.
+        checkpoint: file name of the model in each directory.
+        data_dir: Kaldi data directory that holds the utterance.
+        utt_id: the utterance; its transcript must be in the teacher caches that the models use.
+
+    Returns:
+        log-mel spectrogram (frames, bins), seconds from one of its frames to the next, and the panels.
+
+    Raises:
+        InputError: a file or the utterance is missing, or a model has neither alignment nor guide.
+    """
+    aligners = load_aligners(experiments, checkpoint)
+    spoken = next(read_spoken(data_dir, [utt_id]))
+    panels = [_panel(title, aligner, spoken) for title, aligner in aligners.items()]
+    model = next(iter(aligners.values())).model
+    speech = torch.from_numpy(spoken.samples)[None]  # (1, samples)
+    spectrogram, _ = model._extract_feats(speech, torch.tensor([speech.size(1)]))
+    return spectrogram[0].numpy(), model.frontend.hop_length / spoken.rate, panels
+
+
+def _panel(title: str, aligner: Aligner, spoken: SpokenText) -> CouplingPanel:
+    model = aligner.model
+    plan, hidden = aligner.align(spoken)
+    special = aligner.guide.options.special_tokens
+    tokens = ["[CLS]", *spoken.text, "[SEP]"] if special else list(spoken.text)
+    if len(tokens) != plan.size(1):
+        tokens = [str(j) for j in range(plan.size(1))]
+    ctc = None
+    if model.ctc is not None:
+        symbols = [model.token_list[i] for i in model.ctc.argmax(hidden[None])[0].tolist()]
+        ctc = ["" if symbol == "<blank>" else symbol for symbol in symbols]
+    first, second = frame_times(model, spoken.rate, 2)
+    step = float(second - first)
+    return CouplingPanel(title, plan.numpy(), tokens, step, ctc, start_seconds=float(first) - step / 2)

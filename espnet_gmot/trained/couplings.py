@@ -1,0 +1,142 @@
+"""Couplings of trained models, utterance by utterance, and when their frames are."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from espnet2.asr.espnet_model import ESPnetASRModel
+from espnet2.tasks.asr import ASRTask
+
+from espnet_gmot.data.audio import read_cuts, recordings_of
+from espnet_gmot.data.kaldi_data import read_data_dir
+from espnet_gmot.errors import InputError
+from espnet_gmot.model import ESPnetGMOTModel
+from espnet_gmot.trained.load import load_experiment
+
+# ESPnet's conv2d input layer, two convolutions of width 3 and stride 2: an encoder frame every
+# 4 feature frames, each the middle of 7.
+INPUT_LAYER = "Conv2dSubsampling"
+SUBSAMPLING = 4
+FIRST_MIDDLE = 3
+
+
+class SpokenText(NamedTuple):
+    """An utterance: id, transcript, samples (n,) in [-1, 1) and their rate in Hz."""
+
+    utterance: str
+    text: str
+    samples: np.ndarray
+    rate: int
+
+
+def read_spoken(data_dir: str | Path, utterances: Sequence[str] | None = None) -> Iterator[SpokenText]:
+    """Read utterances of a Kaldi data directory, all of them if none is named.
+
+    Raises:
+        InputError: the directory has not an utterance that is named.
+    """
+    data = read_data_dir(data_dir)
+    wanted = set(data.text) if utterances is None else set(utterances)
+    if unknown := sorted(wanted - set(data.text)):
+        raise InputError(f"{data_dir}/text has no utterance {unknown[0]}; name one that it lists")
+    for recording in recordings_of(data):
+        if wanted & {cut.utterance for cut in recording.cuts}:
+            for cut, samples, rate in read_cuts(recording):
+                if cut.utterance in wanted:
+                    scaled = samples.astype(np.float32) / 32768.0
+                    yield SpokenText(cut.utterance, data.text[cut.utterance], scaled, rate)
+
+
+def encode(
+    model: ESPnetASRModel, speech: torch.Tensor, speech_lengths: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give the last block's frames (batch, T, d_a), without intermediate blocks, and their lengths."""
+    encoded, lengths = model.encode(speech, speech_lengths)
+    return (encoded[0] if isinstance(encoded, tuple) else encoded), lengths
+
+
+class Aligner(NamedTuple):
+    """A trained model and what aligns it.
+
+    Attributes:
+        model: the one that encodes.
+        guide: the GM-OT model whose objective aligns it: itself, or if it has none, such as the CTC baseline,
+            another. The coupling is then the one that this objective would give it.
+        preprocess: the guide's preprocessor.
+    """
+
+    model: ESPnetASRModel
+    guide: ESPnetGMOTModel
+    preprocess: Callable[[str, dict], dict[str, np.ndarray]]
+
+    def align(self, spoken: SpokenText) -> tuple[torch.Tensor, torch.Tensor]:
+        """Align one utterance.
+
+        Returns:
+            Coupling (T, N), and what CTC sees (T, d_a).
+
+        Raises:
+            InputError: the transcript is not in the teacher cache, or the cache is of another teacher.
+        """
+        data = self.preprocess(spoken.utterance, {"speech": spoken.samples, "text": spoken.text})
+        speech, teacher = torch.from_numpy(spoken.samples)[None], torch.from_numpy(data["teacher"])[None]
+        lengths = torch.tensor([speech.size(1)]), torch.tensor([teacher.size(1)])
+        self.guide.check_teacher_input(teacher, torch.from_numpy(data["teacher_identity"])[None])
+        if self.model is self.guide:
+            aligned, hidden = self.guide.coupling(speech, lengths[0], teacher, lengths[1])
+            return aligned.plan[0], hidden[0]
+        hidden, frames = encode(self.model, speech, lengths[0])  # (1, T, d_a)
+        nonblank = None
+        if self.guide.options.frame_marginal == "nonblank":
+            nonblank = 1.0 - self.model.ctc.softmax(hidden)[..., self.model.blank_id]  # (1, T)
+        embeddings = self.guide.teacher_embeddings(teacher, lengths[1])
+        return self.guide.criterion_align(hidden, frames, embeddings, lengths[1], nonblank).plan[0], hidden[0]
+
+
+def load_aligners(experiments: Sequence[tuple[str, str | Path]], checkpoint: str) -> dict[str, Aligner]:
+    """Load trained models; one without alignment is guided by the first that projects the teacher's side.
+
+    Args:
+        experiments: (title, directory with ``config.yaml``) of each model.
+        checkpoint: file name of the model in each directory.
+
+    Returns:
+        The models by title.
+
+    Raises:
+        InputError: a file is missing or does not fit, or a model has no alignment and no guide.
+    """
+    loaded = {title: load_experiment(directory, checkpoint) for title, directory in experiments}
+    guides = [
+        (model, args)
+        for model, args in loaded.values()
+        if isinstance(model, ESPnetGMOTModel) and model.options.projected_side == "teacher"
+    ]
+    aligners = {}
+    for title, (model, args) in loaded.items():
+        if isinstance(model, ESPnetGMOTModel):
+            guide, guide_args = model, args
+        elif guides:
+            guide, guide_args = guides[0]
+        else:
+            raise InputError(
+                f"{title} was trained without alignment; name a GM-OT model (model: gmot) with "
+                "projected_side: teacher beside it, whose objective it gets"
+            )
+        aligners[title] = Aligner(model, guide, ASRTask.build_preprocess_fn(guide_args, train=False))
+    return aligners
+
+
+def frame_times(model: ESPnetASRModel, rate: int, frames: int) -> np.ndarray:
+    """Middle of each encoder frame, t_i = (4 i + 3) · hop (frames,), in seconds.
+
+    Raises:
+        InputError: the encoder's input layer is not ``conv2d``.
+    """
+    layer = type(getattr(model.encoder, "embed", None)).__name__
+    if layer != INPUT_LAYER:
+        raise InputError(f"frame times are known for input_layer: conv2d, not for {layer}; train with conv2d")
+    hop = model.frontend.hop_length / rate
+    return (SUBSAMPLING * np.arange(frames) + FIRST_MIDDLE) * hop

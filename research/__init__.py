@@ -1,0 +1,1 @@
+"""The laboratory: the rows of our own experiments, their runs, results, figures and pages; not installed."""

@@ -1,0 +1,39 @@
+"""Write the page of the experiments and its pictures from the kept files; no model is needed."""
+
+import argparse
+from pathlib import Path
+
+from espnet_gmot.bin import _command
+from research.figures import draw_figures
+from research.page import write_experiment_page
+from research.rows import RowPlan, gather_sets
+from research.table import read_experiment_table, table_of
+
+
+def main() -> None:
+    """Parse, gather, draw, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("research/results/small"),
+        help="kept files of a protocol, research/results/PROTOCOL",
+    )
+    parser.add_argument("--out", type=Path, default=Path("docs/experiments/small.md"), help="page to write")
+    args = parser.parse_args()
+    plans = [
+        RowPlan(row.name, row.tests, row.baseline, row.against, row.model_of, row.control_of)
+        for row in read_experiment_table(table_of(args.results.absolute().parents[1], args.results.name)).rows
+    ]
+    if args.results.name not in ("small", "full", "tiny"):  # a pilot, for which not all rows were meant
+        plans = [plan for plan in plans if (args.results / plan.name).is_dir()]
+    rows = gather_sets(args.results, plans)
+    figures = draw_figures(rows, args.out.with_suffix(""))
+    write_experiment_page(args.out, args.results, rows, figures)
+    print(f"page: {args.out}; pictures: {', '.join(map(str, figures))}")
+
+
+if __name__ == "__main__":
+    _command.run(main)

@@ -1,0 +1,34 @@
+"""Measure a trained model's couplings of a set against the true character times; write them as JSON."""
+
+import argparse
+import json
+from pathlib import Path
+
+from espnet_gmot.bin import _command
+from espnet_gmot.files import write_aside
+from research.coupling_of_set import measure_couplings
+
+
+def main() -> None:
+    """Parse, measure, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--experiment", required=True, help="directory of the model")
+    parser.add_argument("--guide", help="directory of a GM-OT model whose objective a CTC model gets")
+    parser.add_argument(
+        "--inference_asr_model", default="valid.cer_ctc.ave.pth", help="file in each directory"
+    )
+    parser.add_argument("--data", required=True, help="Kaldi data directory, e.g. dump/raw/dev")
+    parser.add_argument("--ctm", required=True, help="true character times, e.g. data/dev/ctm")
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    args = parser.parse_args()
+
+    timing = measure_couplings(args.experiment, args.guide, args.inference_asr_model, args.data, args.ctm)
+    with write_aside(args.out) as aside:
+        aside.write_text(json.dumps(timing.summary(), indent=1) + "\n", encoding="utf-8")
+    print(f"coupling against character times: {args.out}")
+
+
+if __name__ == "__main__":
+    _command.run(main)

@@ -1,0 +1,132 @@
+"""Kept runs gathered into the rows of a table: error rates over seeds, margins, homophone errors, costs."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from espnet_gmot.score.error_rates import score
+from espnet_gmot.score.significance import holm
+from research.homophones import Substitutions, count_all, total
+from research.kept import KeptRun, read_reference, read_runs
+from research.seeds import SeedErrors, SeedMargin, compare_seeds
+
+UNPLANNED = "kept, but no longer in the table"
+
+
+@dataclass(frozen=True)
+class RowPlan:
+    """What a row is called, what it tests and how it stands to the others; see ``experiments.yaml``."""
+
+    name: str
+    tests: str
+    baseline: str = "ctc"
+    against: Sequence[str] = ()
+    model_of: str | None = None
+    control_of: str | None = None
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """One row on one set.
+
+    Args:
+        plan: the row of the table.
+        runs: its finished runs by seed; empty where it was not run.
+        errors: errors of each seed and utterance, None where it was not run.
+        substitutions: by sound, seed by seed.
+        margin: against ``plan.baseline``; None for itself or without a common seed.
+        p_holm: the margin's p, corrected for the number of rows that have one.
+        margins_against: against the rows in ``plan.against``, where there is a common seed.
+    """
+
+    plan: RowPlan
+    runs: dict[int, KeptRun]
+    errors: SeedErrors | None = None
+    substitutions: dict[int, Substitutions] | None = None
+    margin: SeedMargin | None = None
+    p_holm: float | None = None
+    margins_against: dict[str, SeedMargin] = field(default_factory=dict)
+
+    def substituted(self, sound: str) -> float:
+        """Substitutions of a kind, an attribute of ``Substitutions``, in percent of the characters."""
+        count = getattr(total(self.substitutions.values()), sound)
+        return 100 * count / len(self.runs) / self.errors.units.sum()
+
+    def cost(self, name: str, dataset: str | None = None) -> float | None:
+        """Mean over the seeds of a number in ``run.json``, of the set if one is named; None if unknown."""
+        records = [
+            run.record if dataset is None else run.record["sets"][dataset] for run in self.runs.values()
+        ]
+        known = [record[name] for record in records if record[name] is not None]
+        return float(np.mean(known)) if known else None
+
+
+def gather_sets(results: Path, plans: Sequence[RowPlan]) -> dict[str, list[RowResult]]:
+    """Gather the rows of every set that was decoded; kept rows that are not planned come last."""
+    runs = read_runs(results)
+    unplanned = {run.row: RowPlan(run.row, UNPLANNED) for run in runs}
+    for plan in plans:
+        unplanned.pop(plan.name, None)
+    return {name: gather(results, runs, [*plans, *unplanned.values()], name) for name in runs[0].hypotheses}
+
+
+def gather(results: Path, kept: Sequence[KeptRun], plans: Sequence[RowPlan], dataset: str) -> list[RowResult]:
+    """Score the kept hypotheses of every row on a set; rows that were not run stay empty.
+
+    Args:
+        results: directory of the protocol.
+        kept: its finished runs.
+        plans: the rows in the order of the table.
+        dataset: name of the set.
+
+    Raises:
+        InputError: hypotheses and transcripts do not fit.
+    """
+    reference = read_reference(results, dataset)
+    runs = defaultdict(dict)
+    for run in kept:
+        runs[run.row][run.seed] = run
+    scored = {plan.name: _scored(runs[plan.name], reference, dataset) for plan in plans}
+    margins = {plan.name: _margin(scored, plan.baseline, plan.name) for plan in plans}
+    p_values = {name: margin.p for name, margin in margins.items() if margin}
+    corrected = dict(zip(p_values, holm(np.array(list(p_values.values()))).tolist(), strict=True))
+    return [
+        RowResult(
+            plan,
+            runs[plan.name],
+            scored[plan.name],
+            {seed: count_all(reference, run.hypotheses[dataset]) for seed, run in runs[plan.name].items()},
+            margins[plan.name],
+            corrected.get(plan.name),
+            {
+                other: margin
+                for other in plan.against
+                if (margin := _margin(scored, other, plan.name)) is not None
+            },
+        )
+        for plan in plans
+    ]
+
+
+def _scored(runs: dict[int, KeptRun], reference: dict[str, str], dataset: str) -> SeedErrors | None:
+    counts = {
+        seed: score(
+            reference, run.hypotheses[dataset], "char", f"{dataset} reference", f"{run.row} seed {seed}"
+        )
+        for seed, run in sorted(runs.items())
+    }
+    if not counts:
+        return None
+    errors = {seed: np.array([each.errors for each in counted.values()]) for seed, counted in counts.items()}
+    units = np.array([each.units for each in next(iter(counts.values())).values()])
+    return SeedErrors(errors, units)
+
+
+def _margin(scored: dict[str, SeedErrors | None], baseline: str, name: str) -> SeedMargin | None:
+    theirs, ours = scored.get(baseline), scored[name]
+    if name == baseline or theirs is None or ours is None:
+        return None
+    return compare_seeds(theirs, ours)

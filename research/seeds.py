@@ -1,0 +1,135 @@
+"""Systems that were trained with several seeds: their error rates, and whether two of them differ."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.score.significance import paired_permutation_test
+
+
+@dataclass(frozen=True)
+class SeedErrors:
+    """Errors of one system on one set.
+
+    Args:
+        errors: seed → errors of each utterance (utterances,), all in the same order.
+        units: characters of each utterance's reference (utterances,).
+    """
+
+    errors: dict[int, np.ndarray]
+    units: np.ndarray
+
+    @property
+    def rates(self) -> dict[int, float]:
+        """Seed → error rate, in percent."""
+        return {seed: 100 * errors.sum() / self.units.sum() for seed, errors in self.errors.items()}
+
+    @property
+    def mean(self) -> float:
+        """Mean of the seeds' error rates, in percent."""
+        return float(np.mean(list(self.rates.values())))
+
+
+@dataclass(frozen=True)
+class SeedMargin:
+    """How a system differs from another, over the seeds that both have.
+
+    Args:
+        seeds: those seeds.
+        differences: error rate minus the other's, seed by seed, in percent points.
+        difference: their mean.
+        other: the other's mean error rate, in percent.
+        change: the mean difference as a percentage of it; None where it is 0.
+        interval: 95 % interval of the mean difference over resampled utterances and seeds, in points.
+        p: of the paired permutation test on errors summed over the seeds.
+    """
+
+    seeds: tuple[int, ...]
+    differences: tuple[float, ...]
+    difference: float
+    other: float
+    change: float | None
+    interval: tuple[float, float]
+    p: float
+
+    @property
+    def seeds_disagree(self) -> bool:
+        """Whether some seeds differ in one direction and some in the other."""
+        return min(self.differences) < 0 < max(self.differences)
+
+
+def compare_seeds(baseline: SeedErrors, system: SeedErrors) -> SeedMargin | None:
+    """Compare two systems over their common seeds.
+
+    With e_u^k the errors of utterance u under seed k, the test is the exact paired permutation test of
+    E_u = Σ_k e_u^k: it asks whether the difference of the mean error rates could come from the choice
+    of the utterances, for these trained models. That other seeds would say the same is not covered by its p:
+    the differences of the single seeds show it, and the interval, which draws seeds as well.
+
+    Args:
+        baseline: the system compared with.
+        system: the other one, on the same utterances.
+
+    Returns:
+        The margin, or None without a common seed.
+
+    Raises:
+        InputError: the sets have not the same utterances.
+
+    Example:
+        >>> ctc = SeedErrors({0: np.array([2, 4]), 1: np.array([3, 3])}, np.array([10, 20]))
+        >>> ours = SeedErrors({0: np.array([1, 2]), 1: np.array([1, 2])}, np.array([10, 20]))
+        >>> margin = compare_seeds(ctc, ours)
+        >>> margin.differences, margin.change, margin.p
+        ((-10.0, -10.0), -50.0, 0.5)
+    """
+    if not np.array_equal(baseline.units, system.units):
+        raise InputError("the systems were scored on other utterances; keep the runs of one corpus apart")
+    seeds = tuple(sorted(baseline.errors.keys() & system.errors.keys()))
+    if not seeds:
+        return None
+    theirs, ours = (np.stack([each.errors[seed] for seed in seeds]) for each in (baseline, system))
+    change = ours - theirs  # (seeds, utterances)
+    units, before = baseline.units.sum(), theirs.sum()
+    return SeedMargin(
+        seeds,
+        tuple((100 * change.sum(1) / units).tolist()),
+        float(100 * change.sum() / units / len(seeds)),
+        float(100 * before / units / len(seeds)),
+        float(100 * change.sum() / before) if before else None,
+        two_way_interval(change, baseline.units),
+        paired_permutation_test(theirs.sum(0), ours.sum(0)),
+    )
+
+
+def two_way_interval(
+    errors: np.ndarray, units: np.ndarray, resamples: int = 2000, level: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """Bootstrap interval of an error rate averaged over seeds; seeds and utterances are both drawn anew.
+
+    With three seeds it is a hint at their spread rather than a guarantee, and too narrow: the spread of
+    what is drawn from k seeds is smaller than that of all seeds by √(1 − 1/k).
+
+    Args:
+        errors: errors, or differences of errors (seeds, utterances).
+        units: reference characters (utterances,).
+        resamples: number of draws.
+        level: share of the draws inside the interval.
+        seed: of the draws.
+
+    Returns:
+        The lower and upper end, in percent.
+
+    Example:
+        >>> two_way_interval(np.array([[1, 2], [1, 2]]), np.array([10, 20]))
+        (10.0, 10.0)
+    """
+    draw = np.random.default_rng(seed)
+    rates = np.empty(resamples)
+    for i in range(resamples):
+        seeds = draw.integers(len(errors), size=len(errors))
+        chosen = draw.integers(len(units), size=len(units))
+        rates[i] = 100 * errors[seeds][:, chosen].sum() / len(errors) / units[chosen].sum()
+    low, high = np.quantile(rates, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

@@ -1,0 +1,130 @@
+"""The table of experiments: its rows and the teachers that they need."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import typeguard
+import yaml
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.files import require_file
+
+Decoding = Literal["ctc_greedy", "ctc_beam_lm"]
+HEAD = "the head of research/experiments.yaml says what a row may hold"
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A teacher of the experiments.
+
+    Args:
+        every: train it on every n-th line of the text.
+        pretrain: options of ``local/pretrain_teacher.py``; empty for those of ``local/teacher.sh``.
+        random_init: draw its weights at random instead of training it.
+    """
+
+    every: int = 1
+    pretrain: str = ""
+    random_init: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One system: how it is trained and decoded.
+
+    Args:
+        name: directory of its results.
+        config: the training YAML is ``conf/train_CONFIG_PRESET.yaml``.
+        tests: in words, what the row is for.
+        teacher: name of its teacher; None without alignment.
+        change: what differs from the YAML.
+        decoding: how it is decoded.
+        model_of: row whose model is decoded; None to train one.
+        baseline: row that it is compared with first; the baseline of all is compared with none.
+        against: rows that it is compared with besides.
+        control_of: row whose teacher it replaces by one without knowledge.
+    """
+
+    name: str
+    config: str
+    tests: str
+    teacher: str | None = None
+    change: dict[str, Any] = field(default_factory=dict)
+    decoding: Decoding = "ctc_greedy"
+    model_of: str | None = None
+    baseline: str = "ctc"
+    against: list[str] = field(default_factory=list)
+    control_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """All teachers by name, and all rows in the order in which they are run."""
+
+    teachers: dict[str, Teacher]
+    rows: list[Row]
+
+    def select(self, names: Sequence[str]) -> list[Row]:
+        """The rows of these names in the table's order; all of them without names.
+
+        Raises:
+            InputError: no row has a name.
+        """
+        known = [row.name for row in self.rows]
+        for name in names:
+            if name not in known:
+                raise InputError(f"--rows: no row is called {name}; choose from {', '.join(known)}")
+        return [row for row in self.rows if not names or row.name in names]
+
+
+def table_of(directory: Path, preset: str) -> Path:
+    """Give ``experiments_PRESET.yaml`` of a directory, or if a preset has none ``experiments.yaml``."""
+    own = directory / f"experiments_{preset}.yaml"
+    return own if own.is_file() else directory / "experiments.yaml"
+
+
+def read_experiment_table(path: str | Path) -> Table:
+    """Read a table of experiments, as :func:`table_of` names it.
+
+    Raises:
+        InputError: it is missing or no YAML; a row has an unknown key or a wrong value, a name comes twice,
+            or a row names a teacher or row that is not there.
+    """
+    text = require_file(path, "run in the root of the repository, or name the results of a recipe").read_text(
+        encoding="utf-8"
+    )
+    try:
+        content = yaml.safe_load(text)
+        teachers = {name: _make(path, Teacher, keys) for name, keys in content["teachers"].items()}
+        rows = [_make(path, Row, keys) for keys in content["rows"]]
+    except (yaml.YAMLError, KeyError, AttributeError) as error:
+        raise InputError(f"{path} is no table of experiments ({error!r}); {HEAD}") from error
+    _check_names(path, teachers, rows)
+    return Table(teachers, rows)
+
+
+def _make(path: str | Path, kind: type, keys: dict[str, Any]) -> Any:
+    name = keys.get("name", kind.__name__.lower())
+    try:
+        made = kind(**keys)
+        for key, value in vars(made).items():
+            typeguard.check_type(value, kind.__dataclass_fields__[key].type)
+    except (TypeError, typeguard.TypeCheckError) as error:
+        raise InputError(f"{path}: {name}: {error}; {HEAD}") from error
+    return made
+
+
+def _check_names(path: str | Path, teachers: dict[str, Teacher], rows: list[Row]) -> None:
+    names = Counter(row.name for row in rows)
+    for row in rows:
+        if names[row.name] > 1:
+            raise InputError(f"{path}: two rows are called {row.name}; rename one")
+        named = [("teacher", row.teacher, teachers), ("model_of", row.model_of, names)]
+        named += [("baseline", row.baseline, names), ("control_of", row.control_of, names)]
+        named += [("against", name, names) for name in row.against]
+        for key, wanted, known in named:
+            if wanted is not None and wanted not in known:
+                raise InputError(f"{path}: {row.name}: {key} {wanted} is not in the table; name one that is")

@@ -1,0 +1,170 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_gmot import files
+from espnet_gmot.data.audio import parse_rate
+from espnet_gmot.data.kaldi_data import check_data_dir, read_table, write_table
+from espnet_gmot.driver.format_wav_scp import format_wav_scp
+from espnet_gmot.errors import InputError
+
+Corpus = Callable[..., Path]
+
+
+def formatted(data: Path, audio_format: str = "wav", rate: int = 8000, nj: int = 1) -> dict[str, str]:
+    target = data.parent / "dump" / "org" / "train"
+    format_wav_scp(data, target, audio_format, rate, nj)
+    return check_data_dir(target).wav_scp
+
+
+def test_wav_of_the_right_format_is_referenced(make_corpus: Corpus) -> None:
+    data = make_corpus()
+    assert formatted(data) == read_table(data / "wav.scp")
+    target = data.parent / "dump" / "org" / "train"
+    assert read_table(target / "utt2num_samples") == {"u1": "800", "u2": "1600", "u3": "2400"}
+    assert (target / "feats_type").read_text() == "raw\n"
+    assert not (target / "data").exists()
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_conversion_changes_no_sample(make_corpus: Corpus, suffix: str) -> None:
+    data = make_corpus(suffix=suffix)
+    other = "flac" if suffix == ".wav" else "wav"
+    for utterance, path in formatted(data, other).items():
+        assert path.endswith(f"format.1/{utterance}.{other}")
+        samples, rate = soundfile.read(path, dtype="int16")
+        original, _ = soundfile.read(read_table(data / "wav.scp")[utterance], dtype="int16")
+        assert rate == 8000
+        np.testing.assert_array_equal(samples, original)
+
+
+def test_float_wav_becomes_16_bit_and_too_loud_samples_are_clipped(make_corpus: Corpus) -> None:
+    data = make_corpus(n=1)
+    soundfile.write(read_table(data / "wav.scp")["u1"], [0.0, 0.25, -1.0, 1.5], 8000, subtype="FLOAT")
+    samples, _ = soundfile.read(formatted(data)["u1"], dtype="int16")
+    assert samples.tolist() == [0, 8192, -32768, 32767]
+
+
+def test_pipe_and_segments_are_read(make_corpus: Corpus) -> None:
+    data = make_corpus()
+    source = read_table(data / "wav.scp")["u3"]
+    write_table(data / "wav.scp", {"long": f"cat {source} |"})
+    write_table(data / "segments", {"u1": "long 0 0.1", "u2": "long 0.1 0.2", "u3": "long 0.15 0.3"})
+    whole, _ = soundfile.read(source, dtype="int16")
+    paths = formatted(data)
+    np.testing.assert_array_equal(soundfile.read(paths["u2"], dtype="int16")[0], whole[800:1600])
+    np.testing.assert_array_equal(soundfile.read(paths["u3"], dtype="int16")[0], whole[1200:2400])
+
+
+def test_processes_give_the_same_as_one(make_corpus: Corpus) -> None:
+    data = make_corpus(n=20)
+    alone = formatted(data, "flac")
+    for path in alone.values():
+        Path(path).unlink()
+    assert formatted(data, "flac", nj=2) == alone
+    assert all(Path(path).exists() for path in alone.values())
+
+
+def break_wav(path: Path) -> None:
+    path.write_bytes(b"RIFF no audio")
+
+
+def empty_wav(path: Path) -> None:
+    soundfile.write(path, np.zeros(0, dtype=np.int16), 8000)
+
+
+def stereo_wav(path: Path) -> None:
+    soundfile.write(path, np.zeros((80, 2), dtype=np.int16), 8000)
+
+
+def other_rate_wav(path: Path) -> None:
+    soundfile.write(path, np.zeros(80, dtype=np.int16), 11025)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (break_wav, r"utterance u2: .*u2.wav cannot be read as audio .*; make the file again"),
+        (empty_wav, r"utterance u2: .*u2.wav is empty; make the file again"),
+        (lambda path: path.write_bytes(b""), r"utterance u2: .*u2.wav is empty; make the file again"),
+        (stereo_wav, r"utterance u2: .*u2.wav has 2 channels; mix it down"),
+        (other_rate_wav, r"utterance u2: .*u2.wav is at 11025 Hz and --fs asks for 8000 Hz; resample it"),
+        (lambda path: path.unlink(), r"utterance u2: .*u2.wav does not exist; correct wav.scp"),
+    ],
+)
+def test_bad_audio_is_refused_by_name_and_leaves_no_wav_scp(
+    make_corpus: Corpus, damage: Callable[[Path], None], message: str
+) -> None:
+    data = make_corpus()
+    damage(data.parent / "wav" / "u2.wav")
+    with pytest.raises(InputError, match=message):
+        formatted(data)
+    assert not (data.parent / "dump" / "org" / "train" / "wav.scp").exists()
+
+
+def test_failing_pipe_is_refused_by_name(make_corpus: Corpus) -> None:
+    data = make_corpus()
+    write_table(data / "wav.scp", read_table(data / "wav.scp") | {"u1": "cat /nowhere.wav |"})
+    with pytest.raises(InputError, match=r"utterance u1: cat /nowhere.wav \| cannot be read"):
+        formatted(data)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("long 0.1", "segments: u1 needs 'recording start end' and has 'long 0.1'"),
+        ("longer 0 0.1", "segments: u1 names recording longer, which wav.scp lacks"),
+        ("long 0.5 0.6", r"utterance u1: segment 0.5–0.6 s lies outside .*u1.wav \(0.10 s\)"),
+        ("long 0.05 0.01", "utterance u1: segment 0.05–0.01 s lies outside"),
+    ],
+)
+def test_bad_segment_is_refused(make_corpus: Corpus, line: str, message: str) -> None:
+    data = make_corpus(n=1)
+    write_table(data / "wav.scp", {"long": read_table(data / "wav.scp")["u1"]})
+    write_table(data / "segments", {"u1": line})
+    with pytest.raises(InputError, match=message):
+        formatted(data)
+
+
+def test_rerun_keeps_fresh_files_and_remakes_stale_ones(make_corpus: Corpus) -> None:
+    data = make_corpus()
+    paths = formatted(data, "flac")
+    before = {u: os.stat(path).st_mtime_ns for u, path in paths.items()}
+    Path(paths["u1"]).unlink()  # as if killed before it
+    source = data.parent / "wav" / "u2.wav"
+    later = os.stat(paths["u2"]).st_mtime + 10
+    soundfile.write(source, np.zeros(400, dtype=np.int16), 8000)
+    os.utime(source, (later, later))  # changed after the first run
+    formatted(data, "flac")
+    assert soundfile.info(paths["u1"]).frames == 800
+    assert soundfile.info(paths["u2"]).frames == 400
+    assert os.stat(paths["u3"]).st_mtime_ns == before["u3"]
+
+
+def test_other_source_table_makes_everything_again(make_corpus: Corpus) -> None:
+    data = make_corpus()
+    paths = formatted(data, "flac")
+    past = os.stat(paths["u1"]).st_mtime - 100
+    for path in [*paths.values(), *read_table(data / "wav.scp").values()]:
+        os.utime(path, (past, past))
+    sources = read_table(data / "wav.scp")
+    write_table(data / "wav.scp", sources | {"u1": sources["u3"]})
+    formatted(data, "flac")
+    assert soundfile.info(paths["u1"]).frames == 2400
+
+
+def test_too_little_disk_is_refused(make_corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = make_corpus()
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000}))
+    with pytest.raises(InputError, match=r"GB free and .* are needed; free some disk space"):
+        formatted(data, "flac")
+
+
+@pytest.mark.parametrize("rate", ["", "k", "-16k", "16 000 Hz", "0"])
+def test_senseless_rate_is_refused(rate: str) -> None:
+    with pytest.raises(InputError, match="write for example 16k or 16000"):
+        parse_rate(rate)

@@ -1,0 +1,67 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from espnet_gmot.driver.unknown_tokens import find_unknown_tokens
+from espnet_gmot.errors import InputError
+
+
+@pytest.fixture
+def token_list(tmp_path: Path) -> Path:
+    path = tmp_path / "tokens.txt"
+    path.write_text("<blank>\n<unk>\n好\n你\n<sos/eos>\n")
+    return path
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "text"
+    path.write_text("u1 你好\nu2 你们好们\nu3 他们\n")
+    return path
+
+
+def test_unknown_characters_are_counted_and_their_utterances_named(text: Path, token_list: Path) -> None:
+    found = find_unknown_tokens(text, token_list, "char")
+    assert (found.tokens, found.counts, found.utterances) == (8, {"们": 3, "他": 1}, ["u2", "u3"])
+    assert "4 of 8 tokens are outside the token list, in 2 utterances (u2 u3): 们 ×3, 他 ×1;" in str(found)
+
+
+def test_words_are_looked_up_as_words(tmp_path: Path, token_list: Path) -> None:
+    (tmp_path / "words").write_text("u1 你 好 你好\n")
+    assert find_unknown_tokens(tmp_path / "words", token_list, "word").counts == {"你好": 1}
+
+
+def test_symbols_that_stay_whole_are_looked_up_whole(tmp_path: Path, token_list: Path) -> None:
+    (tmp_path / "symbols.txt").write_text("<noise>\n")
+    (tmp_path / "noisy").write_text("u1 <noise>你\n")
+    found = find_unknown_tokens(
+        tmp_path / "noisy", token_list, "char", non_linguistic_symbols=str(tmp_path / "symbols.txt")
+    )
+    assert found.counts == {"<noise>": 1}
+
+
+def test_only_the_first_of_many_are_named(tmp_path: Path, token_list: Path) -> None:
+    (tmp_path / "many").write_text("u1 abcdefghijklmn\n")
+    found = str(find_unknown_tokens(tmp_path / "many", token_list, "char"))
+    assert "j ×1, … (14 different ones)" in found
+    assert "k ×1" not in found
+
+
+@pytest.mark.slow
+def test_command_prints_a_line_a_file(text: Path, token_list: Path, tmp_path: Path) -> None:
+    (tmp_path / "known").write_text("u1 你好\n")
+    command = ["--token_list", token_list, "--token_type", "char", "--bpemodel", "none", "--cleaner", "none"]
+    done = subprocess.run(
+        [sys.executable, "-m", "espnet_gmot.bin.report_unknown_tokens", *command, tmp_path / "known", text],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    first, second = done.stdout.splitlines()
+    assert first.endswith("known: all 2 tokens are in the token list")
+    assert "outside the token list" in second
+
+
+def test_missing_token_list_is_refused(text: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"tokens.txt .*run stage 5 first"):
+        find_unknown_tokens(text, tmp_path / "tokens.txt", "char")

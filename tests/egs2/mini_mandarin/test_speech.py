@@ -1,0 +1,153 @@
+"""Utterances as sound: reproducible, 16 kHz mono, of the level and noise asked for."""
+
+import hashlib
+import multiprocessing
+import signal
+import time
+from dataclasses import replace
+from multiprocessing.connection import wait
+
+import numpy as np
+import pytest
+import soundfile
+from mini_mandarin import espeak, speech
+from mini_mandarin.corpus import plan_utterances
+from mini_mandarin.presets import PRESETS
+
+from espnet_gmot.errors import InputError
+
+TINY = PRESETS["tiny"]
+UTTERANCES = plan_utterances("dev", ["人民发展", "经济建设工作", "我们的国家"], ("m1", "f2"))
+
+
+def digests(directory):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(directory.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("wav")
+    return directory, speech.make_wavs(UTTERANCES, directory, TINY, seed=0, nj=1)
+
+
+def test_bytes_depend_neither_on_nj_nor_on_order_nor_on_neighbours(made, tmp_path):
+    speech.make_wavs(UTTERANCES[::-1], tmp_path / "all", TINY, seed=0, nj=2)
+    speech.make_wavs(UTTERANCES[2:], tmp_path / "one", TINY, seed=0, nj=1)
+    assert digests(tmp_path / "all") == digests(made[0])
+    assert digests(tmp_path / "one").items() <= digests(made[0]).items()
+
+
+def test_another_seed_makes_other_speech(made, tmp_path):
+    speech.make_wavs(UTTERANCES[:1], tmp_path, TINY, seed=1, nj=1)
+    assert not digests(tmp_path).items() & digests(made[0]).items()
+
+
+def test_wavs_are_16_khz_mono_16_bit_and_do_not_clip(made):
+    for utterance in UTTERANCES:
+        info = soundfile.info(made[1][utterance.id])
+        assert (info.samplerate, info.channels, info.subtype) == (16000, 1, "PCM_16")
+        assert 0.1 < info.duration / len(utterance.sentence) < 0.5
+        samples, _ = soundfile.read(made[1][utterance.id])
+        assert np.abs(samples).max() < 0.99
+        assert TINY.level[0] - 2 < 20 * np.log10(samples.std()) < TINY.level[1] + 1
+
+
+@pytest.mark.parametrize("lost", [".wav", ".ctm"])
+def test_only_what_is_missing_is_made_again(made, lost):
+    directory, wavs = made
+    before = digests(directory)
+    missing, kept = wavs[UTTERANCES[0].id], wavs[UTTERANCES[1].id]
+    made_at = kept.stat().st_mtime_ns
+    missing.with_suffix(lost).unlink()
+    speech.make_wavs(UTTERANCES, directory, TINY, seed=0, nj=2)
+    assert digests(directory) == before
+    assert kept.stat().st_mtime_ns == made_at
+
+
+def test_character_times_cover_the_speech_in_order(made):
+    for utterance in UTTERANCES:
+        wav = made[1][utterance.id]
+        rows = [line.split() for line in wav.with_suffix(".ctm").read_text().splitlines()]
+        assert "".join(row[4] for row in rows) == utterance.sentence
+        starts, durations = (np.array([float(row[i]) for row in rows]) for i in (2, 3))
+        assert np.all(durations > 0.05)
+        np.testing.assert_allclose(starts[1:], (starts + durations)[:-1], atol=0.002)
+        end = soundfile.info(wav).duration - (starts + durations)[-1]
+        for silence in (starts[0], end):
+            assert TINY.silence[0] - 0.002 <= silence <= TINY.silence[1] + 0.002
+
+
+def test_noise_has_the_ratio_asked_for():
+    """The noise stands alone in the silence at both ends."""
+    preset = replace(TINY, snr=(20.0, 20.0), silence=(0.5, 0.5), level=(-25.0, -25.0))
+    samples, _ = speech.render(UTTERANCES[0], preset, seed=0)
+    noise = np.concatenate([samples[:8000], samples[-8000:]])
+    assert 20 * np.log10(noise.std()) == pytest.approx(-45, abs=0.3)
+    assert 20 * np.log10(samples[8000:-8000].std()) == pytest.approx(-25, abs=0.3)
+
+
+def test_faster_speech_is_shorter():
+    slow, fast = (
+        len(speech.render(UTTERANCES[1], replace(TINY, rate=(rate, rate)), seed=0)[0]) for rate in (150, 250)
+    )
+    assert fast < 0.8 * slow
+
+
+def test_every_syllable_of_the_alphabet_is_one_syllable_for_espeak():
+    pinyin = ("lv4", "nv3", "er2", "zhi1", "de5", "ng4", "yuan2")
+    _, starts = espeak.synthesise(pinyin, "m1", 200, 50)
+    assert len(starts) == len(pinyin) and starts == sorted(set(starts))
+
+
+def test_words_that_are_not_one_syllable_each_are_refused():
+    with pytest.raises(InputError, match="eSpeak NG spoke 2 of the 1 syllables 'ni3 hao3' with voice m1"):
+        espeak.synthesise(("ni3 hao3",), "m1", 200, 50)
+
+
+def test_unknown_voice_and_bad_nj_are_refused_before_any_file(tmp_path):
+    stranger = replace(UTTERANCES[0], voice="nobody")
+    with pytest.raises(InputError, match="unknown voice nobody"):
+        speech.make_wavs([stranger], tmp_path / "wav", TINY, 0, nj=1)
+    with pytest.raises(InputError, match="--nj is 0; give at least 1"):
+        speech.make_wavs(UTTERANCES, tmp_path / "wav", TINY, 0, nj=0)
+    assert not (tmp_path / "wav").exists()
+
+
+def test_full_disk_is_refused_before_any_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(speech, "_BYTES_A_CHARACTER", 10**15)
+    with pytest.raises(InputError, match="GB are needed; free some disk space"):
+        speech.make_wavs(UTTERANCES, tmp_path / "wav", TINY, 0, nj=1)
+    assert not (tmp_path / "wav").exists()
+
+
+def test_missing_espeak_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "espeakng_loader", None)
+    with pytest.raises(InputError, match=r"espeakng-loader.*pip install 'espnet_gmot\[demo\]'"):
+        espeak.known_voices()
+
+
+def test_breath_of_a_voice_does_not_depend_on_the_clock(tmp_path):
+    utterances = plan_utterances("dev", ["人民发展"], ("f5",))
+    speech.make_wavs(utterances, tmp_path / "now", TINY, seed=0, nj=1)
+    time.sleep(1.1)  # eSpeak NG seeds its noise with the second at which it starts
+    speech.make_wavs(utterances, tmp_path / "later", TINY, seed=0, nj=1)
+    assert digests(tmp_path / "now") == digests(tmp_path / "later")
+
+
+def test_workers_ignore_ctrl_c_from_their_first_moment():
+    answer = signal.getsignal(signal.SIGINT)
+    speech._start_forkserver()
+    assert signal.getsignal(signal.SIGINT) is answer
+    with multiprocessing.get_context("forkserver").Pool(1) as pool:
+        assert pool.apply(signal.getsignal, (signal.SIGINT,)) == signal.SIG_IGN
+
+
+def test_killed_worker_is_an_error_and_no_hang(tmp_path, monkeypatch):
+    def kill_one_and_wait(sentinels):
+        multiprocessing.active_children()[0].kill()
+        return wait(sentinels)
+
+    monkeypatch.setattr(speech, "wait", kill_one_and_wait)
+    with pytest.raises(InputError, match="dev.*: synthesis ended with status -9; run the same"):
+        speech.make_wavs(UTTERANCES, tmp_path, TINY, seed=0, nj=2)
+    assert not multiprocessing.active_children()

@@ -1,0 +1,66 @@
+"""Couplings against true times: known answers."""
+
+import numpy as np
+import pytest
+
+from espnet_gmot.errors import InputError
+from research.coupling_timing import coupling_timing
+
+TIMES = np.arange(8) * 0.1 + 0.05  # eight frames of 100 ms
+SPANS = [(0.2, 0.4), (0.4, 0.6)]  # two characters, silence of 200 ms at both ends
+
+
+def diagonal(frames_a_token=2):
+    return np.kron(np.eye(4), np.ones((frames_a_token, 1))) / 8  # [CLS], two characters, [SEP]
+
+
+def test_the_true_coupling_is_perfect():
+    summary = coupling_timing(diagonal(), TIMES, SPANS, special_tokens=True).summary()
+    assert summary == pytest.approx(
+        {
+            "utterances": 1,
+            "tokens": 2,
+            "inside_own_span": 1.0,
+            "inside_own_span_by_chance": 0.25,
+            "barycentre_error_ms": 0.0,
+            "on_right_character": 1.0,
+            "special_tokens_on_silence": 1.0,
+        },
+        abs=1e-9,
+    )
+
+
+def test_the_even_coupling_is_at_chance():
+    summary = coupling_timing(np.full((8, 4), 1 / 32), TIMES, SPANS, special_tokens=True).summary()
+    assert summary["inside_own_span"] == pytest.approx(summary["inside_own_span_by_chance"])
+    assert summary["barycentre_error_ms"] == pytest.approx(100)  # 0.4 s against 0.3 and 0.5 s
+    assert summary["on_right_character"] == pytest.approx(0.25)
+    assert summary["special_tokens_on_silence"] == pytest.approx(0.5)
+
+
+def test_a_shift_by_a_frame_moves_the_barycentres_by_it():
+    shifted = np.roll(diagonal(), 1, axis=0)
+    summary = coupling_timing(shifted, TIMES, SPANS, special_tokens=True).summary()
+    assert summary["barycentre_error_ms"] == pytest.approx(100)
+    assert summary["inside_own_span"] == pytest.approx(0.5)
+
+
+def test_without_special_tokens_their_share_is_unknown():
+    plan = np.zeros((8, 2))
+    plan[2:4, 0] = plan[4:6, 1] = 0.25
+    summary = coupling_timing(plan, TIMES, SPANS, special_tokens=False).summary()
+    assert summary["special_tokens_on_silence"] is None
+    assert summary["inside_own_span"] == 1.0
+
+
+def test_sums_weigh_by_tokens():
+    good = coupling_timing(diagonal(), TIMES, SPANS, special_tokens=True)
+    even = coupling_timing(np.full((8, 4), 1 / 32), TIMES, SPANS, special_tokens=True)
+    both = (good + even + even).summary()
+    assert (both["utterances"], both["tokens"]) == (3, 6)
+    assert both["inside_own_span"] == pytest.approx((1 + 0.25 + 0.25) / 3)
+
+
+def test_sizes_that_do_not_fit_are_refused():
+    with pytest.raises(InputError, match="8 frames and 2 characters does not fit 8 frame times and 1 char"):
+        coupling_timing(diagonal(), TIMES, SPANS[:1], special_tokens=True)

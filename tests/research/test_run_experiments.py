@@ -1,0 +1,229 @@
+"""run_experiments.sh with stand-ins for asr.sh and for all Python but the planning."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from processes import ended
+
+ROOT = Path(__file__).parents[2]
+ASR = """#!/usr/bin/env bash
+set -eu
+declare -A option
+while [ $# -gt 0 ]; do option[${1#--}]=$2; shift 2; done
+case ${option[stage]} in
+    1)
+        mkdir -p data/local dump/raw/train dump/raw/dev
+        printf 'A，B\\nC\\n' > data/local/teacher.txt
+        echo "u1 A" | tee dump/raw/train/text > dump/raw/dev/text ;;
+    11)
+        name=$(basename "${option[expdir]}")
+        [[ ${name} != "${FAIL_IN:-none}"* ]] || exit 2
+        [[ ${name} != "${SLEEP_IN:-none}"* ]] || { sleep 60 & echo $! > "${CALLS}.sleeping"; wait; } ;;
+esac
+echo "asr ${option[stage]}-${option[stop_stage]} $(basename "${option[expdir]:-none}")" \\
+    "${option[asr_config]:-none} ngpu=${option[ngpu]} nj=${option[nj]} greedy=${option[ctc_greedy]:-false}" \\
+    "lm=${option[use_lm]:-false} ${option[inference_tag]:-}" >> "${CALLS}"
+"""
+PYTHON = """#!/usr/bin/env bash
+set -eu
+[ "$*" = "${*/plan_experiments/}" ] || exec "REAL" "$@"
+[ "$1" != -m ] || shift
+module=$(basename "$1" .py)
+shift
+echo "${module##*.} $*" >> "${CALLS}"
+[ "${module##*.}" != "${FAIL_IN:-none}" ] || exit 3
+declare -A option
+while [ $# -gt 1 ]; do option[${1#--}]=$2; shift; done
+case ${module##*.} in
+    pretrain_teacher)
+        [ ! -d "${option[out]}" ] || exit 0
+        mkdir -p "${option[out]}"
+        touch "${option[out]}/config.json" ;;
+    cache_teacher) mkdir -p "${option[out]}"; echo '{"hidden_size": 16}' > "${option[out]}/meta.json" ;;
+    fit_projection) touch "${option[out]}" ;;
+    measure_coupling|probe_context) mkdir -p "$(dirname "${option[out]}")"; touch "${option[out]}" ;;
+    keep_experiment)
+        kept=${option[results]}/${option[row]}/seed${option[seed]}
+        mkdir -p "${kept}"
+        cp "${option[config]}" "${kept}/config.yaml"
+        echo '{}' > "${kept}/run.json" ;;
+esac
+"""
+TABLE = {
+    "teachers": {"base": {}, "random": {"random_init": True}, "weak": {"every": 2, "pretrain": "--steps 7"}},
+    "rows": [
+        {"name": "ctc", "config": "ctc", "tests": "baseline"},
+        {"name": "gmot", "config": "gmot", "tests": "method", "teacher": "base"},
+        {"name": "control", "config": "gmot", "tests": "control", "teacher": "random"},
+        {"name": "weak", "config": "gmot", "tests": "teacher", "teacher": "weak"},
+        {"name": "ctc_lm", "config": "ctc", "tests": "LM", "decoding": "ctc_beam_lm", "model_of": "ctc"},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """A copy of the recipe with the stand-ins."""
+    for folder in ("egs2", "conf", "research"):
+        ignore = shutil.ignore_patterns("data", "dump", "exp", "results")
+        shutil.copytree(ROOT / folder, tmp_path / folder, symlinks=True, ignore=ignore)
+    directory = tmp_path / "research"
+    (directory / "experiments.yaml").write_text(yaml.safe_dump(TABLE))
+    (tmp_path / "bin").mkdir()
+    asr = tmp_path / "egs2/TEMPLATE/asr1/asr.sh"
+    for path, script in ((asr, ASR), (tmp_path / "bin/python3", PYTHON.replace("REAL", sys.executable))):
+        path.write_text(script)
+        path.chmod(0o755)
+    return directory
+
+
+def start(recipe, *options, **environment):
+    path = f"{recipe.parent / 'bin'}:{os.environ['PATH']}"
+    given = {"PATH": path, "CALLS": str(recipe / "calls"), "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        ["./run_experiments.sh", "--preset", "tiny", *options], cwd=recipe, text=True,
+        env={**os.environ, **given, **environment}, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def run(recipe, *options, **environment):
+    (recipe / "calls").write_text("")
+    process = start(recipe, *options, **environment)
+    output, _ = process.communicate(timeout=120)
+    return process.returncode, output
+
+
+def calls(recipe, kind):
+    return [line for line in (recipe / "calls").read_text().splitlines() if line.startswith(kind)]
+
+
+def kept(recipe):
+    results = recipe / "results" / "tiny"
+    return sorted(str(path.parent.relative_to(results)) for path in results.glob("*/*/run.json"))
+
+
+def test_runs_go_by_row_then_seed_and_are_not_repeated(recipe):
+    status, output = run(recipe, "--rows", "gmot ctc", "--seeds", "0 2", "--jobs", "1")
+    assert status == 0, output
+    assert kept(recipe) == ["ctc/seed0", "ctc/seed2", "gmot/seed0", "gmot/seed2"]
+    trained = [line.split()[2].rsplit("_", 1)[0] for line in calls(recipe, "asr 11-13")]
+    assert trained == ["ctc_seed0", "ctc_seed2", "gmot_seed0", "gmot_seed2"]
+    assert len(calls(recipe, "measure_coupling")) == 2  # of rows with alignment
+    assert len(calls(recipe, "probe_context")) == 4
+    assert "4 run(s) to do, 1 at a time" in output
+    assert run(recipe, "--rows", "gmot ctc", "--seeds", "0 2")[0] == 0
+    assert calls(recipe, "asr 11-13") == []
+
+
+def test_each_run_gets_its_own_yaml_and_greedy_decoding(recipe):
+    run(recipe, "--rows", "ctc", "--seeds", "5")
+    (call,) = calls(recipe, "asr 11-13")
+    assert call.endswith("greedy=true lm=false decode_ctc_greedy")
+    config = yaml.safe_load((recipe / "exp/tiny" / call.split()[3]).read_text())
+    original = yaml.safe_load((ROOT / "conf/mini_mandarin/train_ctc_tiny.yaml").read_text())
+    assert config == original | {"seed": 5}
+
+
+def test_a_failure_leaves_the_others_running_and_is_retried(recipe):
+    status, output = run(recipe, "--rows", "ctc gmot", "--seeds", "0", "--jobs", "1", FAIL_IN="ctc")
+    assert status == 1
+    assert kept(recipe) == ["gmot/seed0"]
+    assert "ctc seed 0: FAILED; log: exp/runs/ctc_seed0_" in output
+    assert "some runs failed" in output
+    assert run(recipe, "--rows", "ctc gmot", "--seeds", "0")[0] == 0
+    assert kept(recipe) == ["ctc/seed0", "gmot/seed0"]
+    assert len(calls(recipe, "asr 11-13")) == 1
+
+
+def test_language_model_is_trained_on_the_teachers_text_and_shares_the_ctc_model(recipe):
+    status, output = run(recipe, "--rows", "ctc ctc_lm", "--seeds", "0", "--jobs", "2")
+    assert status == 0, output
+    assert len(calls(recipe, "asr 6-8")) == 1
+    greedy, beam = sorted(calls(recipe, "asr 11-13"), key=lambda call: "lm=true" in call)
+    assert greedy.split()[2] == beam.split()[2]
+    assert beam.endswith("greedy=false lm=true decode_ctc_beam_lm")
+    text = (recipe / "exp/tiny/exp/lm_train.txt").read_text()
+    assert text == "lm0000001 A\nlm0000002 B\nlm0000003 C\n"
+
+
+def test_teachers_are_made_once_as_the_table_says(recipe):
+    status, output = run(recipe, "--rows", "control weak", "--seeds", "0")
+    assert status == 0, output
+    trained = {call.split("--out ")[1].split()[0]: call for call in calls(recipe, "pretrain_teacher")}
+    assert trained.keys() == {"exp/teacher_base/bert", "exp/teacher_weak/bert"}
+    assert "--text data/local/teacher.txt" in trained["exp/teacher_base/bert"]
+    assert "--text exp/teacher_weak/text.txt" in trained["exp/teacher_weak/bert"]
+    assert (recipe / "exp/tiny/exp/teacher_weak/text.txt").read_text() == "C\n"
+    (random,) = [call for call in calls(recipe, "cache_teacher") if "--random_init true" in call]
+    assert "--teacher exp/teacher_base/bert" in random
+    assert "--out exp/teacher_random/cache" in random
+    run(recipe, "--rows", "control weak", "--seeds", "1")
+    assert calls(recipe, "cache_teacher") == []
+    assert calls(recipe, "pretrain_teacher") != []  # it sees for itself whether text and options are the same
+
+
+def test_another_teacher_in_the_same_directory_is_cached_anew(recipe):
+    run(recipe, "--rows", "control", "--seeds", "0")
+    (recipe / "exp/tiny/exp/teacher_base/bert/model.safetensors").write_text("other weights")
+    run(recipe, "--rows", "control", "--seeds", "1")
+    assert len(calls(recipe, "cache_teacher")) == 2  # base and random
+
+
+def test_a_measure_that_fails_leaves_the_run_unfinished(recipe):
+    status, output = run(recipe, "--rows", "ctc gmot", "--seeds", "0", FAIL_IN="probe_context")
+    assert (status, kept(recipe)) == (1, [])
+    assert output.count("FAILED") == 2
+    assert run(recipe, "--rows", "ctc gmot", "--seeds", "0")[0] == 0
+    assert kept(recipe) == ["ctc/seed0", "gmot/seed0"]
+
+
+@pytest.mark.parametrize(("jobs", "threads"), [("1", os.cpu_count()), (str(os.cpu_count()), 1), ("99", 1)])
+def test_jobs_share_the_threads(recipe, jobs, threads):
+    run(recipe, "--rows", "ctc", "--seeds", "0", "--jobs", jobs)
+    assert f" nj={threads} " in calls(recipe, "asr 11-13")[0]
+
+
+def test_a_preset_may_have_a_table_of_its_own_and_a_gpu_trains_one_at_a_time(recipe):
+    (recipe / "experiments_tiny.yaml").write_text(yaml.safe_dump(TABLE | {"rows": TABLE["rows"][:1]}))
+    status, output = run(recipe, "--ngpu", "1")
+    assert status == 0, output
+    assert kept(recipe) == ["ctc/seed0", "ctc/seed1", "ctc/seed2"]
+    assert "3 run(s) to do, 1 at a time" in output
+    assert all(f" ngpu=1 nj={os.cpu_count()} " in call for call in calls(recipe, "asr 11-13"))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--rows", "gmt", "no row is called gmt; choose from ctc, gmot"),
+        ("--row", "ctc", "unknown option --row"),
+    ],
+)
+def test_a_mistyped_option_is_refused_before_any_training(recipe, option, value, message):
+    status, output = run(recipe, option, value)
+    assert status != 0
+    assert message in output
+    assert calls(recipe, "asr 11-13") == []
+
+
+def test_a_kill_ends_what_runs_and_a_rerun_continues(recipe):
+    sleeping = recipe / "calls.sleeping"
+    process = start(recipe, "--rows", "ctc gmot", "--seeds", "0", "--jobs", "1", SLEEP_IN="gmot")
+    deadline = time.monotonic() + 60
+    while not sleeping.exists() or not sleeping.read_text().strip():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) != 0
+    assert ended(int(sleeping.read_text()))
+    assert kept(recipe) == ["ctc/seed0"]
+    assert run(recipe, "--rows", "ctc gmot", "--seeds", "0")[0] == 0
+    assert kept(recipe) == ["ctc/seed0", "gmot/seed0"]

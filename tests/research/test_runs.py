@@ -1,0 +1,106 @@
+"""The runs of a table: whole YAMLs, names that change with them, finished ones left out."""
+
+import json
+
+import pytest
+import yaml
+
+from espnet_gmot.errors import InputError
+from research.runs import plan_runs, teachers_of
+from research.table import Row, Table, Teacher
+
+CTC = Row("ctc", "ctc", "baseline")
+GMOT = Row("gmot", "gmot", "method", teacher="weak", change={"model_conf": {"alpha": 0.3}})
+ADAPTER = Row("adapter", "gmot", "side", "base", {"model_conf": {"projected_side": "acoustic"}})
+LM = Row("ctc_lm", "ctc", "search", decoding="ctc_beam_lm", model_of="ctc")
+TEACHERS = {
+    "base": Teacher(),
+    "random": Teacher(random_init=True),
+    "weak": Teacher(10, "--steps 7 --layers 1"),
+}
+TABLE = Table(TEACHERS, [CTC, GMOT, ADAPTER, LM])
+
+
+@pytest.fixture
+def recipe(tmp_path, monkeypatch):
+    """A working directory with the YAMLs of preset "tiny" and a teacher of size 16."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "exp/teacher_base/cache").mkdir(parents=True)
+    (tmp_path / "exp/teacher_base/cache/meta.json").write_text(json.dumps({"hidden_size": 16}))
+    ctc = {"model_conf": {"ctc_weight": 1.0}, "max_epoch": 3}
+    gmot = ctc | {
+        "preprocessor_conf": {"teacher_cache": "exp/teacher/cache"},
+        "model_conf": {"ctc_weight": 1.0, "projection": "exp/teacher/projection.npz", "alpha": 0.5},
+    }
+    (tmp_path / "conf/train_ctc_tiny.yaml").write_text(yaml.safe_dump(ctc))
+    (tmp_path / "conf/train_gmot_tiny.yaml").write_text(yaml.safe_dump(gmot))
+    return tmp_path
+
+
+def plan(recipe, rows=TABLE.rows, seeds=(0,)):
+    return plan_runs(TABLE, rows, seeds, "tiny", recipe / "results")
+
+
+def finish(recipe, run):
+    directory = recipe / "results" / run.row.name / f"seed{run.seed}"
+    directory.mkdir(parents=True)
+    (directory / "config.yaml").write_text(run.config.read_text())
+    (directory / "run.json").write_text("{}")
+
+
+def test_rows_come_in_order_with_all_their_seeds(recipe):
+    runs = plan(recipe, [CTC, GMOT], seeds=(0, 2))
+    assert [(run.row.name, run.seed) for run in runs] == [("ctc", 0), ("ctc", 2), ("gmot", 0), ("gmot", 2)]
+    assert [yaml.safe_load(run.config.read_text())["seed"] for run in runs] == [0, 2, 0, 2]
+    assert len({run.expdir for run in runs}) == 4
+
+
+def test_change_and_teacher_are_merged_into_the_yaml(recipe):
+    gmot, adapter = (yaml.safe_load(run.config.read_text()) for run in plan(recipe, [GMOT, ADAPTER]))
+    assert gmot["max_epoch"] == 3
+    assert gmot["preprocessor_conf"] == {"teacher_cache": "exp/teacher_weak/cache"}
+    assert gmot["model_conf"] == {
+        "ctc_weight": 1.0, "alpha": 0.3, "projection": "exp/teacher_weak/projection.npz",
+    }  # fmt: skip
+    assert adapter["model_conf"] == {
+        "ctc_weight": 1.0, "alpha": 0.5, "projected_side": "acoustic", "teacher_size": 16,
+    }  # fmt: skip
+
+
+def test_a_row_that_decodes_another_ones_model_shares_its_directory(recipe):
+    ctc, lm = plan(recipe, [CTC, LM])
+    assert (ctc.expdir, ctc.config) == (lm.expdir, lm.config)
+    assert (ctc.row.decoding, lm.row.decoding) == ("ctc_greedy", "ctc_beam_lm")
+
+
+def test_another_yaml_never_continues_the_same_training(recipe):
+    before = plan(recipe, [CTC])[0].expdir
+    (recipe / "conf/train_ctc_tiny.yaml").write_text("model_conf: {ctc_weight: 1.0}\nmax_epoch: 4\n")
+    assert plan(recipe, [CTC])[0].expdir != before
+
+
+def test_finished_runs_are_left_out_until_their_yaml_changes(recipe):
+    first, second = plan(recipe, [CTC], seeds=(0, 1))
+    finish(recipe, first)
+    assert plan(recipe, [CTC], seeds=(0, 1)) == [second]
+    (recipe / "conf/train_ctc_tiny.yaml").write_text("model_conf: {ctc_weight: 1.0}\nmax_epoch: 4\n")
+    with pytest.raises(InputError, match="results/ctc/seed0: made with another training YAML .*move them"):
+        plan(recipe, [CTC], seeds=(0, 1))
+
+
+def test_results_that_broke_off_are_made_again(recipe):
+    (run,) = plan(recipe, [CTC])
+    finish(recipe, run)
+    (recipe / "results/ctc/seed0/run.json").unlink()
+    assert plan(recipe, [CTC]) == [run]
+
+
+def test_a_preset_without_yaml_is_refused(recipe):
+    with pytest.raises(InputError, match="conf/train_ctc_huge.yaml does not exist; row ctc and preset huge"):
+        plan_runs(TABLE, [CTC], [0], "huge", recipe / "results")
+
+
+def test_only_the_teachers_that_rows_need_are_listed(recipe):
+    assert list(teachers_of(TABLE, [CTC])) == ["base 1 false"]  # every encoder is probed with it
+    assert list(teachers_of(TABLE, [GMOT, ADAPTER])) == ["base 1 false", "weak 10 false --steps 7 --layers 1"]

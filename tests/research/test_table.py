@@ -1,0 +1,61 @@
+"""The table of experiments: what it may hold, and that the recipe's own is sound."""
+
+from pathlib import Path
+
+import pytest
+
+from espnet_gmot.errors import InputError
+from research.table import read_experiment_table
+
+OWN = Path(__file__).parents[2] / "research/experiments.yaml"
+TABLE = """
+teachers: {base: {}, weak: {every: 10, pretrain: --steps 7}}
+rows:
+-   {name: ctc, config: ctc, tests: baseline}
+-   {name: gmot, config: gmot, tests: method, teacher: base, change: {model_conf: {alpha: 0.3}}}
+"""
+
+
+def read(tmp_path, text):
+    path = tmp_path / "experiments.yaml"
+    path.write_text(text)
+    return read_experiment_table(path)
+
+
+def test_rows_and_teachers_are_read_with_their_defaults(tmp_path):
+    table = read(tmp_path, TABLE)
+    ctc, gmot = table.rows
+    assert (ctc.name, ctc.decoding, ctc.teacher, ctc.change) == ("ctc", "ctc_greedy", None, {})
+    assert (gmot.teacher, gmot.against, gmot.change) == ("base", [], {"model_conf": {"alpha": 0.3}})
+    assert (table.teachers["base"].pretrain, table.teachers["weak"].every) == ("", 10)
+
+
+def test_selected_rows_keep_the_order_of_the_table(tmp_path):
+    table = read(tmp_path, TABLE)
+    assert [row.name for row in table.select(["gmot", "ctc"])] == ["ctc", "gmot"]
+    assert table.select([]) == table.rows
+    with pytest.raises(InputError, match="no row is called gmt; choose from ctc, gmot"):
+        table.select(["gmt"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("config: ctc", "confg: ctc", "ctc: .*confg.*; the head of research/experiments.yaml says"),
+        ("teacher: base", "teacher: [base]", "gmot: .*list.*"),
+        ("teacher: base", "teacher: bass", "gmot: teacher bass is not in the table"),
+        ("tests: method", "tests: method, against: [ct]", "gmot: against ct is not in the table"),
+        ("name: gmot", "name: ctc", "two rows are called ctc; rename one"),
+        ("tests: baseline", "tests: baseline, decoding: beam", "ctc: .*not any of .*ctc_greedy"),
+        ("rows:", "lines:", "is no table of experiments .*rows"),
+        ("rows:", "rows: [", "is no table of experiments"),
+    ],
+)
+def test_a_mistake_in_the_table_is_named(tmp_path, old, new, message):
+    with pytest.raises(InputError, match=rf"experiments.yaml.*{message}"):
+        read(tmp_path, TABLE.replace(old, new, 1))
+
+
+def test_own_table_begins_with_what_decides():
+    rows = read_experiment_table(OWN).rows
+    assert [row.name for row in rows[:6]] == ["ctc", "gmot", "random_teacher", "ot", "tot", "gw"]

@@ -1,0 +1,84 @@
+"""The comparison as it is printed and written."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from espnet_gmot.score.comparison import Margin, Row, System
+from espnet_gmot.score.comparison_page import write_comparison
+from espnet_gmot.score.error_rates import ErrorCounts
+from espnet_gmot.score.published import Published
+from espnet_gmot.score.result_files import Result
+
+TABLE = """\
+| system | set  |         CER % [95 %] | change % |      difference [95 %] |       p | M params | training s |    RTF |
+| ------ | ---- | -------------------: | -------: | ---------------------: | ------: | -------: | ---------: | -----: |
+| ctc    | test | 40.00 [38.00, 42.00] |        – |                      – |       – |        – |         62 |      – |
+| gmot   | test | 30.00 [28.00, 32.00] |    -25.0 | -10.00 [-11.00, -9.00] | <0.0001 |    26.76 |          – | 0.0123 |
+| uot    | test |              not run |        – |                      – |       – |        – |          – |      – |
+
+not run: uot on test: not trained; run it
+"""  # noqa: E501
+DETAILS = """\
+| system | set  | decoding | chars | sub | del | ins | p (Holm) |
+| ------ | ---- | -------- | ----: | --: | --: | --: | -------: |
+| ctc    | test | greedy   |    10 |   2 |   1 |   1 |        – |
+| gmot   | test | beam10   |    10 |   1 |   1 |   1 |   0.0002 |
+"""
+
+
+@pytest.fixture
+def rows():
+    ctc, gmot, uot = (
+        System(name, Path(f"exp/asr_{name}"), decode)
+        for name, decode in (("ctc", "greedy"), ("gmot", "beam10"), ("uot", "greedy"))
+    )
+    errors = [ErrorCounts(7, 2, 1, 1, 1, 1), ErrorCounts(8, 1, 1, 1, 1, 1)]
+    first, second = (Result("char", {"utt1": counts}) for counts in errors)
+    margin = Margin(-10.0, (-11.0, -9.0), -25.0, 0.00004, 0.00016)
+    return [
+        Row(ctc, "test", 61.6, result=first, interval=(38.0, 42.0)),
+        Row(
+            gmot,
+            "test",
+            result=second,
+            interval=(28.0, 32.0),
+            parameters=26_760_000,
+            rtf=0.01234,
+            margin=margin,
+        ),
+        Row(uot, "test", not_run="not trained; run it"),
+    ]
+
+
+def test_the_table_goes_to_the_terminal_and_more_to_the_page(rows, tmp_path):
+    assert write_comparison(tmp_path / "comparison", rows) == TABLE
+    page = (tmp_path / "comparison.md").read_text(encoding="utf-8")
+    assert page.startswith(f"# Comparison\n\n{TABLE}\n## Errors\n\n{DETAILS}\n## What")
+    assert "against ctc" in page
+    assert "Published" not in page
+
+
+def test_published_figures_stand_apart(rows, tmp_path):
+    published = Published(["system", "test", "source", "remark"], [["A", "4.3", "arXiv 1", "greedy"]])
+    assert "arXiv" not in write_comparison(tmp_path / "comparison", rows, published)
+    ours, theirs = (tmp_path / "comparison.md").read_text().split("## Published, not run here")
+    assert "arXiv" not in ours
+    assert published.as_table() in theirs
+
+
+def test_the_records(rows, tmp_path):
+    write_comparison(tmp_path / "comparison", rows)
+    ctc, gmot, uot = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))
+    assert list(ctc.items())[:9] == [
+        ("system", "ctc"), ("set", "test"), ("cer", 40.0), ("chars", 10), ("sub", 2), ("del", 1),
+        ("ins", 1), ("seconds_train", 61.6), ("cer_interval", [38.0, 42.0]),
+    ]  # fmt: skip
+    assert gmot["margin"] == {
+        "difference": -10.0, "interval": [-11.0, -9.0], "change": -25.0, "p": 0.00004, "p_holm": 0.00016,
+    }  # fmt: skip
+    assert (gmot["parameters"], gmot["rtf"]) == (26_760_000, 0.01234)
+    assert (gmot["experiment"], gmot["decode"]) == ("exp/asr_gmot", "beam10")
+    assert uot["not_run"] == "not trained; run it"
+    assert uot["cer"] is uot["margin"] is ctc["margin"] is None

@@ -1,0 +1,188 @@
+"""Couplings of trained models: when frames are, what a model without alignment gets, a whole set."""
+
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from small_corpus import RATE, TRANSCRIPTS, write_set
+
+from espnet_gmot.errors import InputError
+
+HOP = 128
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory, teacher_dir):
+    """A CTC and two GM-OT models of the same size as after training, and a set with character times."""
+    import espnet2.tasks.asr  # noqa: F401
+    from small_training import write_config
+
+    from espnet_gmot.task import GMOTTask
+
+    directory = tmp_path_factory.mktemp("recipe")
+    teacher = {"teacher": str(teacher_dir)}
+    gmot = {"model_conf": {"ctc_weight": 1.0} | teacher, "preprocessor": "gmot", "preprocessor_conf": teacher}
+    acoustic = gmot["model_conf"] | {"projected_side": "acoustic", "teacher_size": 16}
+    systems = {"gmot": gmot, "ctc": {"model_conf": {"ctc_weight": 1.0}, "model": "espnet"}}
+    systems["acoustic"] = gmot | {"model_conf": acoustic}
+    for name, options in systems.items():
+        (directory / name).mkdir()
+        config = write_config(directory / "train.yaml", decoder=None, **options)
+        args = GMOTTask.get_parser().parse_args(["--config", str(config)])
+        torch.manual_seed(0)
+        model = GMOTTask.build_model(args)
+        (directory / name / "config.yaml").write_text(yaml.safe_dump(vars(args), allow_unicode=True))
+        torch.save(model.state_dict(), directory / name / "model.pth")
+    write_set(directory / "data")
+    return directory
+
+
+def test_frame_times_are_the_middles_of_what_a_frame_sees(build_model):
+    from espnet_gmot.trained.couplings import frame_times
+
+    model = build_model(model="espnet").eval()
+    features = torch.randn(1, 60, 20, requires_grad=True)
+    frames = model.encoder.embed(features, torch.ones(1, 1, 60, dtype=torch.bool))[0]
+    embedded = frames[0] if isinstance(frames, tuple) else frames  # relative positions come beside it
+    for i in (0, 5):
+        (gradient,) = torch.autograd.grad(embedded[0, i].sum(), features, retain_graph=True)
+        seen = gradient[0].abs().sum(1).nonzero().flatten()
+        middle = (seen[0] + seen[-1]).item() / 2 * HOP / RATE
+        assert frame_times(model, RATE, 6)[i] == pytest.approx(middle)
+
+
+def test_frame_times_of_another_input_layer_are_refused(build_model):
+    from espnet_gmot.trained.couplings import frame_times
+
+    model = build_model(model="espnet", encoder="transformer")
+    model.encoder.embed = torch.nn.Linear(20, 8)
+    with pytest.raises(InputError, match="known for input_layer: conv2d, not for Linear"):
+        frame_times(model, RATE, 3)
+
+
+def test_a_ctc_model_gets_the_objective_of_the_guide(recipe):
+    from espnet_gmot.trained.couplings import load_aligners, read_spoken
+
+    aligners = load_aligners([("ctc", recipe / "ctc"), ("gmot", recipe / "gmot")], "model.pth")
+    spoken = next(read_spoken(recipe / "data", ["u1"]))
+    with torch.no_grad():
+        plan, hidden = aligners["ctc"].align(spoken)
+        # The weights are the same, so the guide aligns its own frames just so.
+        expected = aligners["gmot"].align(spoken)
+    assert plan.shape[1] == len(spoken.text) + 2
+    torch.testing.assert_close((plan, hidden), expected)
+    torch.testing.assert_close(plan.sum(0), torch.full((plan.shape[1],), 1 / plan.shape[1]))
+
+
+def test_the_guide_projects_the_teachers_side(recipe):
+    from espnet_gmot.trained.couplings import load_aligners, read_spoken
+
+    experiments = [(name, recipe / name) for name in ("acoustic", "ctc", "gmot")]
+    aligners = load_aligners(experiments, "model.pth")
+    assert aligners["ctc"].guide is aligners["gmot"].model
+    assert aligners["acoustic"].guide is aligners["acoustic"].model
+    spoken = next(read_spoken(recipe / "data", ["u1"]))
+    with torch.no_grad():
+        assert all(aligner.align(spoken)[0].shape[1] == 2 + len(spoken.text) for aligner in aligners.values())
+    with pytest.raises(InputError, match="ctc was trained without alignment; name a GM-OT model .* beside"):
+        load_aligners(experiments[:2], "model.pth")
+
+
+@pytest.mark.slow
+def test_embeddings_of_another_teacher_are_refused(recipe, teacher_dir, tmp_path):
+    """The projection of one teacher, the cache of another: training refuses them too."""
+    from transformers import BertConfig, BertModel
+
+    from espnet_gmot.trained.couplings import load_aligners, read_spoken
+
+    shutil.copytree(teacher_dir, tmp_path / "other")
+    BertModel(BertConfig.from_pretrained(teacher_dir)).save_pretrained(tmp_path / "other")
+    text = ["--text", recipe / "data/text"]
+    for command in (
+        ["cache_teacher", "--teacher", tmp_path / "other", "--out", tmp_path / "cache", *text],
+        ["fit_projection", "--teacher", teacher_dir, "--out", tmp_path / "projection.npz", *text],
+    ):
+        subprocess.run([sys.executable, "-m", f"espnet_gmot.bin.{command[0]}", *command[1:]], check=True)
+    shutil.copytree(recipe / "gmot", tmp_path / "gmot")
+    config = yaml.safe_load((tmp_path / "gmot/config.yaml").read_text())
+    config["preprocessor_conf"] = {"teacher_cache": str(tmp_path / "cache")}
+    config["model_conf"] = {"ctc_weight": 1.0, "projection": str(tmp_path / "projection.npz")}
+    (tmp_path / "gmot/config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
+    aligner = load_aligners([("gmot", tmp_path / "gmot")], "model.pth")["gmot"]
+    with pytest.raises(InputError, match="projection.npz was fitted on teacher .*, which is not that of"):
+        aligner.align(next(read_spoken(recipe / "data", ["u1"])))
+
+
+def test_a_set_is_measured_with_all_its_characters(recipe):
+    from research.coupling_of_set import measure_couplings
+
+    ctm = recipe / "data" / "ctm"
+    ours = measure_couplings(recipe / "gmot", None, "model.pth", recipe / "data", ctm)
+    ctc = measure_couplings(recipe / "ctc", recipe / "gmot", "model.pth", recipe / "data", ctm)
+    assert (ours.utterances, ours.tokens) == (3, sum(map(len, TRANSCRIPTS)))
+    assert 0 < ours.summary()["inside_own_span"] <= 1
+    assert ours.summary() == pytest.approx(ctc.summary())
+
+
+def test_times_of_other_characters_are_refused(recipe, tmp_path):
+    from research.coupling_of_set import measure_couplings
+
+    ctm = tmp_path / "ctm"
+    ctm.write_text((recipe / "data" / "ctm").read_text().replace(TRANSCRIPTS[0][0], "人"))
+    with pytest.raises(InputError, match="ctm: the characters of u0 are not those of its transcript"):
+        measure_couplings(recipe / "gmot", None, "model.pth", recipe / "data", ctm)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ctc", "gmot"])
+def test_characters_of_a_set_are_heard_where_they_are_spoken(recipe, teacher_dir, name):
+    from espnet_gmot.teacher.cache import TeacherCache
+    from espnet_gmot.trained.couplings import frame_times, read_spoken
+    from espnet_gmot.trained.load import load_experiment
+    from research.context_of_set import probe_encoder, spoken_characters
+
+    cache = recipe / "cache"
+    if not cache.exists():
+        command = [sys.executable, "-m", "espnet_gmot.bin.cache_teacher", "--teacher", teacher_dir]
+        subprocess.run([*command, "--text", recipe / "data/text", "--out", cache], check=True)
+    data, ctm = recipe / "data", recipe / "data" / "ctm"
+    model, _ = load_experiment(recipe / name, "model.pth")
+    found = spoken_characters(model, TeacherCache(cache), data, ctm)
+    assert "".join(found.chars) == "".join(TRANSCRIPTS)
+    assert found.embeddings.shape == (len(found.chars), 16)
+
+    spoken = next(read_spoken(data, ["u0"]))
+    with torch.no_grad():
+        hidden = model.encode(torch.from_numpy(spoken.samples)[None], torch.tensor([len(spoken.samples)]))[0]
+    middles = frame_times(model, spoken.rate, hidden.size(1))
+    second = (middles >= 0.2) & (middles < 0.4)
+    np.testing.assert_allclose(found.frames[1], hidden[0].numpy()[second].mean(0), atol=1e-6)
+    share = probe_encoder(recipe / name, "model.pth", cache, [(data, ctm), (data, ctm)])
+    assert share["characters"] == len(found.chars)
+    assert 0 < share["context"] <= 1  # the characters that it was fitted on
+
+
+def test_without_a_gmot_model_or_with_an_unknown_utterance_it_ends_early(recipe):
+    from espnet_gmot.trained.couplings import load_aligners, read_spoken
+
+    with pytest.raises(InputError, match="ctc was trained without alignment; name a GM-OT model"):
+        load_aligners([("ctc", recipe / "ctc")], "model.pth")
+    with pytest.raises(InputError, match="has no utterance u9; name one that it lists"):
+        next(read_spoken(recipe / "data", ["u9"]))
+
+
+def test_panel_stands_where_its_frames_are(recipe):
+    from espnet_gmot.trained.coupling_panels import coupling_panels
+
+    spectrogram, hop, (panel,) = coupling_panels(
+        [("gmot", recipe / "gmot")], "model.pth", recipe / "data", "u0"
+    )
+    assert hop == HOP / RATE
+    assert panel.frame_seconds == pytest.approx(4 * hop)
+    assert panel.start_seconds == pytest.approx((3 - 2) * hop)
+    assert panel.tokens == ["[CLS]", *TRANSCRIPTS[0], "[SEP]"]
+    assert len(spectrogram) >= len(panel.plan) * 4
