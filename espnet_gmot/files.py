@@ -9,6 +9,8 @@ from pathlib import Path
 
 from espnet_gmot.errors import InputError
 
+TABLES_BYTES = 10_000_000  # room for tables and logs beside the audio
+
 
 @contextmanager
 def write_aside(path: str | Path) -> Iterator[Path]:
@@ -79,6 +81,12 @@ def require_free_space(directory: str | Path, needed_bytes: int) -> None:
             f"{directory} has {free / 1e9:.2f} GB free and {needed_bytes / 1e9:.2f} GB are needed; "
             "free some disk space or choose another place"
         )
+
+
+def bytes_missing(directory: Path, estimate: int) -> int:
+    """Bytes that a run still needs: its estimate without what ``directory`` holds, and the tables."""
+    made = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+    return max(0, estimate - made) + TABLES_BYTES
 
 
 def _umask() -> int:

@@ -15,10 +15,10 @@ from espnet_gmot.data.audio import (
     write_audio,
 )
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir, write_table
+from espnet_gmot.driver.freshness import Record, is_fresh
 from espnet_gmot.driver.parallel import parallel_map
-from espnet_gmot.driver.resume import begin_or_resume, bytes_missing, is_fresh
 from espnet_gmot.driver.sound_ark import Placed, is_flac_in_ark, recall_placed, record_placed, write_ark
-from espnet_gmot.files import require_free_space
+from espnet_gmot.files import bytes_missing, require_free_space
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,10 @@ def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, ra
     data, target = check_data_dir(source), Path(target)
     recordings = recordings_of(data)
     require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, audio_format)))
-    since = begin_or_resume(target, data.wav_scp, data.segments, audio_format, rate)
+    record = Record(
+        target, wav_scp=data.wav_scp, segments=data.segments, audio_format=audio_format, rate=rate
+    )
+    since = record.begin()
     if audio_format == ARK_FORMAT:
         arks = [
             _FormatArk(recordings[i : i + RECORDINGS_A_FOLDER], _folder(target, i), rate, since)
@@ -79,6 +82,7 @@ def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, ra
         ]
         formatted = parallel_map(_format_recording, jobs, nj, f"format {target.name}")
     _write_target(target, data, [utterance for part in formatted for utterance in part])
+    record.finish()
     return len(data.text)
 
 
@@ -108,7 +112,7 @@ def _is_in_ark_already(recording: Recording) -> bool:
 def _format_recording(job: _Format) -> list[Placed]:
     recording = job.recording
     paths = [job.folder / f"{cut.utterance}.{job.audio_format}" for cut in recording.cuts]
-    if all(is_fresh(path, job.since, recording.file) for path in paths):
+    if all(is_fresh(path, job.since, [recording.file]) for path in paths):
         lengths = [soundfile.info(path).frames for path in paths]
         return [(cut.utterance, str(p), n) for cut, p, n in zip(recording.cuts, paths, lengths, strict=True)]
     cuts = read_cuts(recording, job.rate)

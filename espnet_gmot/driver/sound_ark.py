@@ -8,7 +8,7 @@ import kaldiio
 import numpy as np
 
 from espnet_gmot.data.kaldi_data import read_table, write_table
-from espnet_gmot.driver.resume import is_fresh
+from espnet_gmot.driver.freshness import is_fresh
 from espnet_gmot.files import write_aside
 
 EXTENDED = b"AUDIO"  # opens what kaldiio and omniio decode with soundfile, to samples in [-1, 1)
@@ -66,7 +66,7 @@ def record_placed(folder: Path, placed: list[Placed]) -> None:
 def recall_placed(folder: Path, since: float, sources: Iterable[str | None]) -> list[Placed] | None:
     """Return what an earlier run recorded in ``folder`` after ``since`` and its source files, if it did."""
     table = folder / "wav.scp"
-    if not all(is_fresh(table, since, source) for source in sources):
+    if not is_fresh(table, since, sources):
         return None
     wav_scp, lengths = read_table(table), read_table(folder / "utt2num_samples")
     if not all(Path(ark).is_file() for ark in {entry.rpartition(":")[0] for entry in wav_scp.values()}):

@@ -17,11 +17,11 @@ from espnet_gmot.data.audio import (
     write_audio,
 )
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir
+from espnet_gmot.driver.freshness import Record, is_fresh
 from espnet_gmot.driver.parallel import parallel_map
-from espnet_gmot.driver.resume import begin_or_resume, bytes_missing, is_fresh
 from espnet_gmot.driver.sound_ark import recall_placed, record_placed, write_ark
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_free_space
+from espnet_gmot.files import bytes_missing, require_free_space
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def perturb_speed(
     data, target = check_data_dir(source), Path(target)
     recordings = recordings_of(data)
     require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, factors)))
-    since = begin_or_resume(target, data.wav_scp, data.segments, audio_format)
+    record = Record(target, wav_scp=data.wav_scp, segments=data.segments, audio_format=audio_format)
+    since = record.begin()
     if audio_format == ARK_FORMAT:
         arks = [
             _PerturbArk(recordings[i : i + RECORDINGS_A_FOLDER], factor, _folder(target, factor, i), since)
@@ -87,6 +88,7 @@ def perturb_speed(
         perturbed = parallel_map(_perturb_recording, jobs, nj, f"speed {target.name}")
     wav_scp = {utterance: entry for part in perturbed for utterance, entry in part}
     _write_target(target, data, factors, wav_scp)
+    record.finish()
     return len(wav_scp)
 
 
@@ -142,7 +144,7 @@ def _perturb_recording(job: _Perturb) -> list[tuple[str, str]]:
         return [(recording.cuts[0].utterance, recording.source)]
     names = [_prefix(job.factor) + cut.utterance for cut in recording.cuts]
     paths = {name: job.folder / f"{name}.{job.audio_format}" for name in names}
-    if not all(is_fresh(path, job.since, recording.file) for path in paths.values()):
+    if not all(is_fresh(path, job.since, [recording.file]) for path in paths.values()):
         for name, samples, rate in _sounds(recording, job.factor):
             write_audio(paths[name], samples, rate)
     return [(name, str(path)) for name, path in paths.items()]

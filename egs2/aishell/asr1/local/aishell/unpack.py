@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
+from espnet_gmot.driver.freshness import is_fresh
 from espnet_gmot.driver.parallel import parallel_map
-from espnet_gmot.driver.resume import is_fresh
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_free_space
 
@@ -50,7 +50,7 @@ def unpack_speakers(wav: Path, nj: int) -> int:
     Raises:
         InputError: an archive is damaged or unsafe, too little disk space, or no right to write.
     """
-    archives = [path for path in sorted(wav.glob("S*.tar.gz")) if not is_fresh(_marker(path), 0.0, str(path))]
+    archives = [path for path in sorted(wav.glob("S*.tar.gz")) if not is_fresh(_marker(path), 0.0, [path])]
     if not archives:
         return 0
     size = sum(path.stat().st_size for path in archives)

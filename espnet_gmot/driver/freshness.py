@@ -1,0 +1,150 @@
+"""What a directory was made from: is it done, may it be continued, or must it be made anew?
+
+Each such directory has one record, ``.begun`` while it is being made and ``.done`` afterwards: a JSON object
+that names every input with a short text that changes when the input does.
+"""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from espnet_gmot.files import write_aside
+
+BEGUN, DONE = ".begun", ".done"
+READABLE = 80  # characters of an input that stand in the record as they are; longer ones are hashed
+
+
+class Record:
+    """The record of one directory, for the inputs at hand.
+
+    Args:
+        directory: what is made; it need not be there yet.
+        inputs: everything that it depends on, each under the name that messages use: numbers, texts, or
+            the keys of files that :func:`content`, :func:`tables` and :func:`stamp` give.
+
+    Example:
+        >>> import tempfile
+        >>> directory = Path(tempfile.mkdtemp())
+        >>> Record(directory, rate=16000).is_done()
+        False
+        >>> since = Record(directory, rate=16000).begin()
+        >>> Record(directory, rate=16000).finish()
+        >>> Record(directory, rate=16000).is_done()
+        True
+        >>> Record(directory, rate=8000).changes()
+        ['rate']
+    """
+
+    def __init__(self, directory: str | Path, **inputs: Any):
+        self.directory = Path(directory)
+        self.inputs = {name: _short(value) for name, value in inputs.items()}
+
+    def is_done(self) -> bool:
+        """Whether the directory was made to its end from the same inputs."""
+        former = self._read(DONE)
+        if former == {} and (self.directory / DONE).exists():
+            logging.warning(
+                "%s is of an earlier version and cannot be compared with today's inputs: taken as it is "
+                "(remove it to make the directory again)",
+                self.directory / DONE,
+            )
+            return True
+        return former is not None and former == self.inputs
+
+    def changes(self) -> list[str]:
+        """Names of the inputs that differ from those of the record; none without a record."""
+        former = self._latest()
+        if not former:
+            return []
+        names = self.inputs | former
+        return [name for name in names if self.inputs.get(name) != former.get(name)]
+
+    def begin(self, *names: str) -> float:
+        """Record the inputs; what was begun from the same inputs is continued.
+
+        Args:
+            names: the inputs that the files there follow from (default: all). Where only others have changed,
+                the files stay as they are.
+
+        Returns:
+            Seconds since the epoch: files written after it stem from these inputs (see :func:`is_fresh`).
+        """
+        begun, former = self.directory / BEGUN, self._latest()
+        since = None
+        if former and not set(names or former | self.inputs) & set(self.changes()):
+            since = self._path().stat().st_mtime
+        with write_aside(begun) as aside:
+            aside.write_text(json.dumps(self.inputs, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            if since is not None:
+                os.utime(aside, (since, since))
+        (self.directory / DONE).unlink(missing_ok=True)
+        return begun.stat().st_mtime
+
+    def finish(self) -> None:
+        """Record that the directory is made to its end."""
+        (self.directory / BEGUN).replace(self.directory / DONE)
+
+    def _path(self) -> Path:
+        """The record that is there; ``.begun`` goes first: a directory that was done is being made anew."""
+        begun = self.directory / BEGUN
+        return begun if begun.exists() else self.directory / DONE
+
+    def _latest(self) -> dict[str, Any] | None:
+        return self._read(self._path().name)
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        """The record; None if there is none, empty if it is none of ours."""
+        try:
+            found = json.loads((self.directory / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except json.JSONDecodeError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def content(*paths: str | Path) -> str:
+    """A short text that changes with what stands in these files; a missing file counts as empty."""
+    digest = hashlib.sha256()
+    for path in map(Path, paths):
+        digest.update(path.read_bytes() if path.is_file() else b"")
+        digest.update(b"\0")
+    return digest.hexdigest()[:16]
+
+
+def tables(directory: str | Path) -> str:
+    """The same for the visible files of a data directory."""
+    return content(*sorted(path for path in Path(directory).iterdir() if _is_visible_file(path)))
+
+
+def stamp(*paths: str | Path) -> str:
+    """A short text that changes when one of these large files is written again, without reading them."""
+    found = [(str(path), os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths]
+    return _digest(repr(found))
+
+
+def is_fresh(path: Path, since: float, sources: Iterable[str | Path | None] = ()) -> bool:
+    """Tell whether ``path`` was written after ``since`` and after those of its source files that exist."""
+    if not path.exists():
+        return False
+    there = [source for source in sources if source is not None and os.path.exists(source)]
+    return path.stat().st_mtime >= max([since, *(os.stat(source).st_mtime for source in there)])
+
+
+def _is_visible_file(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".")
+
+
+def _short(value: Any) -> Any:
+    text = value if isinstance(value, str) else repr(value)
+    if len(text) > READABLE:
+        return _digest(text)
+    return value if isinstance(value, str | int | float | bool | None) else text
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,139 @@
+"""What a directory was made from: done, to be continued, or to be made anew."""
+
+import json
+import os
+
+import pytest
+
+from espnet_gmot.driver.freshness import BEGUN, DONE, Record, content, is_fresh, stamp, tables
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A directory made from two inputs an hour ago."""
+    record = Record(tmp_path / "made", rate=16000, data="a")
+    record.begin()
+    record.finish()
+    age(tmp_path / "made" / DONE)
+    return tmp_path / "made"
+
+
+def age(path, seconds=3600):
+    then = path.stat().st_mtime - seconds
+    os.utime(path, (then, then))
+
+
+def test_nothing_is_done_before_it_is_made(tmp_path):
+    record = Record(tmp_path / "new", rate=16000)
+    assert (record.is_done(), record.changes()) == (False, [])
+
+
+def test_done_from_the_same_inputs_alone(made):
+    assert Record(made, rate=16000, data="a").is_done()
+    assert not Record(made, rate=8000, data="a").is_done()
+    assert not Record(made, rate=16000).is_done()
+    assert not Record(made, rate=16000, data="a", more=1).is_done()
+
+
+def test_changes_are_named(made):
+    assert Record(made, rate=8000, data="a").changes() == ["rate"]
+    assert Record(made, rate=16000, cleaner="none").changes() == ["cleaner", "data"]
+
+
+def test_what_was_begun_is_not_done_and_goes_on_from_then(tmp_path):
+    record = Record(tmp_path, rate=16000)
+    record.begin()
+    age(tmp_path / BEGUN)
+    since = (tmp_path / BEGUN).stat().st_mtime
+    assert not record.is_done()
+    assert Record(tmp_path, rate=16000).begin() == pytest.approx(since)
+    assert Record(tmp_path, rate=8000).begin() > since + 3000
+
+
+def test_a_directory_begun_anew_is_not_done(made):
+    record = Record(made, rate=8000, data="a")
+    record.begin()
+    assert not Record(made, rate=16000, data="a").is_done()
+    record.finish()
+    assert record.is_done()
+    assert sorted(path.name for path in made.iterdir()) == [DONE]
+
+
+def test_files_stay_where_only_other_inputs_have_changed(made):
+    then = (made / DONE).stat().st_mtime
+    assert Record(made, rate=16000, data="b").begin("rate") == pytest.approx(then)
+    assert Record(made, rate=8000, data="b").begin("rate") > then + 3000
+
+
+def test_removing_the_record_makes_all_anew(made):
+    then = (made / DONE).stat().st_mtime
+    (made / DONE).unlink()
+    assert Record(made, rate=16000, data="a").begin() > then + 3000
+
+
+def test_a_record_of_an_earlier_version_is_taken_with_a_warning(tmp_path, caplog):
+    (tmp_path / DONE).write_text("wav 3847562938 5120\n")
+    assert Record(tmp_path, rate=16000).is_done()
+    assert f"{tmp_path / DONE} is of an earlier version" in caplog.text
+    (tmp_path / DONE).write_text("1234\n")
+    assert Record(tmp_path, rate=16000).is_done()
+
+
+def test_a_record_cut_off_while_begun_is_begun_anew(tmp_path):
+    (tmp_path / BEGUN).write_text('{"rate": 160')
+    age(tmp_path / BEGUN)
+    then = (tmp_path / BEGUN).stat().st_mtime
+    assert Record(tmp_path, rate=16000).begin() > then + 3000
+
+
+def test_a_record_can_be_read_by_people(tmp_path):
+    Record(tmp_path, rate=16000, wav_scp={"u": "x" * 100}).begin()
+    found = json.loads((tmp_path / BEGUN).read_text())
+    assert found["rate"] == 16000
+    assert len(found["wav_scp"]) == 16
+
+
+def test_content_changes_with_bytes_and_with_their_place(tmp_path):
+    one, two = tmp_path / "1", tmp_path / "2"
+    one.write_text("ab")
+    two.write_text("c")
+    first = content(one, two)
+    assert content(one, two) == first
+    one.write_text("a")
+    two.write_text("bc")
+    assert content(one, two) != first
+    assert content(one, tmp_path / "gone") != content(one)
+
+
+def test_tables_sees_every_visible_file_and_follows_a_link(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "text").write_text("u1 a\n")
+    (tmp_path / "link").symlink_to(data)
+    first = tables(data)
+    assert tables(tmp_path / "link") == first
+    (data / ".done").write_text("x")
+    (data / "sub").mkdir()
+    assert tables(data) == first
+    (data / "utt2spk").write_text("u1 s\n")
+    assert tables(data) != first
+
+
+def test_stamp_changes_when_a_file_is_written_again(tmp_path):
+    model = tmp_path / "model.pth"
+    model.write_bytes(b"12")
+    first = stamp(model)
+    assert stamp(model) == first
+    age(model)
+    assert stamp(model) != first
+
+
+def test_fresh_is_what_was_written_after_its_sources(tmp_path):
+    source, path = tmp_path / "source", tmp_path / "path"
+    source.write_text("")
+    assert not is_fresh(path, 0.0)
+    path.write_text("")
+    assert is_fresh(path, 0.0, [source, tmp_path / "gone"])
+    assert not is_fresh(path, path.stat().st_mtime + 1)
+    age(path)
+    assert not is_fresh(path, 0.0, [source])
