@@ -1,8 +1,8 @@
 """What decoding costs, utterance by utterance, so that it adds up over interruptions."""
 
 import logging
-import time
 from collections.abc import Iterable, Iterator
+from time import perf_counter
 from typing import NamedTuple
 
 from torch import Tensor
@@ -51,7 +51,7 @@ class Meter:
 
     def _charge(self, keys: list[str]) -> None:
         """Divide the time since the last call among the utterances."""
-        now = time.perf_counter()
+        now = perf_counter()
         for key in keys:
             self._seconds[key] += 0.0 if self._mark is None else (now - self._mark) / len(keys)
         self._mark = now

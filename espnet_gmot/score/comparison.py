@@ -1,7 +1,7 @@
 """The rows of a comparison of trained systems, each with its margin against the baseline."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -219,7 +219,7 @@ def _require_same_set(theirs: Path, expected: Result, ours: Path, result: Result
         )
 
 
-def _errors(results: Mapping[int, Result], order: Iterable[str]) -> SystemErrors:
+def _errors(results: Mapping[int, Result], order: Collection[str]) -> SystemErrors:
     """Errors of each seed, and characters of the references, of the utterances in that order."""
     counts = {seed: [result.utterances[utterance] for utterance in order] for seed, result in results.items()}
     return SystemErrors(
