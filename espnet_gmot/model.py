@@ -250,7 +250,8 @@ class ESPnetGMOTModel(ESPnetASRModel):
             The loss without its warm-up w(t), as the weighted terms ``node``, ``edge`` and ``projection``
             that add up to it, and the statistics of each block.
         """
-        terms, stats = {}, {}
+        terms: dict[str, torch.Tensor] = {}
+        stats: dict[str, torch.Tensor] = {}
         for suffix, aligned in self.align(encoded, teacher, teacher_lengths).items():
             share = 1.0 if suffix == LAST_BLOCK else self.options.intermediate_weight
             for name, term in self.criterion_align.weighted_terms(aligned, share).items():
