@@ -45,7 +45,7 @@ class AlignmentOptions:
         max_iter: mirror-descent steps.
         sinkhorn_iter: Sinkhorn iterations in each step; potentials carry over, so few are enough.
         temporal_prior_weight: weight of the order-preserving prior that is added to D; 0 leaves it out.
-            In our experiments recognition was no worse without it (docs/experiments.md).
+            In our experiments recognition was no worse without it (docs/experiments/findings.md).
         temporal_prior_sigma: width of that prior's Gaussian, in units of its distance ℓ(i, j).
         temporal_edge_weight: share in [0, 1] of temporal distance in the edge costs A and B.
         frame_marginal: p, ``uniform`` or ``nonblank`` (by CTC's detached non-blank posterior).
