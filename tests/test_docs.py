@@ -124,3 +124,9 @@ def test_every_option_of_a_command_exists(page):
     for module, arguments in COMMAND.findall(page.read_text(encoding="utf-8")):
         for option in re.findall(r"(?<!\S)--\w+", arguments):
             assert re.search(rf"{option}\b", help_of(module)), f"{module} {option}"
+
+
+def test_the_solvers_example_runs(capsys):
+    page = (ROOT / "docs" / "solver.md").read_text(encoding="utf-8")
+    exec(re.search(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1], {})
+    assert capsys.readouterr().out.startswith("torch.Size([2, 160, 20])")
