@@ -25,6 +25,7 @@ OWN = [
 CURRENT = [page for page in OWN if page != HISTORY]
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+CODE = {".py", ".sh", ".yaml"}
 COMMAND = re.compile(r"python3? -m (espnet_gmot\.bin\.\w+)((?:[^`\n]|\\\n)*)")
 
 
@@ -130,3 +131,16 @@ def test_the_solvers_example_runs(capsys):
     page = (ROOT / "docs" / "solver.md").read_text(encoding="utf-8")
     exec(re.search(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1], {})
     assert capsys.readouterr().out.startswith("torch.Size([2, 160, 20])")
+
+
+def test_every_page_that_the_code_names_exists():
+    """Comments, docstrings, messages and YAMLs name pages by their path."""
+    folders = ("espnet_gmot", "research", "benchmarks", "egs2", "conf", "tests", "tools")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in CODE]
+    named = {
+        (str(path), page)
+        for path in files
+        for page in re.findall(r"\bdocs/[\w/]+\.md", path.read_text(encoding="utf-8"))
+    }
+    assert {page for _, page in named} >= {"docs/method.md", "docs/solver.md"}
+    assert [(path, page) for path, page in sorted(named) if not (ROOT / page).is_file()] == []
