@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train, decode and keep the rows of research/experiments.yaml with several seeds (docs/experiments.md). What is
+# Train, decode and keep the rows of research/experiments.yaml with several seeds (docs/experiments/protocol.md). What is
 # finished stands in research/results/PRESET and is not run again; a rerun continues. A run that fails does not keep the
 # others from running.
 #
