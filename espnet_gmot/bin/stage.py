@@ -5,7 +5,6 @@ A stage gets every option of ./asr.sh as ``--name value``; ``check`` likewise, b
 
 import argparse
 import logging
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -44,7 +43,6 @@ def main() -> None:
     """Run a stage, or parse and call."""
     name, *words = sys.argv[1:] or ["--help"]
     if name in ("check", *NAMED) and words[:1] not in (["--help"], ["-h"]):
-        signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
         _log_as_asr_sh(NAMED.get(name))
         try:
             _check(words) if name == "check" else _run(name, words)

@@ -52,18 +52,45 @@ def test_directories_and_arguments_are_those_of_espnet(recipe):
 def test_bpe_has_a_token_list_a_model_and_a_token_error_rate(recipe):
     Path("data/train/text").write_text("u1 a b c d ab cd ab\n")
     recipe.run(token_type="bpe", nbpe=9)
-    assert Path("data/token_list/bpe_unigram9/tokens.txt").read_text().startswith("<blank>\n<unk>\n")
+    tokens = Path("data/token_list/bpe_unigram9/tokens.txt").read_text().split("\n")
+    assert (tokens[:2], tokens[-2:], len(tokens) - 1) == (["<blank>", "<unk>"], ["<sos/eos>", ""], 9)
     for call in recipe.called("asr_train"):
         assert "--bpemodel data/token_list/bpe_unigram9/bpe.model --token_type bpe" in call
     decoded = "exp/asr_train_small_raw_bpe9/inference_asr_model_valid.acc.ave/test"
     (call,) = [call for call in recipe.called("score") if call.endswith("score_ter")]
     assert f"--ref {decoded}/score_ter/ref --hyp {decoded}/score_ter/hyp" in call
     assert Path(f"{decoded}/score_ter/ref").read_text().startswith("u1 ▁")
+    assert Path(f"{decoded}/score_ter/hyp").read_text().startswith("u1 ▁")
 
 
-def test_a_missing_input_names_the_stage_that_makes_it(recipe):
-    with pytest.raises(InputError, match="dump/raw/train/wav.scp does not exist; run stage 4 first"):
-        recipe.run(stage=10, stop_stage=10)
+@pytest.mark.parametrize(
+    ("stage", "missing", "maker"),
+    [
+        (2, "data/train/wav.scp", 1),
+        (3, "data/train/wav.scp", 1),
+        (4, "dump/raw/org/train/utt2num_samples", 3),
+        (5, "dump/raw/train/text", 4),
+        (6, "dump/raw/train/text", 4),
+        (7, "exp/lm_stats_char/train/text_shape.char", 6),
+        (8, "exp/lm_train_lm_char/config.yaml", 7),
+        (10, "dump/raw/train/wav.scp", 4),
+        (11, "exp/asr_stats_raw_char/train/text_shape.char", 10),
+        (12, f"{ASR}/config.yaml", 11),
+        (13, f"{ASR}/inference_lm_lm_train_lm_char_valid.loss.ave_asr_model_valid.acc.ave/test/text", 12),
+        (14, f"{ASR}/config.yaml", 11),
+    ],
+)
+def test_a_missing_input_names_the_stage_that_makes_it(recipe, stage, missing, maker):
+    for path in Path("data").glob("*/wav.scp"):
+        path.unlink()
+    if stage in (8, 11):
+        for path in ("dump/raw/train/text", "dump/raw/dev/text", "dump/raw/test/text"):
+            Path(path).parent.mkdir(parents=True)
+            Path(path).write_text("u1 a\n")
+    options = {"use_lm": True, "lm_config": "conf/train_lm.yaml", "skip_packing": False}
+    with pytest.raises(InputError, match=rf"^{missing} does not exist; run stage {maker} first$"):
+        recipe.run(stage=stage, stop_stage=stage, speed_perturb_factors="" if stage > 2 else "0.9", **options)
+    assert not Path("exp").exists()
 
 
 @pytest.mark.parametrize(
