@@ -6,44 +6,26 @@ A stage gets every option of ./asr.sh as ``--name value``; ``check`` likewise, b
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 
 from espnet_gmot.bin import _command
 from espnet_gmot.driver.commands import CommandFailed, Commands
 from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.options import Options
-from espnet_gmot.driver.plan import STAGES, Stage, check, selected
+from espnet_gmot.driver.plan import IN_PYTHON, Stage, check, selected
 from espnet_gmot.driver.processes import Stopped
 from espnet_gmot.driver.training_log import is_gone, watch_trainings
 from espnet_gmot.driver.training_yaml import read_training_yaml, require_equal_budgets
 from espnet_gmot.errors import InputError
 
-NAMED = {stage.name: stage for stage in STAGES if stage.name}
-# Where each stage's function stands; what one imports the others need not wait for.
-MODULES = {
-    "perturb_speed": "data",
-    "format_audio": "data",
-    "filter_lengths": "data",
-    "token_list": "tokens",
-    "lm_stats": "lm",
-    "lm_train": "lm",
-    "lm_perplexity": "lm",
-    "asr_stats": "asr",
-    "asr_train": "asr",
-    "decode": "decode",
-    "score": "score",
-    "pack": "pack",
-}
-
 
 def main() -> None:
     """Run a stage, or parse and call."""
     name, *words = sys.argv[1:] or ["--help"]
-    if name in ("check", *NAMED) and words[:1] not in (["--help"], ["-h"]):
-        _log_as_asr_sh(NAMED.get(name))
+    if name in ("check", *IN_PYTHON) and words[:1] not in (["--help"], ["-h"]):
+        _log_as_asr_sh(IN_PYTHON.get(name))
         try:
             _check(words) if name == "check" else _run(name, words)
         except (InputError, CommandFailed) as error:
@@ -66,12 +48,7 @@ def _check(words: Sequence[str]) -> None:
 
 def _run(name: str, words: Sequence[str]) -> None:
     options = Options.parse(words)
-    function_of(name)(options, Commands(options))
-
-
-def function_of(name: str) -> Callable[[Options, Commands], None]:
-    """What a stage does."""
-    return getattr(import_module(f"espnet_gmot.driver.stages.{MODULES[name]}"), name)
+    IN_PYTHON[name].run(options, Commands(options))
 
 
 def _log_as_asr_sh(stage: Stage | None) -> None:
@@ -111,7 +88,7 @@ def get_parser() -> argparse.ArgumentParser:
     command.set_defaults(call=_write_results_page)
 
     commands.add_parser("check", help="refuse options of asr.sh that no stage could follow")
-    for stage in NAMED.values():
+    for stage in IN_PYTHON.values():
         commands.add_parser(stage.name, help=f"stage {stage.number}: {stage.title}")
     return parser
 

@@ -2,51 +2,60 @@
 
 import os
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
+from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.jobs import driver_gpus
 from espnet_gmot.driver.options import Options
 from espnet_gmot.errors import InputError
 
 
 class Stage(NamedTuple):
-    """A stage by its number, as ESPnet counts them.
+    """A stage of asr.sh.
 
     Args:
-        number: from 1.
-        name: subcommand of ``espnet_gmot.bin.stage``; empty for local/data.sh and what this driver lacks.
+        number: from 1, as ESPnet counts them.
         title: what the log calls it.
+        module: of ``espnet_gmot.driver.stages``; empty for local/data.sh and what this driver lacks.
+        name: its function, and the subcommand of ``espnet_gmot.bin.stage``.
     """
 
     number: int
-    name: str
     title: str
+    module: str = ""
+    name: str = ""
+
+    def run(self, options: Options, commands: Commands) -> None:
+        """Do what the stage does; what other stages import need not be waited for."""
+        getattr(import_module(f"espnet_gmot.driver.stages.{self.module}"), self.name)(options, commands)
 
 
 STAGES = (
-    Stage(1, "", "data preparation"),
-    Stage(2, "perturb_speed", "speed perturbation"),
-    Stage(3, "format_audio", "formatting of audio"),
-    Stage(4, "filter_lengths", "removal of long and short data"),
-    Stage(5, "token_list", "token list"),
-    Stage(6, "lm_stats", "language model statistics"),
-    Stage(7, "lm_train", "language model training"),
-    Stage(8, "lm_perplexity", "perplexity"),
-    Stage(9, "", "n-gram"),
-    Stage(10, "asr_stats", "statistics"),
-    Stage(11, "asr_train", "training"),
-    Stage(12, "decode", "decoding"),
-    Stage(13, "score", "scoring"),
-    Stage(14, "pack", "packing"),
-    Stage(15, "", "upload"),
+    Stage(1, "data preparation"),
+    Stage(2, "speed perturbation", "data", "perturb_speed"),
+    Stage(3, "formatting of audio", "data", "format_audio"),
+    Stage(4, "removal of long and short data", "data", "filter_lengths"),
+    Stage(5, "token list", "tokens", "token_list"),
+    Stage(6, "language model statistics", "lm", "lm_stats"),
+    Stage(7, "language model training", "lm", "lm_train"),
+    Stage(8, "perplexity", "lm", "lm_perplexity"),
+    Stage(9, "n-gram"),
+    Stage(10, "statistics", "asr", "asr_stats"),
+    Stage(11, "training", "asr", "asr_train"),
+    Stage(12, "decoding", "decode", "decode"),
+    Stage(13, "scoring", "score", "score"),
+    Stage(14, "packing", "pack", "pack"),
+    Stage(15, "upload"),
 )
+IN_PYTHON = {stage.name: stage for stage in STAGES if stage.name}
 NOT_HERE = (9, 15)
 
 
 def selected(options: Options) -> list[int]:
     """Return the numbers of the stages that the options choose, in order."""
-    return [number for number, *_ in STAGES if _is_selected(number, options)]
+    return [stage.number for stage in STAGES if _is_selected(stage.number, options)]
 
 
 def _is_selected(number: int, options: Options) -> bool:

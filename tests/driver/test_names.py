@@ -37,7 +37,7 @@ def names(asr_sh_options):
          "exp/asr_train_asr_raw_char_optim_conflr0.1_init_paramab"),
         ({"speed_perturb_factors": "0.9 1.0"}, "asr_stats_dir", "exp/asr_stats_raw_char_sp"),
         ({"asr_stats_dir": "exp/stats"}, "feats_stats", "exp/stats/train/feats_stats.npz"),
-        ({"token_type": "bpe", "nbpe": "500", "lang": "en"}, "token_dir", "data/en_token_list/bpe_unigram500"),
+        ({"token_type": "bpe", "nbpe": "50", "lang": "en"}, "token_dir", "data/en_token_list/bpe_unigram50"),
         ({"token_type": "hugging_face", "hugging_face_model_name_or_path": "a/b"}, "token_dir",
          "data/token_list/hugging_face_a-b"),
         ({"token_type": "word"}, "token_list", "data/token_list/word/tokens.txt"),

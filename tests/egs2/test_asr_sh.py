@@ -13,9 +13,10 @@ from processes import ended
 from warm_server import write_program
 
 from espnet_gmot.driver.options import Options
-from espnet_gmot.driver.plan import STAGES
+from espnet_gmot.driver.plan import IN_PYTHON, STAGES
 
 TEMPLATE = Path(__file__).parents[2] / "egs2" / "TEMPLATE" / "asr1"
+RUN = [STAGES[0], *IN_PYTHON.values()]
 SETS = ["--train_set", "train", "--valid_set", "dev", "--test_sets", "test", "--ngpu", "0"]
 # Stands in for ${python}: notes each stage with its arguments; only the check is run.
 PYTHON = f"""case "$2 $3" in
@@ -122,8 +123,7 @@ def test_help_shows_every_option_that_the_script_knows(recipe: Path) -> None:
 
 def test_the_script_lists_the_stages_of_the_plan() -> None:
     listed = re.findall(r'^    stage (\d+) "(.*)" (?:in_python (\w+)|local/data.sh)', _script(), re.MULTILINE)
-    planned = [(str(number), title, name) for number, name, title in STAGES if name or number == 1]
-    assert [(number, title, name) for number, title, name in listed] == planned
+    assert listed == [(str(stage.number), stage.title, stage.name) for stage in RUN]
 
 
 def _script() -> str:
@@ -143,14 +143,14 @@ def test_all_stages_run_in_order_with_all_options(noted: Path) -> None:
     ]
     done = asr_sh(noted, *NOTED, *options, "--local_data_opts", "--corpus small")
     assert done.returncode == 0, done.stderr
-    assert calls(noted) == ["local/data.sh", *(stage.name for stage in STAGES if stage.name)]
+    assert calls(noted) == ["local/data.sh", *IN_PYTHON]
     first, second, *_ = (noted / "calls").read_text().splitlines()
     assert first == "local/data.sh --corpus small"
     assert "--lm_tag mine " in second  # options may be written with dashes, as in Kaldi
     assert "--asr_args --max_epoch 3 " in second
     assert "--cuda_cmd python3 -m espnet_gmot.bin.run_jobs " in second
     titles = re.findall(r"\(asr.sh\) stage (\d+): (.*)", done.stderr)
-    assert titles == [(str(number), title) for number, name, title in STAGES if name or number == 1]
+    assert titles == [(str(stage.number), stage.title) for stage in RUN]
     end = "stages 1 to 14 are done; models and results are in exp/asr_train_raw_char_max_epoch3\n"
     assert done.stderr.endswith(end)
 

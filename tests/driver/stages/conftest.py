@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_gmot.bin.stage import function_of
 from espnet_gmot.data.kaldi_data import read_table, write_data_dir, write_table
 from espnet_gmot.driver.commands import CommandFailed, Commands
 from espnet_gmot.driver.options import Options
-from espnet_gmot.driver.plan import STAGES, check, selected
+from espnet_gmot.driver.plan import IN_PYTHON, check, selected
 
 TOKENS = "<blank>\n<unk>\na\n<sos/eos>\n"
 SETS = ("train", "dev", "test")
@@ -99,9 +98,9 @@ class Recipe:
         self._caplog.clear()
         try:
             check(options)
-            for number, name, _ in STAGES:
-                if number in selected(options) and name:
-                    function_of(name)(options, NotedCommands(options, self.calls, fails_in))
+            for stage in IN_PYTHON.values():
+                if stage.number in selected(options):
+                    stage.run(options, NotedCommands(options, self.calls, fails_in))
         finally:
             self.log = self._caplog.text
         return self.log
