@@ -21,7 +21,7 @@ printf '%s\\0' "$@" > "asr_sh_call.$$"
 """
 # Stands in for Python, which has nothing to do without data; only what reads a YAML is run.
 PYTHON = f"""#!/bin/sh
-case "$*" in *.read_training_yaml*) exec "{sys.executable}" "$@" ;; esac
+case "$*" in *read_training_yaml*) exec "{sys.executable}" "$@" ;; esac
 while [ $# -gt 1 ]; do [ "$1" != --out ] || mkdir -p "$2"; shift; done
 """
 # ${python} without quotes, as ESPnet's scripts have it: a script by its path, and a command within a command.

@@ -35,7 +35,7 @@ asr_with_teacher() {
     check_numbers
     check_gpu
     knows ctc_greedy || python3 -m espnet_gmot.bin.check_install --quick true # ours does so itself
-    of_yaml=$(python3 -m espnet_gmot.bin.read_training_yaml "${asr_config}")
+    of_yaml=$(python3 -m espnet_gmot.bin.stage read_training_yaml "${asr_config}")
     choose_decoding
 
     if [ "${stage}" -le 5 ]; then

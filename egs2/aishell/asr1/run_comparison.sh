@@ -43,11 +43,11 @@ decode() {
 
 yamls=()
 for system in ${systems}; do yamls+=("conf/${system}.yaml"); done
-python3 -m espnet_gmot.bin.check_budgets "${yamls[@]}"
+python3 -m espnet_gmot.bin.stage check_budgets "${yamls[@]}"
 run ./run.sh "${others[@]}" --stop_stage 5 --asr_config "${yamls[0]}" --test_sets "${test_sets}"
 for system in ${systems}; do
     row=$(basename "${system}")
-    case $(python3 -m espnet_gmot.bin.read_training_yaml "conf/${system}.yaml") in
+    case $(python3 -m espnet_gmot.bin.stage read_training_yaml "conf/${system}.yaml") in
         kind=hybrid*)
             decode "${system}" decode_hybrid "${row}" 6
             decode "${system}" decode_ctc_greedy "${row}_by_ctc_alone" 12 ;;

@@ -87,7 +87,7 @@ recognise_side_by_side() {
         logs+=("exp/asr_$(tag_of "${system}")/train.log")
         echo "training and decoding $(tag_of "${system}"); logs: ${log}, ${logs[-1]}"
     done
-    run python3 -m espnet_gmot.bin.watch_training --log "${logs[@]}" --pid "${pids[@]}"
+    run python3 -m espnet_gmot.bin.stage watch_training --log "${logs[@]}" --pid "${pids[@]}"
     for system in gmot ctc; do # finish takes the last first
         finish || failed=${system}
     done
