@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from espnet_gmot.decoding.best_path import BestPath
+from espnet_gmot.driver.freshness import stamp
 from espnet_gmot.files import write_aside
 
 
@@ -23,7 +24,7 @@ class Journal:
     def __init__(self, path: Path, inputs: list[str | Path]):
         self.path = path
         self.done: dict[str, BestPath] = {}
-        header = json.dumps({"inputs": [_identity(Path(each)) for each in inputs]})
+        header = json.dumps({"made_from": stamp(*inputs)})
         if path.exists():
             self._read(header)
         with write_aside(path) as aside:  # without a line that was cut off
@@ -50,8 +51,3 @@ class Journal:
 
 def _lines(found: Mapping[str, BestPath]) -> str:
     return "".join(json.dumps([key, *path], ensure_ascii=False) + "\n" for key, path in found.items())
-
-
-def _identity(path: Path) -> list[str | int]:
-    status = path.stat()
-    return [str(path), status.st_size, status.st_mtime_ns]
