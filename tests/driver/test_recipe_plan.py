@@ -126,15 +126,6 @@ def test_bad_options_are_refused(recipe, system, options, message):
         plan(system, *options)
 
 
-def test_a_comparison_decodes_a_hybrid_twice():
-    rows = [(str(yaml), *row) for yaml, *row in plan_comparison(["ctc", "hybrid"], "gmot")]
-    assert rows == [
-        ("conf/ctc.yaml", "ctc", "decode_ctc_greedy", 6),
-        ("conf/hybrid.yaml", "hybrid", "decode_hybrid", 6),
-        ("conf/hybrid.yaml", "hybrid_by_ctc_alone", "decode_ctc_greedy", 12),
-    ]
-
-
 def test_a_comparison_of_other_budgets_or_missing_yamls_is_refused():
     write_yaml("hybrid", 0.3, "acc", max_epoch=3)
     with pytest.raises(InputError, match="conf/hybrid.yaml has max_epoch: 3, but conf/ctc.yaml has 2; a"):

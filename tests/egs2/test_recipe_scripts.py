@@ -12,6 +12,8 @@ import pytest
 from processes import ended
 from recipe_copy import ROOT, environment, write_program
 
+pytestmark = pytest.mark.slow
+
 RECIPE = ROOT / "egs2" / "aishell" / "asr1"
 NOTE = 'printf "%s\\n" "${0##*/} $*" >> calls'
 ASR = f"""ctc_greedy=false # as in our driver
@@ -77,15 +79,11 @@ def test_what_fails_ends_run_sh(recipe):
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (
-            "./run.sh --asr_config conf/none.yaml --ngpu 0",
-            "run.sh: error: conf/none.yaml does not exist; name a",
-        ),
         ("./run.sh --asr_config conf/ctc.yaml", "run.sh: error: --ngpu 1 and this machine shows no GPU; use"),
         ("./run_comparison.sh --systems none", "run_comparison.sh: error: conf/none.yaml does not exist"),
         (
-            "./run_comparison.sh --systems ctc --ngpu 0 --use-lm true",
-            "--use-lm is set by this comparison; for another one run ./run.sh",
+            "./run_comparison.sh --use-lm true",
+            "--use-lm is set by this comparison; for another one",
         ),
     ],
 )
@@ -93,9 +91,8 @@ def test_what_is_wrong_is_said_in_one_line_before_anything_runs(recipe, command,
     (recipe / "cmd.sh").write_text("cuda_cmd=run_jobs\n")
     write_program(recipe / "bin" / "nvidia-smi", "exit 9")
     status, log = run(recipe, *command.split())
-    assert status == 2
+    assert (status, len(log.splitlines()), calls(recipe)) == (2, 1, [])
     assert message in log
-    assert (len(log.splitlines()), calls(recipe)) == (1, [])
 
 
 @pytest.mark.parametrize("script", ["run.sh", "run_comparison.sh"])
@@ -110,17 +107,15 @@ def test_help_prints_what_stands_at_the_head_of_the_script(recipe, script):
 def test_a_comparison_has_every_system_a_hybrid_twice_all_on_one_page(recipe):
     status, log = run(recipe, "./run_comparison.sh", "--systems", "ctc hybrid", "--ngpu", "0")
     assert status == 0, log
-    *trainings, page = calls(recipe)
-    for call, stages, *parts in zip(
-        trainings,
-        ("1 --stop_stage 5", "6 --stop_stage 13", "6 --stop_stage 13", "12 --stop_stage 13"),
-        ("--ngpu 0", "--asr_exp exp/asr_ctc_raw_zh_char_sp", "--asr_exp exp/asr_hybrid_raw_zh_char_sp", ""),
-        ("", "--inference_tag decode_ctc_greedy", "--inference_tag decode_hybrid", "--ctc_greedy true"),
-        ("", "", "", "--inference_asr_model valid.acc.ave.pth"),
-        strict=True,
-    ):
-        assert call.startswith(f"asr.sh --stage {stages} ")
-        assert all(part in call for part in parts)
+    data, *decodings, page = calls(recipe)
+    assert data.startswith("asr.sh --stage 1 --stop_stage 5 --ngpu 0 ")
+    ctc, hybrid, by_ctc_alone = decodings
+    assert ctc.startswith("asr.sh --stage 6 --stop_stage 13 ") and hybrid.startswith("asr.sh --stage 6 ")
+    assert "--asr_exp exp/asr_ctc_raw_zh_char_sp --inference_tag decode_ctc_greedy" in ctc
+    assert "--asr_exp exp/asr_hybrid_raw_zh_char_sp --inference_tag decode_hybrid" in hybrid
+    assert by_ctc_alone.startswith("asr.sh --stage 12 --stop_stage 13 ")
+    assert "--inference_asr_model valid.acc.ave.pth" in by_ctc_alone and "--ctc_greedy true" in by_ctc_alone
+    assert "--inference_tag decode_ctc_greedy" in by_ctc_alone
     assert page.startswith(
         "python3 -m espnet_gmot.bin.compare --experiment ctc=exp/asr_ctc_raw_zh_char_sp:decode_ctc_greedy "
         "--experiment hybrid=exp/asr_hybrid_raw_zh_char_sp:decode_hybrid "
