@@ -61,7 +61,7 @@ recognise_side_by_side() {
         echo "training and decoding ${tag[${system}]}; logs: exp/${tag[${system}]}.log, exp/asr_${tag[${system}]}/train.log"
         start recognise "${system}" --nj "${share}" --inference_nj "${share}" &> "exp/${tag[${system}]}.log"
     done
-    run python3 -m espnet_gmot.bin.watch_training --log "exp/asr_${tag[ctc]}/train.log" "exp/asr_${tag[gmot]}/train.log" \
+    run python3 -m espnet_gmot.bin.stage watch_training --log "exp/asr_${tag[ctc]}/train.log" "exp/asr_${tag[gmot]}/train.log" \
         --pid "${children[@]}"
     for system in gmot ctc; do # finish takes the last first
         finish || failed=${tag[${system}]}
