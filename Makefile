@@ -1,6 +1,6 @@
 # make demo            train CTC and GM-OT on synthetic Mandarin, decode, print the table
-# make test            ruff, shellcheck, pytest, bats; PYTHON=python3.12 tests on ESPnet 202611
-# make quick           the same without the slow tests, which are the shell tests too: two minutes
+# make test            ruff, shellcheck, pytest; PYTHON=python3.12 tests on ESPnet 202611
+# make quick           the same without the slow tests: two minutes
 # make lint            only the first two
 # make bench           time the transport core and decoding against their peers, and a training step with and without GM-OT
 # make docs            these pages as a site, in site/: links are checked, nothing is fetched
@@ -10,7 +10,7 @@ PYTHON ?= python3
 TORCH ?=
 VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))$(if $(TORCH),-$(TORCH))
 ACTIVATE = . $(VENV)/bin/activate
-SHELL_FILES = $(shell git ls-files '*.sh' '*.bats' .ci/run)
+SHELL_FILES = $(shell git ls-files '*.sh' .ci/run)
 
 .PHONY: demo test quick lint bench docs lock
 
@@ -20,7 +20,6 @@ demo: $(VENV)/.demo
 quick: SELECTED = -m "not slow"
 test quick: lint
 	$(ACTIVATE) && OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile $(SELECTED)
-	@command -v bats >/dev/null || echo "NOTICE: bats is not installed, so the shell tests in tests/egs2 were not run"
 
 lint: $(VENV)/.test
 	$(ACTIVATE) && ruff check . && ruff format --check . && shellcheck -x $(SHELL_FILES)

@@ -11,6 +11,8 @@ preset=$1 name=$2 every=$3 random_init=$4
 shift 4
 out=exp/teacher_${name}
 run() { start "$@"; finish; }
+OMP_NUM_THREADS=$(env -u OMP_NUM_THREADS nproc)
+export OMP_NUM_THREADS
 base() {
     local size=${preset}
     [ "${preset}" != small ] || size=demo # the same teacher for both
@@ -24,12 +26,11 @@ if "${random_init}"; then
 elif [ $# -eq 0 ]; then
     base
 else
-    [ "${preset}" != tiny ] || set -- --layers 1 --hidden_size 16 --heads 2 --steps 20
+    [ "${preset}" != tiny ] || set -- --preset tiny
     mkdir -p "${out}"
     awk -v "every=${every}" 'NR % every == 0' data/local/teacher.txt > "${out}/text.txt"
-    [ -d "${bert}" ] || echo "teacher ${name}; log: ${bert}.partial/pretrain.log, then ${bert}/pretrain.log"
-    OMP_NUM_THREADS=$(env -u OMP_NUM_THREADS nproc) run python3 local/pretrain_teacher.py \
+    run python3 local/pretrain_teacher.py \
         --text "${out}/text.txt" --out "${bert}" "$@"
 fi
-run local/cache_teacher.sh --teacher "${bert}" --random_init "${random_init}" \
-    --text "dump/raw/train/text dump/raw/dev/text" --cache "${out}/cache" --projection "${out}/projection.npz"
+run python3 -m espnet_gmot.bin.cache_teacher --teacher "${bert}" --random_init "${random_init}" \
+    --text dump/raw/{train,dev}/text --out "${out}/cache" --projection "${out}/projection.npz"

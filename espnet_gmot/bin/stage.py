@@ -1,13 +1,14 @@
-"""What asr.sh and recipes' scripts call: the stages, and questions about training YAMLs, logs and results.
+"""What asr.sh and recipes' scripts call: the stages, the plans of recipes, and what is shown of trainings.
 
 A stage gets every option of ./asr.sh as ``--name value``; ``check`` likewise, before the first stage.
 """
 
 import argparse
 import logging
+import shlex
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from espnet_gmot.bin import _command
@@ -16,8 +17,8 @@ from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.plan import IN_PYTHON, Stage, check, selected
 from espnet_gmot.driver.processes import Stopped
+from espnet_gmot.driver.recipe_plan import plan_comparison, plan_system
 from espnet_gmot.driver.training_log import is_gone, watch_trainings
-from espnet_gmot.driver.training_yaml import read_training_yaml, require_equal_budgets
 from espnet_gmot.errors import InputError
 
 
@@ -67,15 +68,19 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="stage", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="NAME")
 
-    command = commands.add_parser("read_training_yaml", help="print a training YAML's facts as NAME=VALUE")
-    command.add_argument("yaml", help="e.g. conf/train_asr_ctc.yaml")
-    command.set_defaults(call=_print_training_yaml)
+    command = commands.add_parser("plan_system", help="print the commands of a recipe's run.sh, a line each")
+    command.add_argument("script", help="the recipe's, named in errors")
+    command.add_argument("cuda_cmd", help="what starts trainings")
+    command.add_argument("options", nargs=argparse.REMAINDER, help="of the recipe and of ./asr.sh")
+    command.set_defaults(call=_print_system)
 
     command = commands.add_parser(
-        "check_budgets", help="refuse YAMLs whose epochs, batches or optimisers differ"
+        "plan_comparison", help="print YAML, row, decoding and first stage of each row of a comparison"
     )
-    command.add_argument("yaml", nargs="+", help="training YAMLs, e.g. conf/train_asr_*.yaml")
-    command.set_defaults(call=lambda args: require_equal_budgets(args.yaml))
+    command.add_argument("script", help="the recipe's, named in errors")
+    command.add_argument("baseline", help="first system, where none is named")
+    command.add_argument("systems", nargs="*", help="names of training YAMLs in conf/")
+    command.set_defaults(call=_print_comparison)
 
     command = commands.add_parser("watch_training", help="show how trainings go until their processes end")
     command.add_argument("--log", type=Path, nargs="+", required=True, help="ESPnet's train.log of each")
@@ -93,9 +98,26 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _print_training_yaml(args: argparse.Namespace) -> None:
-    for name, value in asdict(read_training_yaml(args.yaml)).items():
-        print(f"{name}={value}")
+def _print_system(args: argparse.Namespace) -> None:
+    with _errors_of(args.script):
+        for command in plan_system(args.options, args.cuda_cmd):
+            print(f"run {shlex.join(command)}")
+
+
+def _print_comparison(args: argparse.Namespace) -> None:
+    with _errors_of(args.script):
+        for row in plan_comparison(args.systems, args.baseline):
+            print(*row)
+
+
+@contextmanager
+def _errors_of(script: str) -> Iterator[None]:
+    """Say what is wrong in the name of the recipe's script."""
+    try:
+        yield
+    except InputError as error:
+        print(f"{Path(script).name}: error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _write_results_page(args: argparse.Namespace) -> None:

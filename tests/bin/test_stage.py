@@ -46,20 +46,30 @@ def test_a_stage_logs_under_its_number(arguments, tmp_path):
     assert done.returncode == 0
 
 
-def test_what_a_recipe_must_know_of_a_yaml(tmp_path):
+def test_a_recipe_runs_what_its_plan_prints(tmp_path):
     (tmp_path / "train.yaml").write_text("model_conf: {ctc_weight: 1.0}\n")
-    assert run(tmp_path, "read_training_yaml", "train.yaml").stdout.splitlines() == [
-        "kind=ctc", "inference_asr_model=valid.loss.ave.pth", "teacher_cache=", "projection="
-    ]  # fmt: skip
+    (tmp_path / "asr.sh").write_text("")
+    options = ["--asr_config", "train.yaml", "--ngpu", "0", "--stop_stage", "5", "--lm_args", "a b"]
+    (line,) = run(tmp_path, "plan_system", "./run.sh", "run.pl", *options).stdout.splitlines()
+    assert line.startswith("run ./asr.sh --stage 1 --stop_stage 5 ")
+    assert "--inference_asr_model valid.loss.ave.pth" in line
+    assert line.endswith("--lm_args 'a b'")
 
 
-def test_other_budgets_are_refused_in_one_line(tmp_path):
+def test_other_budgets_are_refused_in_one_line_in_the_scripts_name(tmp_path):
+    (tmp_path / "conf").mkdir()
     for name, epochs in (("a", 1), ("b", 1), ("c", 2)):
-        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump({"max_epoch": epochs}))
-    assert run(tmp_path, "check_budgets", "a.yaml", "b.yaml").returncode == 0
-    done = run(tmp_path, "check_budgets", "a.yaml", "c.yaml")
-    assert done.returncode == 1
-    assert done.stderr.startswith("stage.py: error: c.yaml has max_epoch: 2, but a.yaml has 1")
+        conf = {"max_epoch": epochs, "model_conf": {"ctc_weight": 1.0}}
+        (tmp_path / "conf" / f"{name}.yaml").write_text(yaml.safe_dump(conf))
+    done = run(tmp_path, "plan_comparison", "./run_comparison.sh", "a", "a", "b")
+    assert done.stdout.splitlines() == [
+        "conf/a.yaml a decode_ctc_greedy 6",
+        "conf/b.yaml b decode_ctc_greedy 6",
+    ]
+    done = run(tmp_path, "plan_comparison", "./run_comparison.sh", "a", "a", "c")
+    assert done.returncode == 2
+    refusal = "run_comparison.sh: error: conf/c.yaml has max_epoch: 2, but conf/a.yaml has 1"
+    assert done.stderr.startswith(refusal)
 
 
 def test_trainings_are_watched_until_their_processes_end(tmp_path):
@@ -75,7 +85,7 @@ def test_trainings_are_watched_until_their_processes_end(tmp_path):
 
 def test_help_names_every_subcommand():
     shown = stage.get_parser().format_help()
-    for name in ("check", "check_budgets", "watch_training", *IN_PYTHON):
+    for name in ("check", "plan_comparison", "watch_training", *IN_PYTHON):
         assert re.search(rf"^ +{name}\b", shown, re.MULTILINE)
 
 
