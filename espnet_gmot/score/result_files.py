@@ -105,8 +105,8 @@ def write_result_txt(path: Path, result: Result, speakers: dict[str, str], title
             "| SPKR                   |  # Snt   # Wrd |  Corr    Sub    Del    Ins    Err  S.Err |",
             file=file,
         )
-        for speaker, counts in sorted(by_speaker.items()):
-            print(_summary_line(speaker, total(counts)), file=file)
+        for speaker, every in sorted(by_speaker.items()):
+            print(_summary_line(speaker, total(every)), file=file)
         print(RULE, _summary_line("Sum/Avg", result.total), RULE, sep="\n", file=file)
 
 
