@@ -23,9 +23,7 @@ import yaml
 from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_aside
-from espnet_gmot.score.comparison import GREEDY
-from espnet_gmot.score.decoding_speed import decoding_logs, real_time_factor, sampling_rate
-from espnet_gmot.score.job_log import job_command
+from espnet_gmot.score.decoding import facts_of_decoding
 from espnet_gmot.score.model_size import inference_parameters
 from espnet_gmot.score.result_files import SCORE_CURE, read_result
 from espnet_gmot.score.training_time import training_seconds
@@ -84,7 +82,7 @@ def keep_run(
     record = {"row": row, "seed": seed, "sets": {}}
     for name in sets:
         decoded = experiment / decode / name
-        record["sets"][name] = _scored(experiment, decoded)
+        record["sets"][name] = _scored(experiment, decode, name)
         _keep_reference(results, name, Path("dump/raw") / name / "text")
         _copy(decoded / "text", out / f"{name}.txt", SCORE_CURE)
     record |= {"seconds_train": training_seconds(experiment), "teacher": _teacher(config)} | _environment()
@@ -114,14 +112,13 @@ def read_reference(results: Path, dataset: str) -> dict[str, str]:
     return read_table(results / "reference" / f"{dataset}.txt", RUN_AGAIN)
 
 
-def _scored(experiment: Path, decoded: Path) -> dict[str, Any]:
-    counts = read_result(decoded / "score_cer" / "result.json").total
-    logs = decoding_logs(decoded)
-    alone = bool(logs) and GREEDY in (job_command(logs[0]) or "")
+def _scored(experiment: Path, decode: str, dataset: str) -> dict[str, Any]:
+    counts = read_result(experiment / decode / dataset / "score_cer" / "result.json").total
+    facts = facts_of_decoding(experiment, decode, dataset)
     return asdict(counts) | {
         "cer": counts.err_rate,
-        "rtf": real_time_factor(logs, counts.sentences, sampling_rate(experiment)),
-        "parameters": inference_parameters(experiment, ctc_alone=alone),
+        "rtf": facts and facts.rtf,
+        "parameters": facts and inference_parameters(experiment, facts.ctc_alone),
     }
 
 

@@ -5,10 +5,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from espnet_gmot.files import write_aside
+from espnet_gmot.score.margin import Margin
 from espnet_gmot.score.markdown_table import UNKNOWN, markdown_table, number, p_value
 from research.knowledge_share import shares_of_knowledge
 from research.rows import RowResult
-from research.seeds import SeedMargin
 from research.training_start import start_section
 
 NOT_RUN = "not run"
@@ -96,7 +96,7 @@ def _main_cells(row: RowResult) -> list[str]:
     return [row.plan.name, f"{row.errors.mean:.2f}", seeds, baseline, *margin, *sounds]
 
 
-def _margin_cells(margin: SeedMargin | None) -> list[str]:
+def _margin_cells(margin: Margin | None) -> list[str]:
     if margin is None:
         return [UNKNOWN] * 3
     low, high = margin.interval
