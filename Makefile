@@ -1,7 +1,7 @@
 # make demo            train CTC and GM-OT on synthetic Mandarin, decode, print the table
-# make test            ruff, shellcheck, pytest; PYTHON=python3.12 tests on ESPnet 202611
+# make test            ruff, mypy, shellcheck, pytest; PYTHON=python3.12 tests on ESPnet 202611
 # make quick           the same without the slow tests: two minutes
-# make lint            only the first two
+# make lint            only the first three, a minute at most
 # make bench           time the transport core and decoding against their peers, and a training step with and without GM-OT
 # make docs            these pages as a site, in site/: links are checked, nothing is fetched
 # make lock            write tools/locks anew from the newest versions that fit; CONTRIBUTING.md says what comes then
@@ -10,7 +10,6 @@ PYTHON ?= python3
 TORCH ?=
 VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))$(if $(TORCH),-$(TORCH))
 ACTIVATE = . $(VENV)/bin/activate
-SHELL_FILES = $(shell git ls-files '*.sh' .ci/run)
 
 .PHONY: demo test quick lint bench docs lock
 
@@ -22,7 +21,7 @@ test quick: lint
 	$(ACTIVATE) && OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile $(SELECTED)
 
 lint: $(VENV)/.test
-	$(ACTIVATE) && ruff check . && ruff format --check . && shellcheck -x $(SHELL_FILES)
+	$(ACTIVATE) && tools/lint.sh
 
 bench: $(VENV)/.bench
 	$(ACTIVATE) && export GOMP_SPINCOUNT=30000 && python -m benchmarks.fgw && python -m benchmarks.training_step \

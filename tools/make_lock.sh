@@ -22,8 +22,8 @@ lock() {
 # floors: the lower bounds of setup.py as exact versions
 floors() { sed -n 's/^    "\([A-Za-z]*\)>=\([0-9.]*\)".*/\1==\2/p' setup.py; }
 
-lock python3.11 python3.11 ".[test,bench]"
-lock python3.12 python3.12 ".[test,bench]"
-lock python3.13 python3.13 ".[test,bench]"
+lock python3.11 python3.11 ".[test,bench,docs]"
+lock python3.12 python3.12 ".[test,bench,docs]"
+lock python3.13 python3.13 ".[test,bench,docs]"
 mapfile -t oldest < <(floors)
 lock python3.11-oldest python3.11 ".[test]" "${oldest[@]}" "$(floors | sed -n 's/^torch==/torchaudio==/p')"

@@ -83,7 +83,8 @@ class AlignmentCriterion(nn.Module):
             nonblank: CTC's non-blank posterior (batch, T), for ``frame_marginal: nonblank``.
 
         Raises:
-            InputError: the embeddings have not the size that the adapter was built for.
+            InputError: the embeddings have not the size that the adapter was built for, or ``nonblank`` is
+                missing where the options ask for it.
         """
         with torch.autocast(features.device.type, enabled=False):
             X = features.float()
@@ -126,7 +127,14 @@ class AlignmentCriterion(nn.Module):
         if self.project is not None:
             self.project.require()
 
-    def _align(self, X, lengths_a, Z, lengths_b, nonblank) -> AlignmentOutput:
+    def _align(
+        self,
+        X: torch.Tensor,
+        lengths_a: torch.Tensor,
+        Z: torch.Tensor,
+        lengths_b: torch.Tensor,
+        nonblank: torch.Tensor | None,
+    ) -> AlignmentOutput:
         options = self.options
         fgw = ot.fused_gromov_wasserstein_of_vectors(
             X,
@@ -163,7 +171,9 @@ class AlignmentCriterion(nn.Module):
             statistics={name: value.detach().mean() for name, value in statistics.items()},
         )
 
-    def _costs(self, X, lengths_a, Z, lengths_b) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _costs(
+        self, X: torch.Tensor, lengths_a: torch.Tensor, Z: torch.Tensor, lengths_b: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return the costs D (batch, T, N), A (batch, T, T) and B (batch, N, N)."""
         options = self.options
         T, N = X.size(1), Z.size(1)
@@ -179,6 +189,8 @@ class AlignmentCriterion(nn.Module):
     def _frame_marginal(self, nonblank: torch.Tensor | None, lengths: torch.Tensor) -> torch.Tensor | None:
         if self.options.frame_marginal == "uniform":
             return None
+        if nonblank is None:
+            raise InputError("frame_marginal: nonblank needs CTC's posterior of not being blank; give it")
         valid = within(lengths, nonblank.size(1))
         weight = (nonblank.detach().float() + NONBLANK_FLOOR) * valid  # (batch, T)
         return weight / weight.sum(1, keepdim=True)

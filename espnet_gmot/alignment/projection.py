@@ -29,8 +29,7 @@ class TeacherProjection:
         self.path = None if source == RANDOM else source
         self.output_size = output_size
         self._named = source is not None
-        self._mean: torch.Tensor | None = None
-        self._weight: torch.Tensor | None = None
+        self._map: tuple[torch.Tensor, torch.Tensor] | None = None  # μ (d_l,) and the columns of W (d_l, d_a)
 
     def require(self) -> None:
         """Refuse to train without a projection; with one in use this does nothing.
@@ -44,7 +43,7 @@ class TeacherProjection:
                 f"projection: exp/teacher/projection.npz and {how_to_fit('exp/teacher/projection.npz')}. "
                 f"Trainings without one had a fixed random map, which is projection: {RANDOM} now"
             )
-        if self.path is not None and self._weight is None:
+        if self.path is not None and self._map is None:
             load_projection(self.path)
 
     def __call__(self, embeddings: torch.Tensor) -> torch.Tensor:
@@ -53,16 +52,14 @@ class TeacherProjection:
         Raises:
             InputError: the projection was fitted on embeddings of another size.
         """
-        if self._weight is None:
-            self._load(embeddings.size(-1))
-        if embeddings.size(-1) != self._weight.size(0):
+        mean, axes = self._map or self._load(embeddings.size(-1))
+        if embeddings.size(-1) != axes.size(0):
             raise InputError(
-                f"{self.path}: fitted on embeddings of size {self._weight.size(0)}, but the teacher's have "
+                f"{self.path}: fitted on embeddings of size {axes.size(0)}, but the teacher's have "
                 f"{embeddings.size(-1)}; fit it again with espnet_gmot.bin.fit_projection"
             )
-        self._mean = self._mean.to(embeddings)
-        self._weight = self._weight.to(embeddings)
-        return (embeddings - self._mean) @ self._weight  # (batch, N, d_a)
+        mean, axes = self._map = mean.to(embeddings), axes.to(embeddings)
+        return (embeddings - mean) @ axes  # (batch, N, d_a)
 
     def require_teacher(self, number: int, called: str) -> None:
         """Refuse a projection that was fitted on the embeddings of another teacher or layer.
@@ -83,20 +80,18 @@ class TeacherProjection:
                 "name the projection that belongs to it, or fit one with espnet_gmot.bin.fit_projection"
             )
 
-    def _load(self, input_size: int) -> None:
+    def _load(self, input_size: int) -> tuple[torch.Tensor, torch.Tensor]:
         if self.path is None:
             logging.info("a fixed random map brings the teacher's embeddings to the encoder's size")
             generator = torch.Generator().manual_seed(0)
             shape = (max(input_size, self.output_size), min(input_size, self.output_size))
             basis, _ = torch.linalg.qr(torch.randn(shape, generator=generator))
-            self._mean = torch.zeros(input_size)
-            self._weight = basis if input_size >= self.output_size else basis.T  # (d_l, d_a)
-        else:
-            fitted = load_projection(self.path)
-            axes = torch.as_tensor(fitted.components, dtype=torch.float32)  # (d_l, d_l), an axis a row
-            padding = max(0, self.output_size - axes.size(0))
-            self._mean = torch.as_tensor(fitted.mean, dtype=torch.float32)
-            self._weight = nn.functional.pad(axes[: self.output_size].T, (0, padding))  # (d_l, d_a)
+            return torch.zeros(input_size), basis if input_size >= self.output_size else basis.T
+        fitted = load_projection(self.path)
+        axes = torch.as_tensor(fitted.components, dtype=torch.float32)  # (d_l, d_l), an axis a row
+        padding = max(0, self.output_size - axes.size(0))
+        mean = torch.as_tensor(fitted.mean, dtype=torch.float32)
+        return mean, nn.functional.pad(axes[: self.output_size].T, (0, padding))
 
 
 class AcousticAdapter(nn.Module):

@@ -2,6 +2,8 @@
 
 import argparse
 
+from espnet2.utils.types import str2bool
+
 from espnet_gmot.bin._command import run
 from espnet_gmot.teacher.cache import TeacherCache
 from espnet_gmot.teacher.embed import read_transcripts
@@ -20,9 +22,7 @@ def main() -> None:
     parser.add_argument("--text", nargs="+", help="of --teacher: Kaldi text files")
     parser.add_argument("--out", required=True, help=".npz file to write")
     parser.add_argument("--max_texts", type=int, default=10000, help="distinct texts to fit to")
-    parser.add_argument(
-        "--allow_download", choices=("true", "false"), default="false", help="use the network"
-    )
+    parser.add_argument("--allow_download", type=str2bool, default=False, help="true uses the network")
     args = parser.parse_args()
     if args.teacher and not args.text:
         parser.error("--teacher needs --text")
@@ -32,9 +32,8 @@ def main() -> None:
         identity = cache.meta.identity
         embeddings = cache_embeddings(cache, args.max_texts)
     else:
-        download = args.allow_download == "true"
-        tokenizer = load_tokenizer(args.teacher, download)
-        teacher = FrozenTeacher.load(args.teacher, args.layer, download)
+        tokenizer = load_tokenizer(args.teacher, args.allow_download)
+        teacher = FrozenTeacher.load(args.teacher, args.layer, args.allow_download)
         identity = teacher.identity()
         embeddings = teacher_embeddings(teacher, tokenizer, read_transcripts(args.text), args.max_texts)
     projection = fit_projection(embeddings, identity, args.out)

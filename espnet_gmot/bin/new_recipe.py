@@ -9,7 +9,7 @@ from espnet_gmot.bin._command import run
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import write_dir_aside
 
-TEMPLATE = files("espnet_gmot.driver") / "template"
+TEMPLATE = Path(str(files("espnet_gmot.driver"))) / "template"
 CONTENTS = ("*.sh", "*/*.sh", "conf/*.yaml")  # what the wheel holds of it, see setup.py
 
 WHAT_NEXT = """{directory} holds a recipe. What comes next:

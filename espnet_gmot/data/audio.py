@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import humanfriendly
 import kaldiio
 import numpy as np
 import soundfile
@@ -50,20 +51,22 @@ class Recording:
 
 
 def parse_rate(rate: str) -> int:
-    """Turn a sampling rate as ESPnet writes it into Hz.
+    """Turn a sampling rate into Hz, as ESPnet reads it.
 
     Raises:
-        InputError: it is no positive number of Hz.
+        InputError: it is no number of Hz from 1 up.
 
     Example:
         >>> parse_rate("16k"), parse_rate("22050")
         (16000, 22050)
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(k?)", rate.strip().lower())
-    hertz = float(match[1]) * (1000 if match[2] else 1) if match else 0.0
-    if hertz < 1 or hertz != int(hertz):
+    try:
+        hertz: int = humanfriendly.parse_size(rate)
+    except humanfriendly.InvalidSize:
+        hertz = 0
+    if hertz < 1:
         raise InputError(f"sampling rate {rate!r} is not understood; write for example 16k or 16000")
-    return int(hertz)
+    return hertz
 
 
 def recordings_of(data: DataDir) -> list[Recording]:

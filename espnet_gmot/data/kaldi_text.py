@@ -56,7 +56,9 @@ def first_names(ids: Sequence[str], shown: int = 3) -> str:
     return ", ".join(ids[:shown]) + (", …" if len(ids) > shown else "")
 
 
-def require_same_ids(a: Mapping, a_name: str | Path, b: Mapping, b_name: str | Path, cure: str) -> None:
+def require_same_ids(
+    a: Mapping[str, object], a_name: str | Path, b: Mapping[str, object], b_name: str | Path, cure: str
+) -> None:
     """Raise an InputError that counts and names the ids that only one of two tables has."""
     only_a, only_b = sorted(a.keys() - b.keys()), sorted(b.keys() - a.keys())
     faults = [

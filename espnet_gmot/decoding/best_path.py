@@ -69,8 +69,13 @@ def collapse(symbols: Tensor, log_posteriors: Tensor, blank_id: int) -> BestPath
     starts = ends - frames
     confidences = (total[ends] - total[starts]) / frames
     kept = tokens != blank_id
-    columns = (column[kept].tolist() for column in (tokens, starts, ends, confidences))
-    return BestPath(*columns, log_posteriors.sum().item())
+    return BestPath(
+        tokens[kept].tolist(),
+        starts[kept].tolist(),
+        ends[kept].tolist(),
+        confidences[kept].tolist(),
+        log_posteriors.sum().item(),
+    )
 
 
 def best_paths(hidden: Tensor, lengths: Sequence[int], output: nn.Module, blank_id: int) -> list[BestPath]:

@@ -3,8 +3,11 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
+from espnet2.asr.encoder.abs_encoder import AbsEncoder
+from espnet2.asr.espnet_model import ESPnetASRModel
 from torch import Tensor, nn
 
 # Parts that treat each frame by itself, or look at other frames through the attention mask or through a
@@ -24,8 +27,11 @@ KNOWN_PARTS = {
 }
 KNOWN_PACKAGES = {"torch", "espnet", "espnet2", "espnet_gmot"}
 
+# What a subsampling layer gives: frames, or frames and their positions, and the attention mask.
+Subsampled = tuple[Tensor | tuple[Tensor, Tensor], Tensor]
 
-def unknown_parts(model: nn.Module) -> list[str]:
+
+def unknown_parts(model: ESPnetASRModel) -> list[str]:
     """Return the names of what in an ESPnet ASR model may look at the padding behind an utterance."""
     parts = [model, *model.encoder.modules()]
     parts += [part for part in (model.preencoder, model.postencoder) if part is not None]
@@ -52,9 +58,9 @@ class PaddingGuard:
         encoder: gets the hooks.
     """
 
-    def __init__(self, encoder: nn.Module):
+    def __init__(self, encoder: AbsEncoder):
         self._padded: Tensor | None = None  # (batch, T), True behind the end of an utterance
-        embed = getattr(encoder, "embed", None)
+        embed: Any = getattr(encoder, "embed", None)
         self._subsampling = [
             layer for layer in getattr(embed, "conv", ()) if isinstance(layer, nn.Conv1d | nn.Conv2d)
         ]
@@ -86,11 +92,13 @@ class PaddingGuard:
         finally:
             self._padded = None
 
-    def _correct_mask(self, _module, _inputs, output: tuple[Tensor | tuple, Tensor]) -> tuple | None:
+    def _correct_mask(
+        self, _module: nn.Module, _inputs: tuple[Tensor, ...], output: Subsampled
+    ) -> Subsampled | None:
         if self._padded is None:
             return None
         return output[0], ~self._padded[:, None]  # the attention mask (batch, 1, T)
 
-    def _zero_padding(self, _module, inputs: tuple[Tensor]) -> None:
+    def _zero_padding(self, _module: nn.Module, inputs: tuple[Tensor]) -> None:
         if self._padded is not None:
             inputs[0].masked_fill_(self._padded[:, None], 0.0)  # (batch, channels, T)

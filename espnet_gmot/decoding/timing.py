@@ -24,7 +24,7 @@ def frame_shift(frontend: AbsFrontend | None, subsampling: int | None) -> float:
         InputError: one of them does not tell.
     """
     rate = sampling_rate(frontend)
-    if rate is None or subsampling is None:
+    if frontend is None or rate is None or subsampling is None:
         part = f"the frontend {type(frontend).__name__}" if rate is None else "the encoder"
         raise InputError(
             f"--timestamps: the time between frames of {part} is not known; decode with --timestamps false"

@@ -95,7 +95,7 @@ def transformers() -> str:
     """The library of the teachers, which takes no torch that is too old for it."""
     import transformers
 
-    if not transformers.utils.is_torch_available():
+    if not transformers.utils.import_utils.is_torch_available():
         fault = f"{transformers.__version__} does not take this torch: {_version('torch')}"
         raise BrokenPart(fault, f'{PIP} "transformers<5"')
     return transformers.__version__
@@ -178,13 +178,13 @@ def try_part(name: str) -> dict[str, str]:
     try:
         return {"found": globals()[name]()}
     except BrokenPart as broken:
-        fault, cure = broken, broken.cure
+        fault, cure = str(broken), broken.cure
     except ModuleNotFoundError as missing:
         module = (missing.name or name).partition(".")[0]
-        fault, cure = missing, f"{PIP} {DISTRIBUTIONS.get(module, module)}"
+        fault, cure = str(missing), f"{PIP} {DISTRIBUTIONS.get(module, module)}"
     except Exception as error:
         fault, cure = f"{type(error).__name__}: {error}", usual_cure(name)
-    return {"fault": " ".join(str(fault).split()), "cure": cure}
+    return {"fault": " ".join(fault.split()), "cure": cure}
 
 
 if __name__ == "__main__":

@@ -68,7 +68,8 @@ def _call_each(function: Callable[[Any], Any], chunk: Sequence[Any]) -> list[Any
 
 def _end_with_parent() -> None:
     def watch() -> None:
-        multiprocessing.parent_process().join()
+        if parent := multiprocessing.parent_process():
+            parent.join()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -80,7 +80,8 @@ def merge_decoded(pattern: str, nj: int, directory: str | Path) -> int:
 
 def _merge_facts(jobs: list[Path], directory: Path) -> None:
     """Write what all jobs together know of the decoding, if each of them says so."""
-    facts = [decoding_facts.read_facts(job.parent, job / "text") for job in jobs]
+    every = [decoding_facts.read_facts(job.parent, job / "text") for job in jobs]
+    facts = [known for known in every if known is not None]
     (directory / decoding_facts.NAME).unlink(missing_ok=True)  # of hypotheses that are no more
-    if None not in facts:
+    if len(facts) == len(every):
         decoding_facts.write_facts(directory, decoding_facts.merge_facts(facts), directory / "text")

@@ -26,7 +26,8 @@ class Tail:
     def __init__(self, log: Path):
         self._log = log
         self._skip = log.stat().st_ino if log.exists() else None  # that of an earlier run, soon rotated away
-        self._rest, self._position, self._inode = "", 0, None
+        self._rest, self._position = "", 0
+        self._inode: int | None = None
 
     def new_lines(self) -> list[str]:
         """Return the lines that were completed since the last call."""

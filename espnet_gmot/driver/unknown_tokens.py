@@ -69,7 +69,7 @@ def find_unknown_tokens(
         token_type=token_type, bpemodel=bpemodel, non_linguistic_symbols=non_linguistic_symbols
     )
     clean = TextCleaner(cleaner)
-    total, counts, utterances = 0, Counter(), []
+    total, counts, utterances = 0, Counter[str](), []
     for utterance, transcript in read_table(text).items():
         tokens: Sequence[str] = tokenizer.text2tokens(clean(transcript))
         unknown = [token for token in tokens if token not in known]

@@ -1,6 +1,7 @@
 """The fused Gromov-Wasserstein cost of a given coupling, with its closed-form gradient."""
 
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,7 +29,7 @@ class FusedCost(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx, D: Tensor, A: Tensor, B: Tensor, plan: Tensor, lengths: Lengths
+        ctx: Any, D: Tensor, A: Tensor, B: Tensor, plan: Tensor, lengths: Lengths
     ) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(A, B, plan)
         ctx.lengths = lengths
@@ -37,7 +38,7 @@ class FusedCost(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(
-        ctx, grad_node: Tensor, grad_edge: Tensor
+        ctx: Any, grad_node: Tensor, grad_edge: Tensor
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:
         A, B, plan = ctx.saved_tensors
         need_D, need_A, need_B, *_ = ctx.needs_input_grad
@@ -82,16 +83,16 @@ def fused_cost(
     check_costs(D, A, B)
     if plan.shape != D.shape:
         raise InputError(f"plan must be {tuple(D.shape)} as D is, got {tuple(plan.shape)}")
-    batch, *sizes = plan.shape
-    lengths = tuple(
-        checked_lengths(length, batch, size, plan.device, name)
-        for length, size, name in zip(
-            lengths or ([size] * batch for size in sizes), sizes, ("lengths[0]", "lengths[1]"), strict=True
-        )
+    batch, T, N = plan.shape
+    lengths_a, lengths_b = lengths or ([T] * batch, [N] * batch)
+    lengths = (
+        checked_lengths(lengths_a, batch, T, plan.device, "lengths[0]"),
+        checked_lengths(lengths_b, batch, N, plan.device, "lengths[1]"),
     )
     dtype = working_dtype(D, A, B, plan)
     with torch.autocast(D.device.type, enabled=False):
-        return value_node_edge(*(x.to(dtype) for x in (D, A, B, plan)), alpha, lengths)
+        D, A, B, plan = (x.to(dtype) for x in (D, A, B, plan))
+        return value_node_edge(D, A, B, plan, alpha, lengths)
 
 
 def value_node_edge(
@@ -104,6 +105,6 @@ def value_node_edge(
 
 def _arithmetic(plan: Tensor) -> ModuleType:
     """Return the module that computes: on the CPU the compiled one, if numba is there."""
-    if plan.device.type == "cpu" and isinstance(load("numba_cost"), ModuleType):
-        return load("numba_cost")
+    if plan.device.type == "cpu" and isinstance(compiled := load("numba_cost"), ModuleType):
+        return compiled
     return batched_cost

@@ -40,7 +40,7 @@ def _pool(_process: int) -> ThreadPoolExecutor:
 
 def _fair_shares(work: np.ndarray, n_threads: int) -> list[np.ndarray]:
     """Deal problems out to threads, the largest first, each to the thread with the least work so far."""
-    shares = [[] for _ in range(min(n_threads, len(work)))]
+    shares: list[list[int]] = [[] for _ in range(min(n_threads, len(work)))]
     load = np.zeros(len(shares))
     for i in np.argsort(-work, kind="stable"):
         lightest = int(load.argmin())

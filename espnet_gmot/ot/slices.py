@@ -1,6 +1,7 @@
 """The front door for vectors instead of costs: long inputs go through it a few problems at a time."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,7 +29,7 @@ def fused_gromov_wasserstein_of_vectors(
     q: Tensor | None = None,
     start: Tensor | None = None,
     alpha: float = SolverOptions.alpha,
-    **options,
+    **options: Any,
 ) -> FusedGromovWasserstein:
     """Solve ``fused_gromov_wasserstein(*costs(X, lengths_a, Z, lengths_b), ...)`` in bounded memory.
 
@@ -66,13 +67,13 @@ def fused_gromov_wasserstein_of_vectors(
     lengths_b = checked_lengths(lengths_b, batch, Z.shape[1], X.device, "lengths_b")
 
     def solve(cut: slice) -> FusedGromovWasserstein:
-        marginals = (None if given is None else given[cut] for given in (p, q))
-        begin = None if start is None else start[cut]
+        marginal_a, marginal_b, begin = (None if given is None else given[cut] for given in (p, q, start))
         return fused_gromov_wasserstein(
             *costs(X[cut], lengths_a[cut], Z[cut], lengths_b[cut]),
             lengths_a[cut],
             lengths_b[cut],
-            *marginals,
+            marginal_a,
+            marginal_b,
             alpha=alpha,
             start=begin,
             **options,

@@ -47,7 +47,8 @@ def hindrance(problem: TransportProblem) -> str | None:
             return f"needs compute capability {OLDEST_CAPABILITY}.0 and {node.device} has {capability}"
         if not any(shutil.which(compiler) for compiler in (os.environ.get("CC", "cc"), "gcc", "clang")):
             return "needs a C compiler, with which Triton builds its launcher; install gcc"
-        largest = min(largest, (gpu.shared_memory_per_block_optin - 1) // BYTES)
+        optin = gpu.shared_memory_per_block_optin  # type: ignore[attr-defined]  # torch's stubs forget it
+        largest = min(largest, (optin - 1) // BYTES)
     elif not INTERPRETED:
         return f"runs on a GPU and the problem is on {node.device}"
     if node.dtype != torch.float32:

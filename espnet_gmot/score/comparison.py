@@ -128,7 +128,7 @@ def _row(system: System, dataset: str, command: str | None, several: bool) -> Ro
             each and inference_parameters(training.experiment, each.ctc_alone)
             for training, each in zip(trainings, facts, strict=True)
         ),
-        rtf=_mean([each and each.rtf for each in facts]),
+        rtf=_mean([None if each is None else each.rtf for each in facts]),
     )
 
 

@@ -9,6 +9,7 @@ from espnet_gmot.score.comparison import Row
 from espnet_gmot.score.margin import Margin
 from espnet_gmot.score.markdown_table import UNKNOWN, markdown_table, number, p_value
 from espnet_gmot.score.published import Published
+from espnet_gmot.score.result_files import Result
 
 HEADER = [
     "system", "set", "CER % [95 %]", "change %", "difference [95 %]", "p", "M params", "training s", "RTF",
@@ -69,7 +70,7 @@ def _main_table(rows: Sequence[Row]) -> str:
 
 def _main_cells(row: Row) -> list[str]:
     cer, change, difference, p = "not run", UNKNOWN, UNKNOWN, UNKNOWN
-    if row.results:
+    if row.result and row.interval:
         low, high = row.interval
         cer = f"{row.result.total.err_rate:.2f} [{low:.2f}, {high:.2f}]"
     if row.margin is not None:
@@ -84,11 +85,13 @@ def _main_cells(row: Row) -> list[str]:
 
 
 def _details_table(rows: Sequence[Row]) -> str:
-    return markdown_table(DETAILS, [_detail_cells(row) for row in rows if row.results], left={0, 1, 2})
+    return markdown_table(
+        DETAILS, [_detail_cells(row, row.result) for row in rows if row.result], left={0, 1, 2}
+    )
 
 
-def _detail_cells(row: Row) -> list[str]:
-    c = row.result.total
+def _detail_cells(row: Row, result: Result) -> list[str]:
+    c = result.total
     counts = [str(count) for count in (c.units, c.substitutions, c.deletions, c.insertions)]
     return [row.system.name, row.dataset, row.system.decode, *counts, p_value(row.p_holm)]
 
@@ -110,7 +113,7 @@ def _not_run(rows: Sequence[Row]) -> list[str]:
 
 def _record(row: Row) -> dict[str, object]:
     """The row as it stands in ``OUT.json``; null where the system was not run."""
-    counts = row.result.total if row.results else None
+    counts = row.result.total if row.result else None
     return {
         "system": row.system.name,
         "set": row.dataset,

@@ -121,5 +121,5 @@ def _count(chunks: list[jiwer.AlignmentChunk]) -> ErrorCounts:
         size[chunk.type] += max(
             chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx
         )
-    correct, *errors = size.values()
-    return ErrorCounts(correct, *errors, sentences=1, sentences_with_errors=int(any(errors)))
+    errors = size["substitute"], size["delete"], size["insert"]
+    return ErrorCounts(size["equal"], *errors, sentences=1, sentences_with_errors=int(any(errors)))

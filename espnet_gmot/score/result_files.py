@@ -140,25 +140,19 @@ def write_result_txt(path: Path, result: Result, speakers: dict[str, str], title
             "| SPKR                   |  # Snt   # Wrd |  Corr    Sub    Del    Ins    Err  S.Err |",
             file=file,
         )
-        for speaker, counts in sorted(by_speaker.items()):
-            print(_summary_line(speaker, total(counts)), file=file)
+        for speaker, every in sorted(by_speaker.items()):
+            print(_summary_line(speaker, total(every)), file=file)
         print(RULE, _summary_line("Sum/Avg", result.total), RULE, sep="\n", file=file)
 
 
 def write_per_utt(path: Path, result: Result) -> None:
     """Write one tab-separated line an utterance: its ID, counts, reference and hypothesis."""
+    references, hypotheses = result.references or {}, result.hypotheses or {}
     with write_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
         print("utterance", "N", "Corr", "Sub", "Del", "Ins", "ref", "hyp", sep="\t", file=file)
         for utterance, c in result.utterances.items():
             counts = (c.units, c.correct, c.substitutions, c.deletions, c.insertions)
-            print(
-                utterance,
-                *counts,
-                result.references[utterance],
-                result.hypotheses[utterance],
-                sep="\t",
-                file=file,
-            )
+            print(utterance, *counts, references[utterance], hypotheses[utterance], sep="\t", file=file)
 
 
 def percentages(counts: ErrorCounts) -> list[float]:

@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 import torch
-from torch import LongTensor, Tensor
+from torch import Tensor
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.hub import from_config, from_pretrained, in_float32
@@ -66,14 +66,14 @@ class FrozenTeacher:
             model = from_pretrained("AutoModel", name_or_dir, allow_download, **in_float32())
         return cls(model, layer, name_or_dir, random_init)
 
-    def encode(self, ids: LongTensor, lengths: LongTensor) -> Tensor:
+    def encode(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Return the embeddings of a padded batch, in float32 and without a gradient.
 
         The teacher moves to the device of ``ids``. Autocast is switched off inside. The result is an
         ordinary tensor, which autograd may save for the backward pass of what it is combined with.
 
         Args:
-            ids: (B, N) token ids, any value on padding.
+            ids: (B, N) token ids (int64), any value on padding.
             lengths: (B,) number of tokens, special tokens included.
 
         Returns:

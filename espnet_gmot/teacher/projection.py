@@ -100,7 +100,7 @@ def principal_axes(matrices: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarr
     matrices = (matrix.astype(np.float64) for matrix in matrices)
     first = next(matrices, np.zeros((0, 1)))
     shift = first.mean(axis=0) if len(first) else np.zeros(first.shape[1])  # (d,)
-    count, total, moment = 0, 0.0, 0.0
+    count, total, moment = 0, np.zeros_like(shift), np.zeros((len(shift), len(shift)))
     for rows in chain([first], matrices):
         rows = rows - shift  # (N, d)
         count += len(rows)

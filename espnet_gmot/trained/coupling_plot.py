@@ -152,13 +152,13 @@ def _draw_panel(
     axes.set_ylabel(f"token{labels.note}", fontsize=9)
     axes.set_title(panel.title, loc="left", fontsize=10)
     if panel.ctc is not None:
-        _draw_emissions(axes, panel, labels)
+        _draw_emissions(axes, panel, panel.ctc, labels)
     return image
 
 
-def _draw_emissions(axes: Axes, panel: CouplingPanel, labels: Labels) -> None:
+def _draw_emissions(axes: Axes, panel: CouplingPanel, ctc: Sequence[str], labels: Labels) -> None:
     """Write the CTC labels above the panel, each with a line at the middle of its frames."""
-    emissions = list(ctc_emissions(panel.ctc, panel.frame_seconds))
+    emissions = list(ctc_emissions(ctc, panel.frame_seconds))
     times = [panel.start_seconds + time for time, _ in emissions]
     names = [labels.text[token] for _, token in emissions]
     rotation = 90 if any(len(name) > 1 for name in names) else 0

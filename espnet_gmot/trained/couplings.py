@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -69,7 +69,7 @@ class Aligner(NamedTuple):
 
     model: ESPnetASRModel
     guide: ESPnetGMOTModel
-    preprocess: Callable[[str, dict], dict[str, np.ndarray]]
+    preprocess: Callable[[str, dict[str, Any]], dict[str, np.ndarray]]
 
     def align(self, spoken: SpokenText) -> tuple[torch.Tensor, torch.Tensor]:
         """Align one utterance.

@@ -185,7 +185,8 @@ def _logits_without_plugin(config: Path, model_file: Path, audio: list[np.ndarra
 
 def _compare(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> None:
     different = sorted(
-        name for name in ours.keys() | theirs.keys() if not np.array_equal(ours.get(name), theirs.get(name))
+        (ours.keys() ^ theirs.keys())
+        | {name for name in ours.keys() & theirs.keys() if not np.array_equal(ours[name], theirs[name])}
     )
     if different:
         raise InputError(

@@ -26,8 +26,8 @@ class GradientMean:
     estimate |g|² and the variance without bias.
     """
 
-    def __init__(self):
-        self.total: torch.Tensor | float = 0.0
+    def __init__(self) -> None:
+        self.total = torch.zeros(())  # of the gradients (parameters,), from the first on
         self.squares = 0.0
         self.batches = 0
 
@@ -70,7 +70,7 @@ def measure_gradients(
     if not isinstance(model, ESPnetGMOTModel):
         raise InputError(f"{experiment} has no alignment losses; name the directory of a GM-OT model")
     torch.manual_seed(args.seed)
-    means = defaultdict(GradientMean)
+    means: defaultdict[str, GradientMean] = defaultdict(GradientMean)
     for gradients in gradients_of_batches(model, args, num_batches):
         alignment = gradients["node"] + gradients["edge"] + gradients["projection"]
         for name, gradient in (gradients | {"alignment": alignment}).items():

@@ -40,7 +40,7 @@ def readable_labels(tokens: Iterable[str]) -> Labels:
 
 def _fonts() -> Iterator[str]:
     # Found, not imported: the import would set matplotlib's default font.
-    if package := find_spec("zhplot"):
+    if (package := find_spec("zhplot")) and package.origin:
         yield from map(str, sorted((Path(package.origin).parent / "fonts").glob("*.ttf")))
     # "Last Resort" has a box for every character.
     yield from (font.fname for font in font_manager.fontManager.ttflist if "Last Resort" not in font.name)

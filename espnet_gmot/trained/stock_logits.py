@@ -63,7 +63,7 @@ def main(config: str, model_file: str, audio_file: str, out: str) -> None:
     if "espnet_gmot" in sys.modules:
         raise RuntimeError("espnet_gmot was imported, so this says nothing about an ESPnet without it")
     with Path(out).open("wb") as file:
-        np.savez(file, **found)
+        np.savez(file, **found)  # type: ignore[arg-type]  # no array is called allow_pickle
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import pytest
 import soundfile
 
 from espnet_gmot import files
-from espnet_gmot.data.audio import parse_rate
 from espnet_gmot.data.kaldi_data import check_data_dir, read_table, write_table
 from espnet_gmot.driver.format_wav_scp import format_wav_scp
 from espnet_gmot.errors import InputError
@@ -162,9 +161,3 @@ def test_too_little_disk_is_refused(make_corpus: Corpus, monkeypatch: pytest.Mon
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000}))
     with pytest.raises(InputError, match=r"GB free and .* are needed; free some disk space"):
         formatted(data, "flac")
-
-
-@pytest.mark.parametrize("rate", ["", "k", "-16k", "16 000 Hz", "0"])
-def test_senseless_rate_is_refused(rate: str) -> None:
-    with pytest.raises(InputError, match="write for example 16k or 16000"):
-        parse_rate(rate)

@@ -117,7 +117,7 @@ def test_the_cure_follows_the_fault(part, error, command, monkeypatch):
 
 def test_a_torch_that_is_too_old_for_transformers_leaves_it_to_transformers_4(monkeypatch):
     transformers = pytest.importorskip("transformers")
-    monkeypatch.setattr(transformers.utils, "is_torch_available", lambda: False)
+    monkeypatch.setattr(transformers.utils.import_utils, "is_torch_available", lambda: False)
     tried = try_part("transformers")
     assert tried["fault"] == f"{transformers.__version__} does not take this torch: {TORCH}"
     assert tried["cure"].endswith('pip install "transformers<5"')

@@ -10,7 +10,7 @@ from multiprocessing.connection import wait
 import numpy as np
 import pytest
 import soundfile
-from mini_mandarin import espeak, speech
+from mini_mandarin import speech
 from mini_mandarin.corpus import plan_utterances
 from mini_mandarin.presets import PRESETS
 
@@ -93,17 +93,6 @@ def test_faster_speech_is_shorter():
     assert fast < 0.8 * slow
 
 
-def test_every_syllable_of_the_alphabet_is_one_syllable_for_espeak():
-    pinyin = ("lv4", "nv3", "er2", "zhi1", "de5", "ng4", "yuan2")
-    _, starts = espeak.synthesise(pinyin, "m1", 200, 50)
-    assert len(starts) == len(pinyin) and starts == sorted(set(starts))
-
-
-def test_words_that_are_not_one_syllable_each_are_refused():
-    with pytest.raises(InputError, match="eSpeak NG spoke 2 of the 1 syllables 'ni3 hao3' with voice m1"):
-        espeak.synthesise(("ni3 hao3",), "m1", 200, 50)
-
-
 def test_unknown_voice_and_bad_nj_are_refused_before_any_file(tmp_path):
     stranger = replace(UTTERANCES[0], voice="nobody")
     with pytest.raises(InputError, match="unknown voice nobody"):
@@ -118,12 +107,6 @@ def test_full_disk_is_refused_before_any_file(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="GB are needed; free some disk space"):
         speech.make_wavs(UTTERANCES, tmp_path / "wav", TINY, 0, nj=1)
     assert not (tmp_path / "wav").exists()
-
-
-def test_missing_espeak_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "espeakng_loader", None)
-    with pytest.raises(InputError, match=r"espeakng-loader.*pip install 'espnet_gmot\[demo\]'"):
-        espeak.known_voices()
 
 
 def test_breath_of_a_voice_does_not_depend_on_the_clock(tmp_path):

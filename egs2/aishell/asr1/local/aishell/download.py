@@ -83,7 +83,7 @@ def download(url: str, partial: Path, size: int) -> None:
             try:
                 _receive(url, partial, size, bar)
             except (OSError, http.client.HTTPException) as error:
-                reason = error
+                reason = str(error)
             have = _size(partial)
             failures = 0 if have > before else failures + 1
             if have < size:

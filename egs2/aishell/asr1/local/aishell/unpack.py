@@ -149,4 +149,5 @@ def _has_size(path: Path, size: int) -> bool:
 def _copy(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        shutil.copyfileobj(tar.extractfile(member), file, BLOCK)
+        content = tar.extractfile(member)
+        shutil.copyfileobj(content, file, BLOCK)  # type: ignore[arg-type]  # a plain file has content

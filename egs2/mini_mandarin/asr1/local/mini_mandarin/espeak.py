@@ -4,6 +4,7 @@ import ctypes
 import tempfile
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -76,7 +77,7 @@ def synthesise(pinyin: tuple[str, ...], voice: str, rate: int, pitch: int) -> tu
     chunks: list[bytes] = []
     starts: list[int] = []
 
-    def receive(samples, count, events) -> int:
+    def receive(samples: Any, count: int, events: Any) -> int:
         if samples and count > 0:
             chunks.append(ctypes.string_at(samples, count * 2))
         index = 0

@@ -9,6 +9,7 @@ from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -92,7 +93,7 @@ def _run(jobs: list[_Job], nj: int, progress: tqdm) -> None:
     context.set_forkserver_preload([__name__])
     _start_forkserver()
     waiting = iter(jobs)
-    running = {}
+    running: dict[Any, tuple[BaseProcess, _Job]] = {}  # by the sentinel of the process
     try:
         while True:
             for job in islice(waiting, nj - len(running)):
@@ -105,8 +106,8 @@ def _run(jobs: list[_Job], nj: int, progress: tqdm) -> None:
                 _finish(*running.pop(sentinel))
                 progress.update()
     finally:
-        for process, _ in running.values():
-            process.join()
+        for unfinished, _ in running.values():
+            unfinished.join()
 
 
 def _finish(process: BaseProcess, job: _Job) -> None:

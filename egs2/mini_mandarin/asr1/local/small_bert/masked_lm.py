@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import LongTensor, Tensor, nn
+from torch import Tensor, nn
 
 from espnet_gmot.teacher.hub import import_transformers
 from small_bert.masked_text import MASK, PAD, choose_masked, corrupt, pad
@@ -25,7 +25,7 @@ class MaskedLM:
         options: size and training.
     """
 
-    def __init__(self, vocabulary: int, training: list[LongTensor], options: PretrainOptions) -> None:
+    def __init__(self, vocabulary: int, training: list[Tensor], options: PretrainOptions) -> None:
         transformers = import_transformers()
         torch.manual_seed(options.seed)
         config = transformers.BertConfig(
@@ -52,7 +52,7 @@ class MaskedLM:
             self._optimizer, round(WARMUP * options.steps), options.steps
         )
 
-    def train_step(self, ids: LongTensor) -> float:
+    def train_step(self, ids: Tensor) -> float:
         """Learn from a batch (B, N) and return its loss in nats a masked token."""
         generator = torch.Generator().manual_seed((self.options.seed << 32) + self.step)
         masked = choose_masked(ids, self.options.mask_rate, generator)  # (B, N)
@@ -71,7 +71,7 @@ class MaskedLM:
         return loss.item()
 
     @torch.no_grad()
-    def accuracy(self, sequences: list[LongTensor]) -> float:
+    def accuracy(self, sequences: list[Tensor]) -> float:
         """Return the share of masked characters that the model names first; the masks are always the same."""
         generator = torch.Generator().manual_seed(0)
         self.model.eval()
@@ -100,17 +100,18 @@ class MaskedLM:
         self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])
 
-    def _logits(self, ids: LongTensor, masked: Tensor) -> Tensor:
+    def _logits(self, ids: Tensor, masked: Tensor) -> Tensor:
         """Return (M, V) for the M masked positions alone: the softmax is much of a small model's work."""
         ids, masked = ids.to(self.device), masked.to(self.device)
         hidden = self.model.bert(ids, attention_mask=(ids != PAD).long()).last_hidden_state  # (B, N, d)
         return self.model.cls(hidden[masked])
 
     @torch.no_grad()
-    def _start(self, training: list[LongTensor]) -> None:
+    def _start(self, training: list[Tensor]) -> None:
         """Begin with word vectors and positions that mean something, which saves about 1000 steps."""
         embeddings = self.model.bert.embeddings
         words, positions = embeddings.word_embeddings.weight, embeddings.position_embeddings.weight
         known = slice(MASK + 1, None)
-        words[known] = neighbour_vectors(training, *words.shape, WORD_NORM)[known]
-        positions.copy_(position_vectors(*positions.shape, POSITION_SCALE))
+        vocabulary, size = words.shape
+        words[known] = neighbour_vectors(training, vocabulary, size, WORD_NORM)[known]
+        positions.copy_(position_vectors(len(positions), size, POSITION_SCALE))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import LongTensor, Tensor
+from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_gmot.errors import InputError
@@ -51,7 +51,7 @@ def hold_out(lines: list[str], share: float, seed: int) -> tuple[list[str], list
     return [line for line in lines if line not in held_out], sorted(held_out)
 
 
-def token_sequences(tokenizer: Any, lines: list[str]) -> list[LongTensor]:
+def token_sequences(tokenizer: Any, lines: list[str]) -> list[Tensor]:
     """Return [CLS] line [SEP] of each line; a line beyond the tokenizer's limit gives several."""
     room = tokenizer.model_max_length - 2
     return [
@@ -78,17 +78,17 @@ def batches_of_epoch(lengths: np.ndarray, batch_size: int, seed: int, epoch: int
     return batches
 
 
-def pad(sequences: list[LongTensor]) -> LongTensor:
-    """Return (B, N) token ids, PAD behind."""
+def pad(sequences: list[Tensor]) -> Tensor:
+    """Return (B, N) token ids of sequences (N,), PAD behind."""
     return pad_sequence(sequences, batch_first=True, padding_value=PAD)
 
 
-def choose_masked(ids: LongTensor, rate: float, generator: torch.Generator) -> Tensor:
+def choose_masked(ids: Tensor, rate: float, generator: torch.Generator) -> Tensor:
     """Draw which tokens to predict: (B, N) bool, each known character with probability ``rate``."""
     return (torch.rand(ids.shape, generator=generator) < rate) & (ids > MASK)
 
 
-def corrupt(ids: LongTensor, masked: Tensor, vocabulary: int, generator: torch.Generator) -> LongTensor:
+def corrupt(ids: Tensor, masked: Tensor, vocabulary: int, generator: torch.Generator) -> Tensor:
     """Replace 80 % of the masked tokens by [MASK], 10 % by a random character, and keep 10 %.
 
     Source: Devlin et al., BERT, NAACL 2019, section 3.1.

@@ -56,7 +56,7 @@ class PretrainOptions:
                 f"--max_length is {self.max_length}; leave room for [CLS], a character and [SEP]"
             )
 
-    def _check(self, option: Field) -> None:
+    def _check(self, option: Field[Any]) -> None:
         value = getattr(self, option.name)
         if option.name in ("mask_rate", "held_out"):
             if not 0 < value < 1:

@@ -2,12 +2,12 @@
 
 import numpy as np
 import torch
-from torch import LongTensor, Tensor
+from torch import Tensor
 
 from small_bert.masked_text import MASK
 
 
-def neighbour_vectors(sequences: list[LongTensor], vocabulary: int, size: int, norm: float) -> Tensor:
+def neighbour_vectors(sequences: list[Tensor], vocabulary: int, size: int, norm: float) -> Tensor:
     """Factor the pointwise mutual information of adjacent characters.
 
     With M_ab = max(0, log P(b follows a) / (P(a) P(b)^0.75)) ≈ U S Vᵀ, the vector of a character is its
@@ -35,7 +35,8 @@ def neighbour_vectors(sequences: list[LongTensor], vocabulary: int, size: int, n
     information = np.maximum(np.log(ratio), 0.0).astype(np.float32)
     rank = min(size // 2, vocabulary)
     with torch.sparse.check_sparse_tensor_invariants():
-        matrix = torch.sparse_coo_tensor(np.stack([row, column]), information, (vocabulary, vocabulary))
+        places = torch.from_numpy(np.stack([row, column]))
+        matrix = torch.sparse_coo_tensor(places, torch.from_numpy(information), (vocabulary, vocabulary))
         u, s, v = torch.svd_lowrank(matrix, q=rank, niter=4)  # (V, rank), (rank,), (V, rank)
     vectors = torch.zeros(vocabulary, size)
     vectors[:, : 2 * rank] = torch.cat([u * s.sqrt(), v * s.sqrt()], dim=1)

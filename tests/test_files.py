@@ -1,0 +1,72 @@
+"""Files that appear whole or not at all."""
+
+import pytest
+
+from espnet_gmot import files
+from espnet_gmot.errors import InputError
+
+
+def test_a_file_appears_when_its_block_ends(tmp_path):
+    target = tmp_path / "new" / "text.gz"
+    with files.write_aside(target) as aside:
+        aside.write_text("utt1 hello")
+        assert aside.suffix == ".gz" and aside.parent == target.parent
+        assert not target.exists()
+    assert target.read_text() == "utt1 hello"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_block_that_fails_leaves_the_former_file_and_nothing_else(tmp_path):
+    target = tmp_path / "text"
+    target.write_text("former")
+    with pytest.raises(KeyboardInterrupt), files.write_aside(target) as aside:
+        aside.write_text("half")
+        raise KeyboardInterrupt
+    assert target.read_text() == "former"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_gets_the_usual_permissions(tmp_path):
+    (tmp_path / "usual").touch()
+    with files.write_aside(tmp_path / "text"):
+        pass
+    assert (tmp_path / "text").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_directory_appears_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "model"
+    with pytest.raises(RuntimeError), files.write_dir_aside(target) as aside:
+        (aside / "half").touch()
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+    with files.write_dir_aside(target) as aside:
+        (aside / "whole").touch()
+        assert not target.exists()
+    assert [path.name for path in target.iterdir()] == ["whole"]
+    with pytest.raises(InputError, match="model exists already; remove it"), files.write_dir_aside(target):
+        pass
+
+
+def test_a_file_that_is_missing_or_empty_is_refused_with_the_cure(tmp_path):
+    path = tmp_path / "text"
+    with pytest.raises(InputError, match="text does not exist; run stage 1"):
+        files.require_file(path, "run stage 1")
+    path.touch()
+    with pytest.raises(InputError, match="text is empty; run stage 1"):
+        files.require_file(path, "run stage 1")
+    path.write_text("utt1 hello")
+    assert files.require_file(str(path), "run stage 1") == path
+
+
+def test_space_is_asked_of_the_disk_of_a_directory_to_be(tmp_path):
+    files.require_free_space(tmp_path / "not" / "yet", 1)
+    with pytest.raises(InputError, match="GB free and 1000000000.00 GB are needed"):
+        files.require_free_space(tmp_path / "not" / "yet", 10**18)
+
+
+def test_what_a_directory_holds_is_not_needed_again(tmp_path):
+    assert files.bytes_missing(tmp_path, 1000) == 1000 + files.TABLES_BYTES
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "made").write_bytes(bytes(600))
+    assert files.bytes_missing(tmp_path, 1000) == 400 + files.TABLES_BYTES
+    assert files.bytes_missing(tmp_path, 500) == files.TABLES_BYTES
