@@ -58,33 +58,25 @@ def prepare_corpus(preset: str, machine: Machine) -> Iterator[Command]:
 def prepare_teacher(preset: str, name: str, teacher: Teacher, cores: int) -> Iterator[Command]:
     """A teacher in ``exp/teacher_NAME``, with cache and projection; what is there is kept."""
     size = "demo" if preset == "small" else preset  # the same teacher for both
-    base = ["local/teacher.sh", "--preset", size, "--out", f"exp/teacher_{PROBED_WITH}"]
+    if teacher == Teacher():
+        yield ["local/teacher.sh", "--preset", size, "--out", f"exp/teacher_{name}"]
+        return
     out = Path(f"exp/teacher_{name}")
     bert = out / "bert"
     if teacher.random_init:
-        yield base
-        bert = Path(f"exp/teacher_{PROBED_WITH}/bert")
-    elif not teacher.pretrain:
-        yield base
+        base = Path(f"exp/teacher_{PROBED_WITH}")
+        yield ["local/teacher.sh", "--preset", size, "--out", str(base)]
+        bert = base / "bert"
     else:
         options = TINY_BERT if preset == "tiny" else shlex.split(teacher.pretrain)
         lines = _lines(TEACHER_TEXT)[teacher.every - 1 :: teacher.every]
         _write(out / "text.txt", "".join(f"{line}\n" for line in lines))
         pretrain = ["local/pretrain_teacher.py", "--text", f"{out}/text.txt", "--out", str(bert), *options]
         yield ["env", f"OMP_NUM_THREADS={cores}", *PYTHON, *pretrain]
-    cache = ["--cache", f"{out}/cache", "--projection", f"{out}/projection.npz"]
-    texts = "dump/raw/train/text dump/raw/dev/text"
-    random_init = str(teacher.random_init).lower()
-    yield [
-        "local/cache_teacher.sh",
-        "--teacher",
-        str(bert),
-        "--random_init",
-        random_init,
-        "--text",
-        texts,
-        *cache,
-    ]
+    options = ["--teacher", str(bert), "--random_init", str(teacher.random_init).lower()]
+    options += ["--text", "dump/raw/train/text", "dump/raw/dev/text"]
+    options += ["--out", f"{out}/cache", "--projection", f"{out}/projection.npz"]
+    yield ["env", f"OMP_NUM_THREADS={cores}", *PYTHON, "-m", "espnet_gmot.bin.cache_teacher", *options]
 
 
 def prepare_language_model(preset: str, machine: Machine) -> Iterator[Command]:

@@ -47,7 +47,8 @@ class Children:
         self._parent = os.getppid()
 
     def __enter__(self) -> "Children":
-        self._former = {number: signal.signal(number, self._note) for number in SIGNALS}
+        noted = [number for number in SIGNALS if not is_under_nohup(number)]
+        self._former = {number: signal.signal(number, self._note) for number in noted}
         return self
 
     def __exit__(
@@ -103,6 +104,11 @@ class Children:
         for process in self._running:
             _signal_group(process, signal.SIGKILL)
             process.wait()
+
+
+def is_under_nohup(number: signal.Signals) -> bool:
+    """Whether this is the signal that nohup makes a process ignore, and it does."""
+    return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
 
 
 def _is_alive(process: subprocess.Popen) -> bool:
