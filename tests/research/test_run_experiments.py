@@ -184,7 +184,7 @@ def test_teachers_are_made_once_as_the_table_says(recipe):
     before = {kind: calls(recipe, kind) for kind in ("pretrain_teacher", "cache_teacher")}
     run(recipe, "--rows", "control weak", "--seeds", "1")
     for kind, called in before.items():  # they see for themselves whether all that they make is there
-        assert set(call for call in called if "base/cache" not in call) <= set(calls(recipe, kind))
+        assert {call for call in called if "base/cache" not in call} <= set(calls(recipe, kind))
 
 
 def test_a_measure_that_fails_leaves_the_run_unfinished(recipe):
