@@ -3,6 +3,7 @@
 # make quick           the same without the slow tests, which are the shell tests too: two minutes
 # make lint            only the first two
 # make bench           time the transport core and decoding against their peers, and a training step with and without GM-OT
+# make docs            these pages as a site, in site/: links are checked, nothing is fetched
 # make lock            write tools/locks anew from the newest versions that fit; CONTRIBUTING.md says what comes then
 # With TORCH=cpu each takes a torch without CUDA, where pip finds one.
 PYTHON ?= python3
@@ -11,7 +12,7 @@ VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))$(if $(TO
 ACTIVATE = . $(VENV)/bin/activate
 SHELL_FILES = $(shell git ls-files '*.sh' '*.bats' .ci/run)
 
-.PHONY: demo test quick lint bench lock
+.PHONY: demo test quick lint bench docs lock
 
 demo: $(VENV)/.demo
 	$(ACTIVATE) && cd egs2/mini_mandarin/asr1 && exec ./run.sh
@@ -27,6 +28,9 @@ lint: $(VENV)/.test
 bench: $(VENV)/.bench
 	$(ACTIVATE) && export GOMP_SPINCOUNT=30000 && python -m benchmarks.fgw && python -m benchmarks.training_step \
 	&& python -m benchmarks.decoding
+
+docs: $(VENV)/.docs
+	$(ACTIVATE) && NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 
 lock:
 	tools/make_lock.sh

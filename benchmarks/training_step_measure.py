@@ -124,9 +124,8 @@ class GMOTTraining(Training):
         """Return the seconds of the alignment's forward and backward pass."""
         inputs = self._inputs
         start = self._now()
-        aligned = self.model.criterion_align(*inputs)
-        options = self.model.options
-        loss = options.fgw_weight * aligned.loss_fgw + options.align_weight * aligned.loss_align
+        criterion = self.model.criterion_align
+        loss = sum(criterion.weighted_terms(criterion(*inputs)).values())
         middle = self._now()
         loss.backward()
         return middle - start, self._now() - middle

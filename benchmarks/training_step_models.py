@@ -35,9 +35,8 @@ SPECAUG = {
     "time_mask_width_ratio_range": [0.0, 0.05],
     "num_time_mask": 10,
 }
-# As in conf/mini_mandarin/train_gmot_full.yaml after its warm-up; without a projection file the map is a
-# fixed random one.
-GMOT = {"alpha": 0.5, "fgw_weight": 5.0, "align_weight": 5.0}
+# As in conf/mini_mandarin/train_gmot_full.yaml after its warm-up; a projection file would cost the same.
+GMOT = {"alpha": 0.5, "fgw_weight": 5.0, "align_weight": 5.0, "warmup_steps": 0, "projection": "random"}
 
 
 class Size(NamedTuple):

@@ -1,6 +1,6 @@
 """ESPnet's ASR model with the alignment losses added to its own."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from espnet2.asr.encoder.contextual_block_conformer_encoder import ContextualBlockConformerEncoder
@@ -10,16 +10,15 @@ from espnet2.torch_utils.device_funcs import force_gatherable
 
 from espnet_gmot.alignment import AlignmentCriterion, AlignmentOptions, AlignmentOutput
 from espnet_gmot.alignment.projection import AcousticAdapter
+from espnet_gmot.alignment.teacher_input import TeacherInput
 from espnet_gmot.errors import InputError
-from espnet_gmot.teacher.frozen import FrozenTeacher
-from espnet_gmot.teacher.tokenizer import load_tokenizer, vocabulary_number
 
 STREAMING_ENCODERS = (ContextualBlockConformerEncoder, ContextualBlockTransformerEncoder)
 LAST_BLOCK = ""  # suffix of the last block's statistics; those of block 6 end in _layer6
 
 
 class Encoded(NamedTuple):
-    """What one call of the encoder leaves for the alignment.
+    """A batch after the encoder: what recognition and alignment each take.
 
     Attributes:
         features: last block in the common space, X (batch, T, d).
@@ -32,6 +31,33 @@ class Encoded(NamedTuple):
     intermediate: list[tuple[int, torch.Tensor]]
     hidden: torch.Tensor
     lengths: torch.Tensor
+
+    def for_espnet(self) -> tuple[torch.Tensor | tuple, torch.Tensor]:
+        """Return what ESPnet's ``encode`` does: the output, with any lower blocks', and its lengths."""
+        output = (self.hidden, self.intermediate) if self.intermediate else self.hidden
+        return output, self.lengths
+
+
+class _WithEncoded:
+    """A model as ESPnet's ``forward`` sees it when the batch is encoded already.
+
+    That method calls ``self.encode`` and keeps the outcome to itself. Given this as ``self`` it takes the
+    outcome from its caller, and nothing has to be left on the model. The slots make it an error, should
+    ESPnet ever set an attribute there.
+    """
+
+    __slots__ = ("_encoded", "_model")
+
+    def __init__(self, model: ESPnetASRModel, encoded: Encoded):
+        self._model, self._encoded = model, encoded
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def encode(
+        self, speech: torch.Tensor, speech_lengths: torch.Tensor
+    ) -> tuple[torch.Tensor | tuple, torch.Tensor]:
+        return self._encoded.for_espnet()
 
 
 class ESPnetGMOTModel(ESPnetASRModel):
@@ -71,9 +97,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
         if options.projected_side == "acoustic":
             self.adapter = AcousticAdapter(encoder_size, options.teacher_size, options.feedback)
         self.register_buffer("align_steps", torch.zeros((), dtype=torch.long))
-        self._teacher: FrozenTeacher | None = None
-        self._input_checked = False
-        self._encoded: Encoded | None = None
+        self.teacher_input = TeacherInput(options, self.criterion_align.project)
 
     def forward(
         self,
@@ -104,38 +128,36 @@ class ESPnetGMOTModel(ESPnetASRModel):
 
         Raises:
             InputError: an utterance too short for one encoder frame, no teacher's input or that of another
-                teacher, or a replica of ``DataParallel``.
+                teacher, no projection, or a replica of ``DataParallel``.
         """
         if teacher is None:
             raise InputError("model: gmot needs the teacher's input; set preprocessor: gmot in the YAML")
         if getattr(self, "_is_replica", False):
             raise InputError("model: gmot runs on several GPUs with --multiprocessing_distributed true only")
-        self.check_teacher_input(teacher, teacher_identity)
-        loss, stats, weight = super().forward(speech, speech_lengths, text, text_lengths, **kwargs)
-        self._require_frames(kwargs.get("utt_id"))
-        terms, stats_alignment = self.alignment_terms(teacher, teacher_lengths)
+        if self.training:
+            self.criterion_align.require_projection()
+        self.teacher_input.check(teacher, teacher_identity)
+        encoded = self.encode_batch(speech, speech_lengths)
+        _require_frames(encoded.lengths, kwargs.get("utt_id"))
+        loss, stats, weight = self.recognition_loss(
+            encoded, speech, speech_lengths, text, text_lengths, **kwargs
+        )
+        terms, stats_alignment = self.alignment_terms(encoded, teacher, teacher_lengths)
         loss = loss + self._warmup() * sum(terms.values())
         stats |= stats_alignment | {"loss": loss.detach()}
         return force_gatherable((loss, stats, weight), loss.device)
 
-    def alignment_terms(
-        self, teacher: torch.Tensor, teacher_lengths: torch.Tensor
-    ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-        """Return Σ_b c_b (fgw_weight · L_fgw(b) + align_weight · L_align(b)) of the batch encoded last.
+    def train(self, mode: bool = True) -> "ESPnetGMOTModel":
+        """Enter training or evaluation mode; a training without its projection ends here, before any batch.
 
-        Returns:
-            The loss without its warm-up w(t), as the weighted terms ``node``, ``edge`` and ``projection``
-            that add up to it, and the statistics of each block.
+        A model that is loaded to be decoded, exported or drawn comes by with ``mode`` False alone.
+
+        Raises:
+            InputError: training, and ``model_conf`` names no projection or one that is missing or damaged.
         """
-        options, stats = self.options, {}
-        node, edge, projection = 0.0, 0.0, 0.0
-        for suffix, aligned in self._align(teacher, teacher_lengths).items():
-            share = 1.0 if suffix == LAST_BLOCK else options.intermediate_weight
-            node = node + share * options.fgw_weight * (1.0 - options.alpha) * aligned.loss_node
-            edge = edge + share * options.fgw_weight * options.alpha * aligned.loss_edge
-            projection = projection + share * options.align_weight * aligned.loss_align
-            stats |= aligned.logged(suffix)
-        return {"node": node, "edge": edge, "projection": projection}, stats
+        if mode:
+            self.criterion_align.require_projection()
+        return super().train(mode)
 
     def encode(
         self, speech: torch.Tensor, speech_lengths: torch.Tensor
@@ -146,83 +168,61 @@ class ESPnetGMOTModel(ESPnetASRModel):
             Encoder output (batch, T, d_a), with the intermediate outputs if the encoder gives
             them, and its lengths (batch,).
         """
+        return self.encode_batch(speech, speech_lengths).for_espnet()
+
+    def encode_batch(self, speech: torch.Tensor, speech_lengths: torch.Tensor) -> Encoded:
+        """Encode a batch for recognition and alignment.
+
+        Args:
+            speech: waveform or features (batch, samples, ...).
+            speech_lengths: (batch,).
+        """
         encoder_out, lengths = super().encode(speech, speech_lengths)
         hidden, intermediate = encoder_out if isinstance(encoder_out, tuple) else (encoder_out, [])
         features = hidden
         if self.adapter is not None:
             features, hidden = self.adapter(hidden)
-        self._encoded = Encoded(features, intermediate, hidden, lengths)
-        return (hidden, intermediate) if intermediate else hidden, lengths
+        return Encoded(features, intermediate, hidden, lengths)
 
-    def coupling(
+    def recognition_loss(
         self,
+        encoded: Encoded,
         speech: torch.Tensor,
         speech_lengths: torch.Tensor,
-        teacher: torch.Tensor,
-        teacher_lengths: torch.Tensor,
-    ) -> tuple[AlignmentOutput, torch.Tensor]:
-        """Encode a batch and align the last block, without any recognition loss, for pictures.
-
-        Returns:
-            The alignment, and what CTC sees (batch, T, d_a).
-        """
-        self.encode(speech, speech_lengths)
-        hidden = self._encoded.hidden
-        return self._align(teacher, teacher_lengths)[LAST_BLOCK], hidden
-
-    def check_teacher_input(self, teacher: torch.Tensor, identity: torch.Tensor | None) -> None:
-        """Refuse embeddings or token ids of another teacher than the model's; the first call alone looks.
+        text: torch.Tensor,
+        text_lengths: torch.Tensor,
+        **kwargs,
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor], torch.Tensor]:
+        """Compute ESPnet's own loss L_asr of an encoded batch.
 
         Args:
-            teacher: what the preprocessor gives.
-            identity: the same (batch, 1); None where the preprocessor does not say.
+            encoded: the batch, from :meth:`encode_batch`.
+            speech: of which ESPnet looks at the shape alone (batch, samples, ...).
+            speech_lengths: (batch,).
+            text: token ids (batch, L), padded with −1.
+            text_lengths: (batch,).
+            kwargs: ESPnet's other inputs.
 
-        Raises:
-            InputError: the teacher is another.
+        Returns:
+            The loss, ESPnet's statistics and the batch size.
         """
-        if identity is None or self._input_checked:
-            return
-        self._input_checked = True
-        options, number = self.options, int(identity[0])
-        if teacher.is_floating_point():
-            if options.teacher is not None:
-                raise InputError(
-                    f"model_conf: teacher is {options.teacher}, but the preprocessor gives embeddings from "
-                    "its teacher_cache; leave out one of them"
-                )
-            self._require_projections_teacher(number, "that of preprocessor_conf: teacher_cache")
-        elif options.teacher is not None:
-            tokenizer = load_tokenizer(options.teacher, options.allow_download)
-            if vocabulary_number(tokenizer) != number:
-                raise InputError(
-                    f"model_conf: teacher {options.teacher} has another vocabulary than preprocessor_conf: "
-                    "teacher; name the same one in both"
-                )
+        given = _WithEncoded(self, encoded)
+        return ESPnetASRModel.forward(given, speech, speech_lengths, text, text_lengths, **kwargs)
 
-    def teacher_embeddings(self, teacher: torch.Tensor, teacher_lengths: torch.Tensor) -> torch.Tensor:
-        """Return embeddings (batch, N, d_l): ``teacher`` itself, or what the teacher makes of its ids.
+    def align(
+        self, encoded: Encoded, teacher: torch.Tensor, teacher_lengths: torch.Tensor
+    ) -> dict[str, AlignmentOutput]:
+        """Align each block of an encoded batch that has a weight.
 
-        Raises:
-            InputError: token ids, and ``model_conf`` names no teacher, or not the projection's.
+        Args:
+            encoded: the batch, from :meth:`encode_batch`.
+            teacher: token ids (batch, N) or embeddings (batch, N, d_l).
+            teacher_lengths: tokens with both special ones (batch,).
+
+        Returns:
+            The alignments by the suffix of their statistics: ``LAST_BLOCK``, ``_layer6``, ...
         """
-        if teacher.is_floating_point():
-            return teacher
-        if self._teacher is None:
-            options = self.options
-            if options.teacher is None:
-                raise InputError(
-                    "the preprocessor gives the teacher's token ids, but model_conf names no teacher; set "
-                    "model_conf: teacher to the same name or directory as preprocessor_conf: teacher"
-                )
-            self._teacher = FrozenTeacher.load(options.teacher, options.teacher_layer, options.allow_download)
-            identity = self._teacher.identity()
-            self._require_projections_teacher(identity.number, str(identity))
-        return self._teacher.encode(teacher, teacher_lengths)
-
-    def _align(self, teacher: torch.Tensor, teacher_lengths: torch.Tensor) -> dict[str, AlignmentOutput]:
-        """Align the blocks of the batch that was encoded last, each under the suffix of its statistics."""
-        encoded, self._encoded = self._encoded, None
-        embeddings = self.teacher_embeddings(teacher, teacher_lengths)  # (batch, N, d_l)
+        embeddings = self.teacher_input.embeddings(teacher, teacher_lengths)  # (batch, N, d_l)
         nonblank = None
         if self.options.frame_marginal == "nonblank":
             with torch.no_grad():
@@ -236,18 +236,43 @@ class ESPnetGMOTModel(ESPnetASRModel):
             for suffix, features in blocks.items()
         }
 
-    def _require_frames(self, utt_ids: list[str] | None) -> None:
-        empty = (self._encoded.lengths < 1).nonzero().flatten().tolist()
-        if empty:
-            names = [utt_ids[i] for i in empty] if utt_ids else [f"number {i} of the batch" for i in empty]
-            raise InputError(
-                f"too short for one encoder frame: utterance {', '.join(names)}; "
-                "raise --min_wav_duration and run stage 4 again"
-            )
+    def alignment_terms(
+        self, encoded: Encoded, teacher: torch.Tensor, teacher_lengths: torch.Tensor
+    ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """Return Σ_b c_b (fgw_weight · L_fgw(b) + align_weight · L_align(b)) of an encoded batch.
 
-    def _require_projections_teacher(self, number: int, called: str) -> None:
-        if self.criterion_align.project is not None:
-            self.criterion_align.project.require_teacher(number, called)
+        Args:
+            encoded: the batch, from :meth:`encode_batch`.
+            teacher: token ids (batch, N) or embeddings (batch, N, d_l).
+            teacher_lengths: tokens with both special ones (batch,).
+
+        Returns:
+            The loss without its warm-up w(t), as the weighted terms ``node``, ``edge`` and ``projection``
+            that add up to it, and the statistics of each block.
+        """
+        terms: dict[str, torch.Tensor] = {}
+        stats: dict[str, torch.Tensor] = {}
+        for suffix, aligned in self.align(encoded, teacher, teacher_lengths).items():
+            share = 1.0 if suffix == LAST_BLOCK else self.options.intermediate_weight
+            for name, term in self.criterion_align.weighted_terms(aligned, share).items():
+                terms[name] = terms.get(name, 0.0) + term
+            stats |= aligned.logged(suffix)
+        return terms, stats
+
+    def coupling(
+        self,
+        speech: torch.Tensor,
+        speech_lengths: torch.Tensor,
+        teacher: torch.Tensor,
+        teacher_lengths: torch.Tensor,
+    ) -> tuple[AlignmentOutput, torch.Tensor]:
+        """Encode a batch and align the last block, without any recognition loss, for pictures.
+
+        Returns:
+            The alignment, and what CTC sees (batch, T, d_a).
+        """
+        encoded = self.encode_batch(speech, speech_lengths)
+        return self.align(encoded, teacher, teacher_lengths)[LAST_BLOCK], encoded.hidden
 
     def _require_intermediate_outputs(self) -> None:
         if not getattr(self.encoder, "interctc_layer_idx", None):
@@ -269,3 +294,13 @@ class ESPnetGMOTModel(ESPnetASRModel):
         if not self.training or self.options.warmup_steps == 0:
             return 1.0
         return (self.align_steps / self.options.warmup_steps).clamp(max=1.0)
+
+
+def _require_frames(lengths: torch.Tensor, utt_ids: list[str] | None) -> None:
+    empty = (lengths < 1).nonzero().flatten().tolist()
+    if empty:
+        names = [utt_ids[i] for i in empty] if utt_ids else [f"number {i} of the batch" for i in empty]
+        raise InputError(
+            f"too short for one encoder frame: utterance {', '.join(names)}; "
+            "raise --min_wav_duration and run stage 4 again"
+        )

@@ -9,7 +9,6 @@ What is measured: ``coupling_timing``   couplings against the true times of the 
 What is kept:     ``kept``              collects it when a run has ended; ``epochs`` from ESPnet's log
                   ``kept_files``        reads and writes results/PROTOCOL
 What is told:     ``rows``              kept runs as rows: error rates, margins, homophones, costs
-                  ``seeds``             several seeds: rates, differences and their tests
                   ``homophones``        substitutions by sound
                   ``page``              the page; sections: ``knowledge_share``, ``training_start``
                   ``figures``           its pictures

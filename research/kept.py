@@ -12,9 +12,7 @@ from typing import Any
 from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver.training_yaml import load_training_yaml
 from espnet_gmot.files import require_file
-from espnet_gmot.score.comparison import GREEDY
-from espnet_gmot.score.decoding_speed import decoding_logs, real_time_factor, sampling_rate
-from espnet_gmot.score.job_log import job_command
+from espnet_gmot.score.decoding import facts_of_decoding
 from espnet_gmot.score.model_size import inference_parameters
 from espnet_gmot.score.result_files import SCORE_CURE, read_result
 from espnet_gmot.score.training_time import training_seconds
@@ -40,7 +38,7 @@ def keep_run(
         InputError: a file is missing, or another run was scored against other transcripts.
     """
     training = load_training_yaml(config)
-    record = {"sets": {name: _scored(experiment, experiment / decode / name) for name in sets}}
+    record = {"sets": {name: _scored(experiment, decode, name) for name in sets}}
     record |= {"seconds_train": training_seconds(experiment), "teacher": _teacher(training)} | _environment()
     hypotheses = {
         name: read_table(experiment / decode / name / "text", SCORE_CURE, allow_empty=True) for name in sets
@@ -51,14 +49,13 @@ def keep_run(
     add_run(results, run, references)
 
 
-def _scored(experiment: Path, decoded: Path) -> dict[str, Any]:
-    counts = read_result(decoded / "score_cer" / "result.json").total
-    logs = decoding_logs(decoded)
-    alone = bool(logs) and GREEDY in (job_command(logs[0]) or "")
+def _scored(experiment: Path, decode: str, dataset: str) -> dict[str, Any]:
+    counts = read_result(experiment / decode / dataset / "score_cer" / "result.json").total
+    facts = facts_of_decoding(experiment, decode, dataset)
     return asdict(counts) | {
         "cer": counts.err_rate,
-        "rtf": real_time_factor(logs, counts.sentences, sampling_rate(experiment)),
-        "parameters": inference_parameters(experiment, ctc_alone=alone),
+        "rtf": facts and facts.rtf,
+        "parameters": facts and inference_parameters(experiment, facts.ctc_alone),
     }
 
 

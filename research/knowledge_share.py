@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from espnet_gmot.score.margin import SystemErrors
 from research.rows import RowResult
-from research.seeds import SeedErrors
 
 
 def shares_of_knowledge(dev: Sequence[RowResult], test: Sequence[RowResult]) -> str:
@@ -39,8 +39,8 @@ def _share_of_knowledge(
     method: str,
     baseline: str,
     controls: Sequence[str],
-    dev: dict[str, SeedErrors],
-    test: dict[str, SeedErrors],
+    dev: dict[str, SystemErrors],
+    test: dict[str, SystemErrors],
 ) -> str:
     needed = [baseline, method, *controls]
     if not {baseline, method} <= test.keys():
@@ -49,7 +49,7 @@ def _share_of_knowledge(
     if not seeds:
         return f"- `{method}`: not known; {', '.join(needed)} have no seed in common."
 
-    def mean(errors: SeedErrors) -> float:
+    def mean(errors: SystemErrors) -> float:
         return sum(errors.rates[seed] for seed in seeds) / len(seeds)
 
     control = min(controls, key=lambda name: mean(dev[name]))

@@ -5,10 +5,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from espnet_gmot.files import write_aside
+from espnet_gmot.score.margin import Margin
 from espnet_gmot.score.markdown_table import UNKNOWN, markdown_table, number, p_value
 from research.knowledge_share import shares_of_knowledge
 from research.rows import RowResult
-from research.seeds import SeedMargin
 from research.training_start import start_section
 
 NOT_RUN = "not run"
@@ -16,9 +16,9 @@ HEAD = """\
 # Results of the experiments, protocol `{protocol}`
 
 Written by `python -m research.bin.experiments_page` from the files in `{results}`; the protocol, its
-hypotheses and its targets are in [experiments.md](../experiments.md). `gmot` is the method, rows with
-`prior` in their names have our temporal prior besides. Before 28 November 2026 `gmot` was the row with prior
-and the method was `gmot_no_prior`; CHANGELOG.md lists the names of before.
+hypotheses and its targets are in [protocol.md](protocol.md) and [findings.md](findings.md). `gmot` is the
+method, rows with `prior` in their names have our temporal prior besides. Before 28 November 2026 the row with
+prior was called `gmot` and the method `gmot_no_prior`; CHANGELOG.md lists the names of before.
 """
 NOTES = """\
 - "CER %" is the mean over the seeds, whose own values follow. All that comes after compares the row with its
@@ -55,7 +55,7 @@ def write_experiment_page(
     """Write the page.
 
     Args:
-        out: the page, in a folder beside ``experiments.md``.
+        out: the page, beside ``protocol.md``.
         results: directory of the protocol, as the page names it; ``about.md`` in it, if any, is shown.
         rows: of ``dev`` and of ``test``.
         figures: pictures to show, below the folder of ``out``.
@@ -98,7 +98,7 @@ def _main_cells(row: RowResult) -> list[str]:
     return [row.plan.name, f"{row.errors.mean:.2f}", seeds, baseline, *margin, *sounds]
 
 
-def _margin_cells(margin: SeedMargin | None) -> list[str]:
+def _margin_cells(margin: Margin | None) -> list[str]:
     if margin is None:
         return [UNKNOWN] * 3
     low, high = margin.interval

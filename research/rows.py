@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from espnet_gmot.score.error_rates import score
+from espnet_gmot.score.margin import Margin, SystemErrors, margin_over
 from espnet_gmot.score.significance import holm
 from research.homophones import Substitutions, count_all, total
 from research.kept_files import KeptRun, read_reference, read_runs
-from research.seeds import SeedErrors, SeedMargin, compare_seeds
 from research.table import Row
 
 UNPLANNED = "kept, but no longer in the table"
@@ -33,11 +33,11 @@ class RowResult:
 
     plan: Row
     runs: dict[int, KeptRun]
-    errors: SeedErrors | None = None
+    errors: SystemErrors | None = None
     substitutions: dict[int, Substitutions] | None = None
-    margin: SeedMargin | None = None
+    margin: Margin | None = None
     p_holm: float | None = None
-    margins_against: dict[str, SeedMargin] = field(default_factory=dict)
+    margins_against: dict[str, Margin] = field(default_factory=dict)
 
     def substituted(self, sound: str) -> float:
         """Substitutions of a kind, an attribute of ``Substitutions``, in percent of the characters."""
@@ -100,7 +100,7 @@ def gather(results: Path, kept: Sequence[KeptRun], plans: Sequence[Row], dataset
     ]
 
 
-def _scored(runs: dict[int, KeptRun], reference: dict[str, str], dataset: str) -> SeedErrors | None:
+def _scored(runs: dict[int, KeptRun], reference: dict[str, str], dataset: str) -> SystemErrors | None:
     counts = {
         seed: score(
             reference, run.hypotheses[dataset], "char", f"{dataset} reference", f"{run.row} seed {seed}"
@@ -111,11 +111,11 @@ def _scored(runs: dict[int, KeptRun], reference: dict[str, str], dataset: str) -
         return None
     errors = {seed: np.array([each.errors for each in counted.values()]) for seed, counted in counts.items()}
     units = np.array([each.units for each in next(iter(counts.values())).values()])
-    return SeedErrors(errors, units)
+    return SystemErrors(errors, units)
 
 
-def _margin(scored: dict[str, SeedErrors | None], baseline: str, name: str) -> SeedMargin | None:
+def _margin(scored: dict[str, SystemErrors | None], baseline: str, name: str) -> Margin | None:
     theirs, ours = scored.get(baseline), scored[name]
     if name == baseline or theirs is None or ours is None:
         return None
-    return compare_seeds(theirs, ours)
+    return margin_over(theirs, ours)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from small_corpus import TOKENS, TRANSCRIPTS
+from small_training import gmot_conf
 
 # Triton reads this when it is imported: without a GPU its kernels run in the interpreter.
 if not torch.cuda.is_available():
@@ -44,6 +45,7 @@ def build_model():
     def build(model_conf=None, model="gmot", encoder="conformer", decoder=None, **top_level):
         from espnet_gmot.task import GMOTTask
 
+        model_conf = {"ctc_weight": 1.0, **(model_conf or {})}
         encoder_conf = {"output_size": 8, "attention_heads": 2, "linear_units": 16, "num_blocks": 2}
         if encoder == "conformer":
             encoder_conf["rel_pos_type"] = "latest"
@@ -53,7 +55,7 @@ def build_model():
             "token_list": TOKENS,
             "token_type": "char",
             "model": model,
-            "model_conf": {"ctc_weight": 1.0, **(model_conf or {})},
+            "model_conf": gmot_conf(model_conf) if model == "gmot" else model_conf,
             "encoder": encoder,
             "encoder_conf": encoder_conf,
             "frontend_conf": {"n_fft": 256, "hop_length": 128, "n_mels": 20},
@@ -72,6 +74,19 @@ def build_model():
         return GMOTTask.build_model(args)
 
     return build
+
+
+@pytest.fixture
+def projection(tmp_path):
+    """A projection for embeddings of size 16, and the identity of its teacher."""
+    from espnet_gmot.teacher.identity import TeacherIdentity
+    from espnet_gmot.teacher.projection import fit_projection
+
+    rng = np.random.default_rng(0)
+    identity = TeacherIdentity("老师", 2, "abc", random_init=True)
+    path = tmp_path / "projection.npz"
+    fit_projection([rng.normal(size=(9, 16)) for _ in range(4)], identity, path)
+    return str(path), identity
 
 
 @pytest.fixture

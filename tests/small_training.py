@@ -8,6 +8,13 @@ from small_corpus import TOKENS
 
 Batch = dict[str, torch.Tensor]
 NO_DROPOUT = {"dropout_rate": 0.0, "positional_dropout_rate": 0.0}
+FULL_WEIGHT = {"fgw_weight": 1.0, "align_weight": 1.0, "warmup_steps": 0}
+
+
+def gmot_conf(model_conf: dict) -> dict:
+    """Return ``model_conf`` with the full weight at once and no projection file, unless it names its own."""
+    projection = {} if model_conf.get("projected_side") == "acoustic" else {"projection": "random"}
+    return FULL_WEIGHT | projection | model_conf
 
 
 def write_config(path: Path, model_conf: dict, encoder_conf: dict | None = None, **top_level) -> Path:
@@ -33,7 +40,7 @@ def write_config(path: Path, model_conf: dict, encoder_conf: dict | None = None,
         "decoder": "transformer",
         "decoder_conf": {"linear_units": 16, "num_blocks": 1, "attention_heads": 2, **NO_DROPOUT},
         "model": "gmot",
-        "model_conf": model_conf,
+        "model_conf": gmot_conf(model_conf) if top_level.get("model", "gmot") == "gmot" else model_conf,
         "optim": "sgd",
         "optim_conf": {"lr": 0.0},
         "grad_clip": 1e9,

@@ -170,6 +170,16 @@ def test_cache_and_projection_are_of_one_teacher(path):
     assert cache.parent.name == ("teacher_random" if "random_teacher" in path.name else "teacher")
 
 
+@pytest.mark.parametrize("preset", ["demo", "small"])
+def test_default_weights_are_those_of_the_demo_and_the_experiments(preset):
+    from espnet_gmot.alignment import AlignmentOptions
+
+    conf = yaml.safe_load((CONF / "mini_mandarin" / f"train_gmot_{preset}.yaml").read_text())["model_conf"]
+    defaults = AlignmentOptions()
+    for key in ("fgw_weight", "align_weight", "warmup_steps", "alpha"):
+        assert conf[key] == getattr(defaults, key)
+
+
 @pytest.mark.parametrize("path", TRAIN, ids=name)
 def test_model_is_chosen_by_a_criterion_that_it_has(path):
     conf = yaml.safe_load(path.read_text())

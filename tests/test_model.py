@@ -1,20 +1,22 @@
 from functools import partial
 
-import numpy as np
 import pytest
 import torch
 from espnet2.torch_utils.load_pretrained_model import load_pretrained_model
 from small_training import with_token_ids
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.teacher.identity import TeacherIdentity
-from espnet_gmot.teacher.projection import fit_projection
-from espnet_gmot.teacher.tokenizer import load_tokenizer, vocabulary_number
 
 STATISTICS = {
     "loss", "loss_ctc", "loss_fgw", "loss_align", "fgw_node", "fgw_edge",
     "marginal_error", "coupling_entropy", "token_spread",
 }  # fmt: skip
+
+
+def align(model, batch):
+    """Return the alignment of each block."""
+    encoded = model.encode_batch(batch["speech"], batch["speech_lengths"])
+    return model.align(encoded, batch["teacher"], batch["teacher_lengths"])
 
 
 def trained_parameters(model):
@@ -47,14 +49,25 @@ def test_loss_is_espnets_plus_the_weighted_alignment(build_model, batch):
 
 def test_alignment_terms_are_the_weighted_costs_of_the_coupling(build_model, batch):
     model = build_model({"fgw_weight": 2.0, "align_weight": 0.5, "alpha": 0.3}).eval()
-    model.encode(batch["speech"], batch["speech_lengths"])
-    terms, _ = model.alignment_terms(batch["teacher"], batch["teacher_lengths"])
-    model.encode(batch["speech"], batch["speech_lengths"])
-    output = model._align(batch["teacher"], batch["teacher_lengths"])[""]  # the last block
+    encoded = model.encode_batch(batch["speech"], batch["speech_lengths"])
+    terms, _ = model.alignment_terms(encoded, batch["teacher"], batch["teacher_lengths"])
+    output = align(model, batch)[""]  # the last block
     torch.testing.assert_close(terms["node"], 2.0 * 0.7 * output.loss_node)
     torch.testing.assert_close(terms["edge"], 2.0 * 0.3 * output.loss_edge)
     torch.testing.assert_close(terms["projection"], 0.5 * output.loss_align)
     torch.testing.assert_close(output.loss_fgw, 0.7 * output.loss_node + 0.3 * output.loss_edge)
+
+
+def test_alignment_is_that_of_the_batch_it_is_given(build_model, batch):
+    model = build_model().eval()
+    teacher = batch["teacher"], batch["teacher_lengths"]
+    other = torch.randn(3, 9600, generator=torch.Generator().manual_seed(1))
+    first = model.encode_batch(batch["speech"], batch["speech_lengths"])
+    alone = model.align(first, *teacher)[""]
+    second = model.encode_batch(other, batch["speech_lengths"])
+    again = model.align(first, *teacher)[""]
+    torch.testing.assert_close(again.plan, alone.plan)
+    assert not torch.allclose(model.align(second, *teacher)[""].plan, alone.plan)
 
 
 def test_zero_weights_give_espnets_gradient(build_model, batch):
@@ -69,8 +82,7 @@ def test_zero_weights_give_espnets_gradient(build_model, batch):
 
 def test_alignment_reaches_the_encoder_and_not_the_ctc_head(build_model, batch):
     model = build_model().eval()
-    model.encode(batch["speech"], batch["speech_lengths"])
-    output = model._align(batch["teacher"], batch["teacher_lengths"])[""]  # the last block
+    output = align(model, batch)[""]  # the last block
     (output.loss_fgw + output.loss_align).backward()
     assert model.encoder.after_norm.weight.grad.abs().sum() > 0
     assert model.ctc.ctc_lo.weight.grad is None
@@ -84,23 +96,13 @@ def test_hybrid_keeps_the_decoder(build_model, batch):
     assert model.decoder.output_layer.weight.grad.abs().sum() > 0
 
 
-def test_online_teacher_equals_its_cached_embeddings(build_model, batch, teacher_dir):
-    from espnet_gmot.teacher.frozen import FrozenTeacher
-
-    online = with_token_ids(batch)
-    teacher = FrozenTeacher.load(str(teacher_dir))
-    cached = {**batch, "teacher": teacher.encode(online["teacher"], online["teacher_lengths"])}
-    model = build_model({"teacher": str(teacher_dir)}).eval()
-    torch.testing.assert_close(model(**online)[0], model(**cached)[0])
-
-
 def test_teacher_stays_outside_the_module_tree(build_model, batch, teacher_dir):
     model = build_model({"teacher": str(teacher_dir)}).train()
     before = set(model.state_dict()), trained_parameters(model)
     model(**with_token_ids(batch))[0].backward()
     assert (set(model.state_dict()), trained_parameters(model)) == before
-    assert not model._teacher._model.training
-    assert all(p.grad is None for p in model._teacher._model.parameters())
+    assert not model.teacher_input._teacher._model.training
+    assert all(p.grad is None for p in model.teacher_input._teacher._model.parameters())
 
 
 def test_without_feedback_the_checkpoint_is_a_stock_one(build_model):
@@ -211,8 +213,7 @@ def test_intermediate_block_is_aligned_as_the_last_is(build_hierarchical, batch)
 
 def test_intermediate_alignment_reaches_its_block_and_none_above(build_hierarchical, batch):
     model = build_hierarchical({"intermediate_weight": 0.3}).eval()
-    model.encode(batch["speech"], batch["speech_lengths"])
-    lower = model._align(batch["teacher"], batch["teacher_lengths"])["_layer1"]
+    lower = align(model, batch)["_layer1"]
     (lower.loss_fgw + lower.loss_align).backward()
     first, second, _ = model.encoder.encoders
     assert first.feed_forward.w_1.weight.grad.abs().sum() > 0
@@ -244,50 +245,6 @@ def test_intermediate_weight_needs_intermediate_outputs(build_model, build_hiera
         build_hierarchical({"intermediate_weight": 0.3}, ctc_trim=True)
 
 
-@pytest.fixture
-def projection(tmp_path):
-    """A projection for embeddings of size 16, and the identity of its teacher."""
-    rng = np.random.default_rng(0)
-    identity = TeacherIdentity("老师", 2, "abc", random_init=True)
-    path = tmp_path / "projection.npz"
-    fit_projection([rng.normal(size=(9, 16)) for _ in range(4)], identity, path)
-    return str(path), identity
-
-
-def test_embeddings_of_another_teacher_than_the_projections_are_refused(build_model, batch, projection):
-    path, identity = projection
-    same = torch.full((3, 1), identity.number)
-    model = build_model({"projection": path})
-    assert torch.isfinite(model(**batch, teacher_identity=same)[0])
-    expected = (
-        f"{path} was fitted on teacher 老师 with random weights, layer 2.*teacher_cache.*fit_projection"
-    )
-    with pytest.raises(InputError, match=expected):
-        build_model({"projection": path})(**batch, teacher_identity=same + 1)
-    random_map = build_model()  # without a projection file any teacher will do
-    assert torch.isfinite(random_map(**batch, teacher_identity=same + 1)[0])
-
-
-def test_online_teacher_that_is_not_the_projections_is_refused(build_model, batch, projection, teacher_dir):
-    path, _ = projection
-    with pytest.raises(InputError, match=f"fitted on teacher 老师.*which is not {teacher_dir}, layer 2"):
-        build_model({"projection": path, "teacher": str(teacher_dir)})(**with_token_ids(batch))
-
-
-def test_ids_of_another_vocabulary_are_refused(build_model, batch, teacher_dir):
-    ids, name = with_token_ids(batch), str(teacher_dir)
-    same = torch.full((3, 1), vocabulary_number(load_tokenizer(name)))
-    assert torch.isfinite(build_model({"teacher": name})(**ids, teacher_identity=same)[0])
-    with pytest.raises(InputError, match=f"teacher {name} has another vocabulary than preprocessor_conf"):
-        build_model({"teacher": name})(**ids, teacher_identity=same + 1)
-
-
-def test_a_cache_beside_an_online_teacher_is_refused(build_model, batch, teacher_dir):
-    model = build_model({"teacher": str(teacher_dir)})
-    with pytest.raises(InputError, match="gives embeddings from its teacher_cache; leave out one of them"):
-        model(**batch, teacher_identity=torch.full((3, 1), 7))
-
-
 def test_data_parallel_is_refused(build_model, batch):
     replica = build_model()._replicate_for_data_parallel()
     with pytest.raises(InputError, match="--multiprocessing_distributed true"):
@@ -304,14 +261,13 @@ def test_feedback_is_refused_where_streaming_would_lack_it(build_model):
 
 def test_utterance_without_a_frame_is_named(build_model, batch, monkeypatch):
     model = build_model()
-    encode = model.encode
+    encode_batch = model.encode_batch
 
     def encode_without_the_last(speech, speech_lengths):
-        encoded, lengths = encode(speech, speech_lengths)
-        model._encoded = model._encoded._replace(lengths=lengths * torch.tensor([1, 1, 0]))
-        return encoded, lengths
+        encoded = encode_batch(speech, speech_lengths)
+        return encoded._replace(lengths=encoded.lengths * torch.tensor([1, 1, 0]))
 
-    monkeypatch.setattr(model, "encode", encode_without_the_last)
+    monkeypatch.setattr(model, "encode_batch", encode_without_the_last)
     with pytest.raises(InputError, match="utterance c; raise --min_wav_duration"):
         model(**batch, utt_id=["a", "b", "c"])
     with pytest.raises(InputError, match="utterance number 2 of the batch"):
@@ -321,11 +277,6 @@ def test_utterance_without_a_frame_is_named(build_model, batch, monkeypatch):
 def test_missing_teacher_input_names_the_cure(build_model, batch):
     with pytest.raises(InputError, match="set preprocessor: gmot"):
         build_model()(**{k: v for k, v in batch.items() if "teacher" not in k})
-
-
-def test_token_ids_without_a_teacher_name_the_cure(build_model, batch):
-    with pytest.raises(InputError, match="model_conf: teacher"):
-        build_model()(**with_token_ids(batch))
 
 
 def test_unusable_options_stop_the_build(build_model):

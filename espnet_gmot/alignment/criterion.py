@@ -100,6 +100,32 @@ class AlignmentCriterion(nn.Module):
                 Z, embedding_lengths = Z[:, 1:-1], embedding_lengths - 2
             return self._align(X, feature_lengths, Z, embedding_lengths, nonblank)
 
+    def weighted_terms(self, aligned: AlignmentOutput, share: float = 1.0) -> dict[str, torch.Tensor]:
+        """Return c (fgw_weight · L_fgw + align_weight · L_align) by its terms, which add up to it.
+
+        Args:
+            aligned: what :meth:`forward` gave.
+            share: c, the block's weight relative to the last one's.
+
+        Returns:
+            ``node`` and ``edge``, the two terms of L_fgw with their shares 1−α and α, and ``projection``.
+        """
+        options = self.options
+        return {
+            "node": share * options.fgw_weight * (1.0 - options.alpha) * aligned.loss_node,
+            "edge": share * options.fgw_weight * options.alpha * aligned.loss_edge,
+            "projection": share * options.align_weight * aligned.loss_align,
+        }
+
+    def require_projection(self) -> None:
+        """Refuse to train where ``projected_side: teacher`` has no projection.
+
+        Raises:
+            InputError: none is named, or the file is missing or damaged; with the command that makes one.
+        """
+        if self.project is not None:
+            self.project.require()
+
     def _align(self, X, lengths_a, Z, lengths_b, nonblank) -> AlignmentOutput:
         options = self.options
         fgw = ot.fused_gromov_wasserstein_of_vectors(

@@ -31,8 +31,8 @@ class AlignmentOptions:
             adds nothing to the recogniser; ``acoustic`` lifts the encoder output to the
             teacher's size with a learned adapter (linear and layer norm).
         projection: ``.npz`` with the principal axes of the transcripts' embeddings, made by
-            ``espnet_gmot.bin.fit_projection``; ``null`` is a fixed random orthonormal map.
-            Only for ``projected_side: teacher``.
+            ``espnet_gmot.bin.fit_projection``; or ``random``, a fixed random orthonormal map, as a control.
+            Needed for training with, and only for, ``projected_side: teacher``.
         teacher_size: size of the teacher's embeddings (768 for bert-base-chinese); needed for, and
             only for, ``projected_side: acoustic``.
         feedback: s in H̃ = H + s · out(LN(X)), the encoder output that CTC and decoder see; 0 leaves
@@ -45,7 +45,7 @@ class AlignmentOptions:
         max_iter: mirror-descent steps.
         sinkhorn_iter: Sinkhorn iterations in each step; potentials carry over, so few are enough.
         temporal_prior_weight: weight of the order-preserving prior that is added to D; 0 leaves it out.
-            In our experiments recognition was no worse without it (docs/experiments.md).
+            In our experiments recognition was no worse without it (docs/experiments/findings.md).
         temporal_prior_sigma: width of that prior's Gaussian, in units of its distance ℓ(i, j).
         temporal_edge_weight: share in [0, 1] of temporal distance in the edge costs A and B.
         frame_marginal: p, ``uniform`` or ``nonblank`` (by CTC's detached non-blank posterior).
@@ -55,13 +55,16 @@ class AlignmentOptions:
             ``pot`` (docs/solver.md).
 
     Weights:
-        fgw_weight: weight of the fused Gromov-Wasserstein loss.
+        fgw_weight: weight of the fused Gromov-Wasserstein loss. Weights of 1 gained half as much as those
+            of 5 (docs/experiments/findings.md).
         align_weight: weight of the projection loss Σ_j (1 − cos(z̃_j, z_j)).
         intermediate_weight: weight, relative to the last block's, of both losses at each block in
             ``encoder_conf: interctc_layer_idx``, added up; 0 aligns the last block alone. ESPnet's
             ``interctc_weight`` is independent of it and may be 0. With ``projected_side: acoustic``
             all blocks share the adapter, with ``frame_marginal: nonblank`` the last block's posterior.
-        warmup_steps: mini-batches over which all of these weights rise linearly from 0.
+        warmup_steps: mini-batches over which all of these weights rise linearly from 0. Weights of 3 at once
+            fell behind CTC early; 1,000 is the one length that our experiments had, a third of their
+            training (14 of 40 epochs). A training of other length wants another.
     """
 
     teacher: str | None = None
@@ -83,10 +86,10 @@ class AlignmentOptions:
     frame_marginal: Literal["uniform", "nonblank"] = "uniform"
     frame_relaxation: float | None = None
     backend: str = "auto"
-    fgw_weight: float = 1.0
-    align_weight: float = 1.0
+    fgw_weight: float = 5.0
+    align_weight: float = 5.0
     intermediate_weight: float = 0.0
-    warmup_steps: int = 0
+    warmup_steps: int = 1000
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -6,27 +6,46 @@ import torch
 from torch import nn
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.teacher.projection import load_projection
+from espnet_gmot.teacher.projection import how_to_fit, load_projection
+
+RANDOM = "random"  # what ``projection`` says in place of a file
 
 
 class TeacherProjection:
     """Fixed affine map of teacher embeddings to the encoder's size: z ↦ W (z − μ).
 
     With a projection file μ is the mean of the embeddings that it was fitted on and the rows of W their
-    first principal axes. Without one μ is 0 and W a seeded random orthonormal map, which keeps cosines on
+    first principal axes. With ``random`` μ is 0 and W a seeded random orthonormal map, which keeps cosines on
     average. Being fixed it cannot collapse the tokens onto one point. It is no module: it stays out of
-    checkpoints, and it is read at the first training batch, never for decoding.
+    checkpoints, and it is read for training, never for decoding.
 
     Args:
-        path: ``.npz`` made by ``espnet_gmot.bin.fit_projection``, or None.
+        source: ``.npz`` made by ``espnet_gmot.bin.fit_projection``, or ``random``. None is for models that
+            were trained when it meant ``random``: they are aligned as they were, and not trained on.
         output_size: the encoder's size d_a.
     """
 
-    def __init__(self, path: str | None, output_size: int):
-        self.path = path
+    def __init__(self, source: str | None, output_size: int):
+        self.path = None if source == RANDOM else source
         self.output_size = output_size
+        self._named = source is not None
         self._mean: torch.Tensor | None = None
         self._weight: torch.Tensor | None = None
+
+    def require(self) -> None:
+        """Refuse to train without a projection; with one in use this does nothing.
+
+        Raises:
+            InputError: none is named, or the file is missing or damaged; with the command that makes one.
+        """
+        if not self._named:
+            raise InputError(
+                "model_conf names no projection to bring the teacher's embeddings to the encoder's size; set "
+                f"projection: exp/teacher/projection.npz and {how_to_fit('exp/teacher/projection.npz')}. "
+                f"Trainings without one had a fixed random map, which is projection: {RANDOM} now"
+            )
+        if self.path is not None and self._weight is None:
+            load_projection(self.path)
 
     def __call__(self, embeddings: torch.Tensor) -> torch.Tensor:
         """Project ``embeddings`` (batch, N, d_l) to (batch, N, d_a).
@@ -66,10 +85,7 @@ class TeacherProjection:
 
     def _load(self, input_size: int) -> None:
         if self.path is None:
-            logging.info(
-                "model_conf names no projection: a fixed random map brings the teacher's embeddings to the "
-                "encoder's size; espnet_gmot.bin.fit_projection makes one of their principal axes"
-            )
+            logging.info("a fixed random map brings the teacher's embeddings to the encoder's size")
             generator = torch.Generator().manual_seed(0)
             shape = (max(input_size, self.output_size), min(input_size, self.output_size))
             basis, _ = torch.linalg.qr(torch.randn(shape, generator=generator))

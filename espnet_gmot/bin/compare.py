@@ -1,9 +1,11 @@
 """Compare trained systems: print the table and write it, with more, as OUT.md and OUT.json."""
 
 import argparse
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from espnet_gmot.bin._command import run
+from espnet_gmot.errors import InputError
 from espnet_gmot.score.comparison import System, compare
 from espnet_gmot.score.comparison_page import write_comparison
 from espnet_gmot.score.published import read_published
@@ -29,7 +31,8 @@ def get_parser() -> argparse.ArgumentParser:
         required=True,
         metavar="SYSTEM=EXPDIR[:DECODE_DIR]",
         help="a system, its experiment directory and, where it is not that of --decode, its decoding "
-        "directory; give it once a system, the baseline first",
+        "directory; the baseline first. A SYSTEM given several times was trained with several seeds: its "
+        "config.yaml say which, and it is compared over those that the baseline has too",
     )
     parser.add_argument(
         "--failed", action="append", default=[], metavar="SYSTEM", help="one whose last run failed"
@@ -42,12 +45,32 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def gather_seeds(
+    experiments: Sequence[tuple[str, Path, str]], decode: str, failed: Collection[str]
+) -> list[System]:
+    """Make one system of all trainings under a name.
+
+    Raises:
+        InputError: they are decoded in different ways.
+    """
+    trainings: dict[str, list[tuple[Path, str]]] = {}
+    for name, path, own_decode in experiments:
+        trainings.setdefault(name, []).append((path, own_decode or decode))
+    systems = []
+    for name, found in trainings.items():
+        paths, decodings = zip(*found, strict=True)
+        if len(set(decodings)) > 1:
+            raise InputError(
+                f"system {name} is given {len(found)} times, with the decodings {', '.join(decodings)}; give "
+                "each decoding a name of its own"
+            )
+        systems.append(System(name, paths[0], decodings[0], name in failed, paths[1:]))
+    return systems
+
+
 def main() -> None:
     args = get_parser().parse_args()
-    systems = [
-        System(name, path, decode or args.decode, failed=name in args.failed)
-        for name, path, decode in args.experiment
-    ]
+    systems = gather_seeds(args.experiment, args.decode, args.failed)
     published = read_published(args.published) if args.published else None
     print(write_comparison(args.out, compare(systems, args.sets, args.command), published))
     print(f"comparison: {args.out}.md and {args.out}.json")

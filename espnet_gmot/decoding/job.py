@@ -1,14 +1,17 @@
 """Decode a data set with a trained model, from files to files."""
 
 import logging
-from collections.abc import Iterator, Sequence
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from espnet2.text.build_tokenizer import build_tokenizer
-from torch import Tensor
 from tqdm import tqdm
 
+from espnet_gmot.data.decoding_facts import GREEDY, DecodingFacts, known_sum, write_facts
+from espnet_gmot.decoding.cost import Cost, Meter
 from espnet_gmot.decoding.decoder import BATCH_SIZE, BestPathDecoder
 from espnet_gmot.decoding.hypothesis_files import write_ctm, write_hypotheses
 from espnet_gmot.decoding.journal import Journal
@@ -37,7 +40,7 @@ def decode_data(
         asr_train_config: ``config.yaml`` of the training.
         asr_model_file: checkpoint.
         data_path_and_name_and_type: see :class:`SpeechSource`.
-        output_dir: gets ``1best_recog``.
+        output_dir: gets ``1best_recog`` and ``decoding.json`` (see :mod:`espnet_gmot.data.decoding_facts`).
         key_file: its first column lists the utterances; all of the data if None.
         batch_size: most utterances in a batch.
         num_workers: processes that read the speech.
@@ -63,16 +66,18 @@ def decode_data(
     shift = frame_shift(model.frontend, decoder.encoder.subsampling) if timestamps else None
     source = SpeechSource(data_path_and_name_and_type, train_args)
     keys = source.utterances(key_file)
-    source.check_rate(keys[0], sampling_rate(model.frontend))
+    rate = sampling_rate(model.frontend)
+    source.check_rate(keys[0], rate)
 
     data_files = [path for path, _, _ in data_path_and_name_and_type]
     journal = Journal(Path(output_dir) / "best_paths.jsonl", [asr_train_config, asr_model_file, *data_files])
     missing = [key for key in keys if key not in journal.done]
     with tqdm(total=len(keys), initial=len(keys) - len(missing), desc="decoding", unit="utt") as bar:
         if missing:
-            speech = _log_lengths(source.read(missing, batch_size, num_workers, ngpu))
+            meter = Meter(torch.cuda.get_device_name() if ngpu > 0 else "cpu")
+            speech = meter.reading(source.read(missing, batch_size, num_workers, ngpu))
             for found in decoder.decode(speech):
-                journal.add(found)
+                journal.add(found, meter.decoded(found))
                 bar.update(len(found))
 
     found = {key: journal.done[key] for key in keys}
@@ -82,12 +87,20 @@ def decode_data(
     (directory / "ctm").unlink(missing_ok=True)  # of hypotheses that are no more
     if shift is not None:
         write_ctm(directory / "ctm", found, model.token_list, shift)
+    write_facts(output_dir, _facts(keys, journal.costs, rate), directory / "text")
     logging.info("decoded %d utterances", len(found))
     return directory
 
 
-def _log_lengths(utterances: Iterator[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
-    """Log as ``asr_inference`` does, so that real-time factors can be read from the log."""
-    for key, speech in utterances:
-        logging.info("speech length: %d", len(speech))
-        yield key, speech
+def _facts(keys: Sequence[str], costs: Mapping[str, Cost], rate: int | None) -> DecodingFacts:
+    """Times add up over interruptions; they are not known if an earlier version decoded a part of it."""
+    found = [costs.get(key) for key in keys]
+    return DecodingFacts(
+        decoder=GREEDY,
+        command=shlex.join(sys.argv),
+        devices=sorted({cost.device for cost in found if cost}),
+        utterances=len(keys),
+        samples=known_sum(cost and cost.samples for cost in found),
+        sampling_rate=rate,
+        seconds=known_sum(cost and cost.seconds for cost in found),
+    )

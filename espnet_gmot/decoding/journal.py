@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from espnet_gmot.decoding.best_path import BestPath
+from espnet_gmot.decoding.cost import Cost
 from espnet_gmot.files import write_aside
 
 
@@ -18,22 +19,25 @@ class Journal:
 
     Attributes:
         done: hypotheses by utterance id.
+        costs: what each has cost, except of those that an earlier version wrote down.
     """
 
     def __init__(self, path: Path, inputs: list[str | Path]):
         self.path = path
         self.done: dict[str, BestPath] = {}
+        self.costs: dict[str, Cost] = {}
         header = json.dumps({"inputs": [_identity(Path(each)) for each in inputs]})
         if path.exists():
             self._read(header)
         with write_aside(path) as aside:  # without a line that was cut off
-            aside.write_text(header + "\n" + _lines(self.done), encoding="utf-8")
+            aside.write_text(header + "\n" + _lines(self.done, self.costs), encoding="utf-8")
 
-    def add(self, found: Mapping[str, BestPath]) -> None:
-        """Write down the hypotheses of a batch."""
+    def add(self, found: Mapping[str, BestPath], costs: Mapping[str, Cost]) -> None:
+        """Write down the hypotheses of a batch and what they have cost."""
         self.done.update(found)
+        self.costs.update(costs)
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(_lines(found))
+            file.write(_lines(found, costs))
 
     def _read(self, header: str) -> None:
         former, *lines = self.path.read_text(encoding="utf-8").splitlines() or [""]
@@ -45,11 +49,15 @@ class Journal:
                 key, *values = json.loads(line)
             except json.JSONDecodeError:  # the process was killed while it wrote
                 break
-            self.done[key] = BestPath(*values)
+            size = len(BestPath._fields)
+            self.done[key] = BestPath(*values[:size])
+            if values[size:]:
+                self.costs[key] = Cost(*values[size:])
 
 
-def _lines(found: Mapping[str, BestPath]) -> str:
-    return "".join(json.dumps([key, *path], ensure_ascii=False) + "\n" for key, path in found.items())
+def _lines(found: Mapping[str, BestPath], costs: Mapping[str, Cost]) -> str:
+    lines = ([key, *path, *costs.get(key, ())] for key, path in found.items())
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
 def _identity(path: Path) -> list[str | int]:

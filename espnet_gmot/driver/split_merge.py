@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from espnet_gmot.data import decoding_facts
 from espnet_gmot.data.kaldi_data import c_sorted, read_table, write_table
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_aside
@@ -44,12 +45,13 @@ def append_vocabulary_size(shape: str | Path, token_list: str | Path, target: st
 
 
 def merge_decoded(pattern: str, nj: int, directory: str | Path) -> int:
-    """Put the ``1best_recog`` files of all decoding jobs together, sorted by utterance id.
+    """Put the ``1best_recog`` files of all decoding jobs together, sorted by utterance id, and their facts.
 
     Args:
         pattern: output directory of the jobs, with ``JOB`` for the number from 1.
         nj: number of jobs.
-        directory: where ``text``, ``token``, ``token_int`` and ``score`` go, and ``ctm`` if all jobs have it.
+        directory: where ``text``, ``token``, ``token_int`` and ``score`` go, and ``ctm`` and
+            ``decoding.json`` if all jobs have them.
 
     Returns:
         The number of utterances.
@@ -72,4 +74,13 @@ def merge_decoded(pattern: str, nj: int, directory: str | Path) -> int:
     if all(file.exists() for file in times):
         with write_aside(Path(directory) / "ctm") as aside:
             aside.write_bytes(b"".join(file.read_bytes() for file in times))
+    _merge_facts(jobs, Path(directory))
     return len(merged)
+
+
+def _merge_facts(jobs: list[Path], directory: Path) -> None:
+    """Write what all jobs together know of the decoding, if each of them says so."""
+    facts = [decoding_facts.read_facts(job.parent, job / "text") for job in jobs]
+    (directory / decoding_facts.NAME).unlink(missing_ok=True)  # of hypotheses that are no more
+    if None not in facts:
+        decoding_facts.write_facts(directory, decoding_facts.merge_facts(facts), directory / "text")

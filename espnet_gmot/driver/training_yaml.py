@@ -40,7 +40,7 @@ class TrainingYaml:
         kind: ``ctc`` (no decoder) or ``hybrid``.
         inference_asr_model: checkpoint to decode with, e.g. ``valid.cer_ctc.ave.pth``.
         teacher_cache: directory of the teacher's embeddings, empty where the system has none.
-        projection: file of the projection fitted to them, empty where the system has none.
+        projection: file of the projection fitted to them, empty where the system has none or a random one.
     """
 
     kind: str
@@ -87,11 +87,12 @@ def read_training_yaml(path: str | Path) -> TrainingYaml:
     config = load_training_yaml(path)
     model = config.get("model_conf") or {}
     kind = "ctc" if model.get("ctc_weight", CTC_WEIGHT) == 1.0 else "hybrid"
+    projection = model.get("projection") or ""
     return TrainingYaml(
         kind,
         f"valid.{_best_score(config, 'cer_ctc' if kind == 'ctc' else 'acc')}.ave.pth",
         (config.get("preprocessor_conf") or {}).get("teacher_cache") or "",
-        model.get("projection") or "",
+        "" if projection == "random" else projection,
     )
 
 

@@ -1,95 +1,87 @@
 """The rows of a comparison of trained systems, each with its margin against the baseline."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import yaml
 
+from espnet_gmot.data.decoding_facts import common, known_sum
 from espnet_gmot.data.kaldi_text import require_same_ids
 from espnet_gmot.errors import InputError
-from espnet_gmot.score.decoding_speed import decoding_logs, real_time_factor, sampling_rate
-from espnet_gmot.score.job_log import job_command
+from espnet_gmot.files import require_file
+from espnet_gmot.score.decoding import facts_of_decoding
+from espnet_gmot.score.margin import Margin, SystemErrors, margin_over
 from espnet_gmot.score.model_size import inference_parameters
-from espnet_gmot.score.result_files import Result, read_references, read_result
-from espnet_gmot.score.significance import (
-    bootstrap_interval,
-    holm,
-    paired_bootstrap_interval,
-    paired_permutation_test,
-)
+from espnet_gmot.score.result_files import Result, add_results, read_result, references_of
+from espnet_gmot.score.significance import holm
 from espnet_gmot.score.training_time import training_seconds
 
-GREEDY = "espnet_gmot.bin.asr_ctc_greedy"
 SCORE_AGAIN = "run stages 12 and 13 for both"
 
 
 @dataclass(frozen=True)
 class System:
-    """One trained model and one way of decoding it.
+    """One way to train a model, trained once or with several seeds, and one way of decoding it.
 
     Args:
         name: as it stands in the table.
         experiment: directory of the training, e.g. ``exp/asr_train_ctc``.
         decode: name of the decoding directory in it, e.g. ``decode_ctc_greedy``.
         failed: whether its last run failed; what an earlier one left there is then not its result.
+        repeats: directories of the same training with other seeds.
     """
 
     name: str
     experiment: Path
     decode: str
     failed: bool = False
+    repeats: tuple[Path, ...] = ()
+
+    @property
+    def trainings(self) -> list["System"]:
+        """The system once for each seed."""
+        return [replace(self, experiment=each, repeats=()) for each in (self.experiment, *self.repeats)]
 
     def result(self, dataset: str) -> Path:
-        """The scored errors of a set."""
+        """The scored errors of a set, of the first training."""
         return self.experiment / self.decode / dataset / "score_cer" / "result.json"
 
 
 @dataclass(frozen=True)
-class Margin:
-    """How a system differs from the baseline on one set.
-
-    Args:
-        difference: CER minus the baseline's, in percent points.
-        interval: 95 % bootstrap interval of the difference.
-        change: the difference as a percentage of the baseline's CER; None where that is 0.
-        p: of the paired permutation test.
-        p_holm: the same, corrected for the number of systems on the set.
-    """
-
-    difference: float
-    interval: tuple[float, float]
-    change: float | None
-    p: float
-    p_holm: float
-
-
-@dataclass(frozen=True)
 class Row:
-    """One system on one set; ``result`` is None where it was not run, and ``not_run`` says why.
+    """One system on one set; ``results`` is empty where it was not run, and ``not_run`` says why.
 
     Args:
         system: the system.
         dataset: name of the decoded set.
-        seconds_train: time of training and validation, None if unknown.
+        seconds_train: time of training and validation, mean of the seeds, None if unknown.
         not_run: reason for having no result, and the cure.
-        result: error counts of each utterance.
+        results: seed → error counts of each utterance. The seed is not read (0) where each system has one.
         interval: 95 % bootstrap interval of the CER, in percent.
         parameters: number of parameters that decoding runs, None if unknown.
-        rtf: real-time factor of decoding, None if unknown.
+        rtf: real-time factor of decoding, mean of the seeds, None if unknown.
         margin: against the baseline; None for itself and where it was not run.
+        p_holm: the margin's p, corrected for the number of systems on the set.
     """
 
     system: System
     dataset: str
     seconds_train: float | None = None
     not_run: str | None = None
-    result: Result | None = None
+    results: dict[int, Result] = field(default_factory=dict)
     interval: tuple[float, float] | None = None
     parameters: int | None = None
     rtf: float | None = None
     margin: Margin | None = None
+    p_holm: float | None = None
+
+    @property
+    def result(self) -> Result | None:
+        """Error counts summed over the seeds, whose rate is then the mean of theirs; None if not run."""
+        return add_results(self.results.values()) if self.results else None
 
 
 def compare(systems: Sequence[System], sets: Sequence[str], command: str | None = None) -> list[Row]:
@@ -102,57 +94,96 @@ def compare(systems: Sequence[System], sets: Sequence[str], command: str | None 
 
     Raises:
         InputError: nothing has been run, a name comes twice, a result counts anything but
-            characters, or two systems were scored on other utterances or other transcripts.
+            characters, or two systems were scored on other utterances or other transcripts; where a system
+            has several seeds, also if a seed is unknown, comes twice, or is in one of two systems alone.
     """
     for name, count in Counter(system.name for system in systems).items():
         if count > 1:
             raise InputError(f"system {name} is given {count} times; give each a name of its own")
-    by_system = [_rows_of_system(system, sets, command) for system in systems]
+    several = any(system.repeats for system in systems)
+    by_system = [[_row(system, dataset, command, several) for dataset in sets] for system in systems]
     rows = [row for rows_of_set in zip(*by_system, strict=True) for row in _with_margins(*rows_of_set)]
-    if all(row.result is None for row in rows):
+    if not any(row.results for row in rows):
         raise InputError(f"no system has a result; {rows[0].system.name}: {rows[0].not_run}")
     return rows
 
 
-def _rows_of_system(system: System, sets: Sequence[str], command: str | None) -> list[Row]:
-    seconds, rate = training_seconds(system.experiment), sampling_rate(system.experiment)
-    return [replace(_row(system, dataset, rate, command), seconds_train=seconds) for dataset in sets]
+def _row(system: System, dataset: str, command: str | None, several: bool) -> Row:
+    trainings = system.trainings
+    row = Row(system, dataset, _mean([training_seconds(training.experiment) for training in trainings]))
+    for training in trainings:
+        if system.failed or not training.result(dataset).is_file():
+            return replace(row, not_run=_reason(training, dataset, command))
+    results = [_read(training.result(dataset)) for training in trainings]
+    for training, result in zip(trainings[1:], results[1:], strict=True):
+        _require_same_set(trainings[0].result(dataset), results[0], training.result(dataset), result)
+    seeds = _seeds(system) if several else [0]
+    facts = [facts_of_decoding(training.experiment, system.decode, dataset) for training in trainings]
+    found = dict(zip(seeds, results, strict=True))
+    return replace(
+        row,
+        results=found,
+        interval=_errors(found, results[0].utterances).interval,
+        parameters=common(
+            each and inference_parameters(training.experiment, each.ctc_alone)
+            for training, each in zip(trainings, facts, strict=True)
+        ),
+        rtf=_mean([each and each.rtf for each in facts]),
+    )
 
 
-def _row(system: System, dataset: str, rate: int | None, command: str | None) -> Row:
-    path = system.result(dataset)
-    if system.failed or not path.is_file():
-        return Row(system, dataset, not_run=_reason(system, dataset, command))
+def _read(path: Path) -> Result:
     result = read_result(path)
     if result.unit != "char":
         raise InputError(f"{path} counts {result.unit}s, but CER counts characters; score it again, stage 13")
-    logs = decoding_logs(system.experiment / system.decode / dataset)
-    return Row(
-        system,
-        dataset,
-        result=result,
-        interval=bootstrap_interval(_errors(result), _units(result)),
-        parameters=_parameters(system, logs),
-        rtf=real_time_factor(logs, len(result.utterances), rate),
-    )
+    return result
+
+
+def _seeds(system: System) -> list[int]:
+    """The seeds of the trainings, as their ``config.yaml`` names them."""
+    seeds: dict[int, Path] = {}
+    for training in system.trainings:
+        config = require_file(training.experiment / "config.yaml", "train again with stage 11")
+        seed = yaml.safe_load(config.read_bytes()).get("seed")
+        if seed is None:
+            raise InputError(f"{config} names no seed; write the one it was trained with into it")
+        if seed in seeds:
+            raise InputError(
+                f"system {system.name}: {seeds[seed]} and {training.experiment} were both trained with seed "
+                f"{seed}; give each system a name of its own, or train with another seed"
+            )
+        seeds[seed] = training.experiment
+    return list(seeds)
 
 
 def _with_margins(baseline: Row, *others: Row) -> list[Row]:
     """The rows of one set, those that were run with their margin against the first, if that was run."""
-    if baseline.result is None:
-        return [baseline, *others]
-    run = [row for row in others if row.result is not None]
-    for row in run:
-        _require_same_set(baseline, row)
-    margins = dict(zip((row.system for row in run), _margins(baseline.result, run), strict=True))
-    return [baseline, *(replace(row, margin=margins.get(row.system)) for row in others)]
+    run = [row for row in others if row.results and baseline.results]
+    margins = [_margin(baseline, row) for row in run]
+    corrected = holm(np.array([each.p for each in margins])).tolist()
+    found = {
+        row.system.name: {"margin": each, "p_holm": p}
+        for row, each, p in zip(run, margins, corrected, strict=True)
+    }
+    return [baseline, *(replace(row, **found.get(row.system.name, {})) for row in others)]
 
 
-def _parameters(system: System, logs: Sequence[Path]) -> int | None:
-    """Those that the decoder named in the logs runs; without logs it is not known which decoder that was."""
-    if not logs:
-        return None
-    return inference_parameters(system.experiment, ctc_alone=GREEDY in (job_command(logs[0]) or ""))
+def _margin(baseline: Row, row: Row) -> Margin:
+    first = next(iter(baseline.results.values()))
+    _require_same_set(
+        baseline.system.result(row.dataset),
+        first,
+        row.system.result(row.dataset),
+        next(iter(row.results.values())),
+    )
+    order = first.utterances
+    margin = margin_over(_errors(baseline.results, order), _errors(row.results, order))
+    if margin is None:
+        ours, theirs = (
+            f"{each.system.name} (seeds {', '.join(map(str, each.results))})" for each in (row, baseline)
+        )
+        raise InputError(f"{ours} and {theirs} have no seed in common; train one with a seed of the other")
+    return margin
 
 
 def _reason(system: System, dataset: str, command: str | None) -> str:
@@ -171,42 +202,33 @@ def _reason(system: System, dataset: str, command: str | None) -> str:
     return f"{missing}; run {cure}"
 
 
-def _require_same_set(baseline: Row, row: Row) -> None:
+def _require_same_set(theirs: Path, expected: Result, ours: Path, result: Result) -> None:
     """Both were scored on the same utterances, against the same characters."""
-    ours, theirs = (each.system.result(each.dataset) for each in (row, baseline))
-    require_same_ids(baseline.result.utterances, theirs, row.result.utterances, ours, SCORE_AGAIN)
-    ours, theirs = (path.with_name("per_utt.txt") for path in (ours, theirs))
-    expected, references = read_references(theirs), read_references(ours)
+    require_same_ids(expected.utterances, theirs, result.utterances, ours, SCORE_AGAIN)
+    references = references_of(ours, result)
     other = [
         utterance
-        for utterance, text in expected.items()
+        for utterance, text in references_of(theirs, expected).items()
         if "".join(text.split()) != "".join(references.get(utterance, "").split())
     ]
     if other:
+        ours, theirs = (path.with_name("per_utt.txt") for path in (ours, theirs))  # which people can read
         raise InputError(
             f"{ours} and {theirs}: {len(other)} utterances were scored against other transcripts "
             f"(first: {other[0]}); prepare the data once and {SCORE_AGAIN}"
         )
 
 
-def _margins(baseline: Result, rows: Sequence[Row]) -> list[Margin]:
-    errors, units, cer = _errors(baseline), _units(baseline), baseline.total.err_rate
-    theirs = [_errors(row.result, baseline) for row in rows]
-    p_values = [paired_permutation_test(errors, other) for other in theirs]
-    margins = []
-    for row, other, p, p_holm in zip(rows, theirs, p_values, holm(np.array(p_values)), strict=True):
-        difference = row.result.total.err_rate - cer
-        interval = paired_bootstrap_interval(errors, other, units)
-        change = 100 * difference / cer if cer else None
-        margins.append(Margin(difference, interval, change, p, float(p_holm)))
-    return margins
+def _errors(results: Mapping[int, Result], order: Collection[str]) -> SystemErrors:
+    """Errors of each seed, and characters of the references, of the utterances in that order."""
+    counts = {seed: [result.utterances[utterance] for utterance in order] for seed, result in results.items()}
+    return SystemErrors(
+        {seed: np.array([each.errors for each in counted]) for seed, counted in counts.items()},
+        np.array([each.units for each in next(iter(counts.values()))]),
+    )
 
 
-def _errors(result: Result, order: Result | None = None) -> np.ndarray:
-    """Errors of each utterance (utterances,), in the order of ``order``."""
-    return np.array([result.utterances[utterance].errors for utterance in (order or result).utterances])
-
-
-def _units(result: Result) -> np.ndarray:
-    """Characters of each utterance's reference (utterances,)."""
-    return np.array([counts.units for counts in result.utterances.values()])
+def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean, None if one of the values is not known."""
+    total = known_sum(values)
+    return None if total is None else total / len(values)

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from espnet_gmot.files import write_aside
 from espnet_gmot.score.comparison import Row
+from espnet_gmot.score.margin import Margin
 from espnet_gmot.score.markdown_table import UNKNOWN, markdown_table, number, p_value
 from espnet_gmot.score.published import Published
 
@@ -19,17 +19,24 @@ Written by `python -m espnet_gmot.bin.compare`; {unknown} stands for what is not
 
 - "CER" counts characters without spaces; the interval after it is a bootstrap over the utterances.
 - "change" is the CER's relative change against {baseline}; "difference" is in percent points, with the
-  interval of a paired bootstrap. Intervals and p cover the choice of the utterances but not the seed of
-  the training.
+  interval of a paired bootstrap. With one training a system, intervals and p cover the choice of the
+  utterances but not the seed.
 - "p" is that of the exact paired permutation test: how often a difference this large, in either direction,
   comes about if the two systems' results are swapped at random on each utterance. It is not corrected for
   the number of systems; "p (Holm)" is, over all systems compared with {baseline} on a set.
 - "M params" are the millions of parameters that decoding runs: no teacher, no part used in training alone,
   no language model, and for `espnet_gmot.bin.asr_ctc_greedy` no attention decoder.
 - "training" is the time of all training and validation epochs.
-- "RTF" is the real-time factor of decoding, from its logs: seconds of one process for a second of audio,
-  from the first utterance to the last, without start-up. It holds for the machine, the batch size and the
-  number of processes that ran side by side.
+- "RTF" is the real-time factor of decoding: seconds of one process for a second of audio, from the first
+  utterance to the last, without start-up. It holds for the machine, the batch size and the number of
+  processes that ran side by side.
+"""
+SEVERAL_SEEDS = """\
+- Where a system was trained with several seeds, its CER, training time and RTF are means over them, and its
+  errors are added up. It is compared with {baseline} over the seeds that both have, which stand in the table
+  of seeds. Its intervals draw seeds as well as utterances (with three seeds they are rough, and rather too
+  narrow), and "p" is of each utterance's errors summed over the seeds. ↕ marks a system that is better than
+  {baseline} with one seed and worse with another.
 """
 PUBLISHED = """\
 ## Published, not run here
@@ -43,9 +50,13 @@ def write_comparison(out: Path, rows: Sequence[Row], published: Published | None
     """Write ``OUT.md`` and ``OUT.json`` and return the former's main table, with why a row was not run."""
     table = "\n\n".join([_main_table(rows), *_not_run(rows)]) + "\n"
     parts = ["# Comparison\n", table, "## Errors\n", _details_table(rows) + "\n"]
+    several = any(len(row.results) > 1 for row in rows)
+    if several:
+        parts += ["## Seeds\n", _seeds_table(rows) + "\n"]
     if published is not None:
         parts += [PUBLISHED, published.as_table() + "\n"]
-    parts += ["## What the columns mean\n", NOTES.format(baseline=rows[0].system.name, unknown=UNKNOWN)]
+    notes = NOTES + (SEVERAL_SEEDS if several else "")
+    parts += ["## What the columns mean\n", notes.format(baseline=rows[0].system.name, unknown=UNKNOWN)]
     _write(out.with_name(f"{out.name}.md"), "\n".join(parts))
     records = [_record(row) for row in rows]
     _write(out.with_name(f"{out.name}.json"), json.dumps(records, ensure_ascii=False, indent=1) + "\n")
@@ -58,13 +69,14 @@ def _main_table(rows: Sequence[Row]) -> str:
 
 def _main_cells(row: Row) -> list[str]:
     cer, change, difference, p = "not run", UNKNOWN, UNKNOWN, UNKNOWN
-    if row.result is not None:
+    if row.results:
         low, high = row.interval
         cer = f"{row.result.total.err_rate:.2f} [{low:.2f}, {high:.2f}]"
     if row.margin is not None:
         low, high = row.margin.interval
         change = number(row.margin.change, "+.1f")
-        difference = f"{row.margin.difference:+.2f} [{low:+.2f}, {high:+.2f}]"
+        mark = " ↕" if row.margin.seeds_disagree else ""
+        difference = f"{row.margin.difference:+.2f} [{low:+.2f}, {high:+.2f}]{mark}"
         p = p_value(row.margin.p)
     millions = None if row.parameters is None else row.parameters / 1e6
     costs = [number(millions, ".2f"), number(row.seconds_train, ".0f"), number(row.rtf, ".4f")]
@@ -72,14 +84,24 @@ def _main_cells(row: Row) -> list[str]:
 
 
 def _details_table(rows: Sequence[Row]) -> str:
-    return markdown_table(DETAILS, [_detail_cells(row) for row in rows if row.result], left={0, 1, 2})
+    return markdown_table(DETAILS, [_detail_cells(row) for row in rows if row.results], left={0, 1, 2})
 
 
 def _detail_cells(row: Row) -> list[str]:
     c = row.result.total
     counts = [str(count) for count in (c.units, c.substitutions, c.deletions, c.insertions)]
-    p_holm = p_value(None if row.margin is None else row.margin.p_holm)
-    return [row.system.name, row.dataset, row.system.decode, *counts, p_holm]
+    return [row.system.name, row.dataset, row.system.decode, *counts, p_value(row.p_holm)]
+
+
+def _seeds_table(rows: Sequence[Row]) -> str:
+    header = ["system", "set", "CER % of each seed", "compared over"]
+    return markdown_table(header, [_seed_cells(row) for row in rows if row.results], left={0, 1, 2, 3})
+
+
+def _seed_cells(row: Row) -> list[str]:
+    rates = ", ".join(f"{seed}: {result.total.err_rate:.2f}" for seed, result in row.results.items())
+    common = ", ".join(map(str, row.margin.seeds)) if row.margin else UNKNOWN
+    return [row.system.name, row.dataset, rates, common]
 
 
 def _not_run(rows: Sequence[Row]) -> list[str]:
@@ -88,7 +110,7 @@ def _not_run(rows: Sequence[Row]) -> list[str]:
 
 def _record(row: Row) -> dict[str, object]:
     """The row as it stands in ``OUT.json``; null where the system was not run."""
-    counts = row.result.total if row.result else None
+    counts = row.result.total if row.results else None
     return {
         "system": row.system.name,
         "set": row.dataset,
@@ -99,12 +121,28 @@ def _record(row: Row) -> dict[str, object]:
         "ins": counts.insertions if counts else None,
         "seconds_train": row.seconds_train,
         "cer_interval": row.interval,
-        "margin": asdict(row.margin) if row.margin else None,
+        "margin": _margin_record(row.margin, row.p_holm) if row.margin else None,
         "parameters": row.parameters,
         "rtf": row.rtf,
         "experiment": str(row.system.experiment),
         "decode": row.system.decode,
         "not_run": row.not_run,
+    } | ({"seeds": _seed_records(row)} if len(row.results) > 1 else {})
+
+
+def _margin_record(margin: Margin, p_holm: float | None) -> dict[str, object]:
+    record = {name: getattr(margin, name) for name in ("difference", "interval", "change", "p")}
+    record["p_holm"] = p_holm
+    if len(margin.seeds) > 1:
+        record["differences"] = dict(zip(margin.seeds, margin.differences, strict=True))
+    return record
+
+
+def _seed_records(row: Row) -> dict[int, dict[str, object]]:
+    """Seed → where it was trained, and its CER."""
+    return {
+        seed: {"experiment": str(training.experiment), "cer": result.total.err_rate}
+        for (seed, result), training in zip(row.results.items(), row.system.trainings, strict=True)
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,10 +17,19 @@ SCORE_CURE = "train, decode and score it with stages 11 to 13"
 
 @dataclass(frozen=True)
 class Result:
-    """Error counts of one scored set, utterance by utterance."""
+    """One scored set.
+
+    Args:
+        unit: what was counted.
+        utterances: error counts of each.
+        references: the transcripts they were scored against; None in a result of an earlier version.
+        hypotheses: the texts that were scored; None as well.
+    """
 
     unit: Unit
     utterances: dict[str, ErrorCounts]
+    references: dict[str, str] | None = None
+    hypotheses: dict[str, str] | None = None
 
     @property
     def total(self) -> ErrorCounts:
@@ -44,11 +54,11 @@ def score_files(ref: Path, hyp: Path, utt2spk: Path, unit: Unit, out: Path) -> R
     hyps = _read(hyp, "decode the set with stage 12")
     speakers = _read(utt2spk, "prepare the data with stages 1 to 4")
     require_same_ids(refs, ref, speakers, utt2spk, "prepare the data again, stages 1 to 4")
-    result = Result(unit, score(refs, hyps, unit, ref, hyp))
+    result = Result(unit, score(refs, hyps, unit, ref, hyp), refs, hyps)
 
-    write_per_utt(out / "per_utt.txt", result, refs, hyps)
+    write_per_utt(out / "per_utt.txt", result)
     write_result_txt(out / "result.txt", result, speakers, title=str(hyp))
-    record = {"unit": unit, "total": asdict(result.total), "utterances": asdict(result)["utterances"]}
+    record = {"unit": unit, "total": asdict(result.total)} | asdict(result)
     with write_aside(out / "result.json") as aside:
         aside.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return result
@@ -64,12 +74,37 @@ def read_result(path: str | Path) -> Result:
     try:
         record = json.loads(text)
         counts = {utterance: ErrorCounts(**fields) for utterance, fields in record["utterances"].items()}
-        result = Result(record["unit"], counts)
+        result = Result(record["unit"], counts, record.get("references"), record.get("hypotheses"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is not a result of this recipe ({error!r}); {SCORE_CURE}") from error
     if not result.utterances:
         raise InputError(f"{path} holds no utterance; {SCORE_CURE}")
     return result
+
+
+def add_results(results: Iterable[Result]) -> Result:
+    """Add up the counts of several results of the same set, utterance by utterance."""
+    first, *others = results
+    counts = {
+        utterance: total([first.utterances[utterance], *(other.utterances[utterance] for other in others)])
+        for utterance in first.utterances
+    }
+    return Result(first.unit, counts, first.references)
+
+
+def references_of(path: str | Path, result: Result) -> dict[str, str]:
+    """The transcripts that a set was scored against: utterance → text.
+
+    Args:
+        path: the ``result.json``.
+        result: what was read from it. If it is of an earlier version, ``per_utt.txt`` has the transcripts.
+
+    Raises:
+        InputError: ``per_utt.txt`` is needed, and missing or not such a file; the cure is stage 13.
+    """
+    if result.references is not None:
+        return result.references
+    return read_references(Path(path).with_name("per_utt.txt"))
 
 
 def read_references(path: str | Path) -> dict[str, str]:
@@ -110,13 +145,20 @@ def write_result_txt(path: Path, result: Result, speakers: dict[str, str], title
         print(RULE, _summary_line("Sum/Avg", result.total), RULE, sep="\n", file=file)
 
 
-def write_per_utt(path: Path, result: Result, refs: dict[str, str], hyps: dict[str, str]) -> None:
+def write_per_utt(path: Path, result: Result) -> None:
     """Write one tab-separated line an utterance: its ID, counts, reference and hypothesis."""
     with write_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
         print("utterance", "N", "Corr", "Sub", "Del", "Ins", "ref", "hyp", sep="\t", file=file)
         for utterance, c in result.utterances.items():
             counts = (c.units, c.correct, c.substitutions, c.deletions, c.insertions)
-            print(utterance, *counts, refs[utterance], hyps[utterance], sep="\t", file=file)
+            print(
+                utterance,
+                *counts,
+                result.references[utterance],
+                result.hypotheses[utterance],
+                sep="\t",
+                file=file,
+            )
 
 
 def percentages(counts: ErrorCounts) -> list[float]:

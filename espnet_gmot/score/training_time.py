@@ -6,14 +6,13 @@ import pickle
 import re
 from pathlib import Path
 
+import humanfriendly
 import torch
 
 PHASES = ("train", "valid")
 # As in "7epoch results: [train] …, time=1 minute and 2.5 seconds, total_count=700, …, [valid] …"
 EPOCH_LINE = re.compile(r"\b(\d+)epoch results: (.*)")
 PHASE_TIME = re.compile(r"\[(\w+)\] [^\[]*?\btime=([^=]*), total_count=")
-SPAN = re.compile(r"([\d.]+) (week|day|hour|minute|second)")
-SECONDS = {"week": 604800, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
 
 
 def training_seconds(experiment: str | Path) -> float | None:
@@ -65,5 +64,5 @@ def _epochs_of_logs(experiment: Path) -> dict[int, float]:
 
 
 def _seconds_of_span(span: str) -> float:
-    """Read humanfriendly's ``1 hour, 2 minutes and 5.5 seconds``."""
-    return sum(float(number) * SECONDS[unit] for number, unit in SPAN.findall(span))
+    """Read what humanfriendly writes as ``1 hour, 2 minutes and 5.5 seconds`` and reads by parts only."""
+    return sum(map(humanfriendly.parse_timespan, re.split(", | and ", span)))

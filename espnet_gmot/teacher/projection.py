@@ -64,10 +64,7 @@ def load_projection(path: str | Path) -> Projection:
     Raises:
         InputError: the file is missing or is no projection.
     """
-    cure = (
-        "make it with: python -m espnet_gmot.bin.fit_projection --teacher NAME_OR_DIR "
-        f"--text data/train/text --out {path}"
-    )
+    cure = how_to_fit(path)
     require_file(path, cure)
     try:
         with np.load(path) as saved:
@@ -84,6 +81,14 @@ def load_projection(path: str | Path) -> Projection:
             )
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a projection ({error}); {cure}") from error
+
+
+def how_to_fit(path: str | Path) -> str:
+    """Say which command makes the projection file ``path``: for messages."""
+    return (
+        f"make it with: python3 -m espnet_gmot.bin.fit_projection --cache TEACHER_CACHE --out {path} (or "
+        "--teacher NAME_OR_DIR --text data/train/text in place of the cache)"
+    )
 
 
 def principal_axes(matrices: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -83,7 +83,7 @@ class Aligner(NamedTuple):
         data = self.preprocess(spoken.utterance, {"speech": spoken.samples, "text": spoken.text})
         speech, teacher = torch.from_numpy(spoken.samples)[None], torch.from_numpy(data["teacher"])[None]
         lengths = torch.tensor([speech.size(1)]), torch.tensor([teacher.size(1)])
-        self.guide.check_teacher_input(teacher, torch.from_numpy(data["teacher_identity"])[None])
+        self.guide.teacher_input.check(teacher, torch.from_numpy(data["teacher_identity"])[None])
         if self.model is self.guide:
             aligned, hidden = self.guide.coupling(speech, lengths[0], teacher, lengths[1])
             return aligned.plan[0], hidden[0]
@@ -91,7 +91,7 @@ class Aligner(NamedTuple):
         nonblank = None
         if self.guide.options.frame_marginal == "nonblank":
             nonblank = 1.0 - self.model.ctc.softmax(hidden)[..., self.model.blank_id]  # (1, T)
-        embeddings = self.guide.teacher_embeddings(teacher, lengths[1])
+        embeddings = self.guide.teacher_input.embeddings(teacher, lengths[1])
         return self.guide.criterion_align(hidden, frames, embeddings, lengths[1], nonblank).plan[0], hidden[0]
 
 

@@ -7,7 +7,6 @@ from itertools import combinations, islice
 from pathlib import Path
 
 import torch
-from espnet2.asr.espnet_model import ESPnetASRModel
 from espnet2.tasks.asr import ASRTask
 from espnet2.train.distributed_utils import DistributedOption
 from tqdm import tqdm
@@ -95,7 +94,9 @@ def gradients_of_batches(
     for _, batch in tqdm(islice(factory.build_iter(1), num_batches), total=num_batches, unit="batch"):
         teacher = batch.pop("teacher"), batch.pop("teacher_lengths")
         batch.pop("teacher_identity", None)
-        losses = {"asr": ESPnetASRModel.forward(model, **batch)[0]} | model.alignment_terms(*teacher)[0]
+        encoded = model.encode_batch(batch["speech"], batch["speech_lengths"])
+        losses = {"asr": model.recognition_loss(encoded, **batch)[0]}
+        losses |= model.alignment_terms(encoded, *teacher)[0]
         found = {}
         for name, loss in losses.items():
             gradients = torch.autograd.grad(

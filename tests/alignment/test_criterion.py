@@ -49,6 +49,17 @@ def test_losses_count_text_tokens_and_average_over_utterances():
     torch.testing.assert_close(alone[0].loss_fgw, 4 * (0.5 * node + 0.5 * edge))  # 6 tokens, 2 special
 
 
+def test_weighted_terms_add_up_to_the_blocks_share_of_both_losses():
+    conf = {"projected_side": "acoustic", "teacher_size": SIZE, "alpha": 0.3}
+    criterion = AlignmentCriterion(AlignmentOptions(**conf, fgw_weight=2.0, align_weight=0.7), SIZE)
+    output = aligned({"alpha": 0.3})
+    whole = 2.0 * output.loss_fgw + 0.7 * output.loss_align
+    terms, half = criterion.weighted_terms(output), criterion.weighted_terms(output, share=0.5)
+    assert terms.keys() == {"node", "edge", "projection"}
+    torch.testing.assert_close(sum(terms.values()), whole)
+    torch.testing.assert_close(sum(half.values()), 0.5 * whole)
+
+
 def test_special_tokens_take_no_part_in_the_projection_loss():
     embeddings = torch.randn(2, N, SIZE, generator=torch.Generator().manual_seed(1))
     embeddings.requires_grad_()

@@ -40,6 +40,10 @@ def test_take_from_leaves_espnets_keys():
             {"projected_side": "acoustic", "teacher_size": 16, "projection": "p.npz"},
             "projection is for projected_side: teacher",
         ),
+        (
+            {"projected_side": "acoustic", "teacher_size": 16, "projection": "random"},
+            "projection is for projected_side: teacher",
+        ),
     ],
 )
 def test_senseless_values_are_refused(conf, message):

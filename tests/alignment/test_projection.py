@@ -24,14 +24,14 @@ def fitted(tmp_path):
 
 def test_random_projection_is_orthonormal_and_the_same_each_time():
     embeddings = torch.eye(12)[None]
-    weight = TeacherProjection(None, 5)(embeddings)[0]  # (12, 5)
+    weight = TeacherProjection("random", 5)(embeddings)[0]  # (12, 5)
     torch.testing.assert_close(weight.T @ weight, torch.eye(5), atol=1e-5, rtol=0)
-    torch.testing.assert_close(weight, TeacherProjection(None, 5)(embeddings)[0])
+    torch.testing.assert_close(weight, TeacherProjection("random", 5)(embeddings)[0])
 
 
 def test_projection_to_a_larger_size_keeps_cosines():
     Z = torch.randn(2, 7, 4)
-    projected = TeacherProjection(None, 9)(Z)
+    projected = TeacherProjection("random", 9)(Z)
     torch.testing.assert_close(projected @ projected.mT, Z @ Z.mT, atol=1e-4, rtol=1e-4)
 
 
@@ -66,7 +66,7 @@ def test_projection_of_another_layer_or_weights_is_refused(fitted, other):
 
 
 def test_random_projection_serves_every_teacher():
-    TeacherProjection(None, 4).require_teacher(1, "mine")
+    TeacherProjection("random", 4).require_teacher(1, "mine")
 
 
 def test_adapter_without_feedback_returns_the_encoder_output_itself():

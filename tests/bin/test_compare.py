@@ -1,6 +1,7 @@
 """The command of the comparison."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -43,6 +44,21 @@ def test_a_model_decoded_twice_beside_published_figures(run, capsys):
     assert [(record["system"], record["decode"], record["cer"]) for record in records] == [
         ("ctc", "greedy", 50.0), ("attention", "beam10", 25.0), ("gmot", "greedy", None),
     ]  # fmt: skip
+
+
+def test_a_system_given_several_times_has_several_seeds(run):
+    shutil.copytree("exp/asr_hybrid", "exp/asr_other_seed")
+    for number, name in enumerate(("hybrid", "other_seed")):
+        Path(f"exp/asr_{name}/config.yaml").write_text(f"seed: {number}\n")
+    run("--experiment", "ctc=exp/asr_hybrid", "--experiment", "ctc=exp/asr_other_seed")
+    (record,) = json.loads(Path("exp/comparison.json").read_text())
+    assert record["seeds"]["1"] == {"experiment": "exp/asr_other_seed", "cer": 50.0}
+
+
+def test_one_system_decoded_in_two_ways_is_refused(run):
+    message = r"system ctc is given 2 times, with the decodings greedy, beam10; give each decoding a name"
+    with pytest.raises(InputError, match=message):
+        run("--experiment", "ctc=exp/asr_hybrid", "--experiment", "ctc=exp/asr_hybrid:beam10")
 
 
 def test_bad_published_figures_write_nothing(run):

@@ -1,10 +1,14 @@
+import json
 import logging
+import time
 from argparse import Namespace
+from dataclasses import replace
 
 import pytest
 import torch
 import yaml
 
+from espnet_gmot.data.decoding_facts import DecodingFacts, read_facts
 from espnet_gmot.errors import InputError
 
 FILES = ["score", "text", "token", "token_int"]
@@ -28,6 +32,15 @@ def decode(**options):
 
     directory = decode_data(**options)
     return {path.name: path.read_text() for path in directory.iterdir()}
+
+
+def facts_of(tmp_path):
+    return read_facts(tmp_path / "out", tmp_path / "out/1best_recog/text")
+
+
+def journal_of(tmp_path):
+    """Its lines without the header."""
+    return (tmp_path / "out/best_paths.jsonl").read_text().splitlines()[1:]
 
 
 def test_files_hold_all_utterances_in_their_order_whatever_the_batch(options, tmp_path, caplog):
@@ -54,6 +67,50 @@ def test_rerun_decodes_what_is_missing(options, wav_scp, tmp_path):
     for path in tmp_path.glob("u?.wav"):
         path.unlink() if path.name != "u1.wav" else None
     assert decode(**options, timestamps=True)["text"] == again["text"]
+
+
+def test_facts_stand_beside_the_hypotheses(options, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["asr_ctc_greedy", "--ngpu", "0"])
+    begun = time.perf_counter()
+    decode(**options)
+    facts = facts_of(tmp_path)
+    assert 0 < facts.seconds < time.perf_counter() - begun
+    assert replace(facts, seconds=None) == DecodingFacts(
+        decoder="espnet_gmot.bin.asr_ctc_greedy",
+        command="asr_ctc_greedy --ngpu 0",
+        devices=["cpu"],
+        utterances=5,
+        samples=40000,
+        sampling_rate=16000,
+        seconds=None,
+    )
+
+
+def test_times_add_up_when_decoding_is_continued(options, tmp_path, monkeypatch):
+    (tmp_path / "keys").write_text("u2\nu4\n")
+    decode(**options, key_file=str(tmp_path / "keys"))
+    begun = facts_of(tmp_path)
+    assert (begun.utterances, begun.samples) == (2, 11200)
+    written = [json.loads(line) for line in journal_of(tmp_path)]
+    decode(**options)
+    assert [json.loads(line) for line in journal_of(tmp_path)[:2]] == written
+    whole = facts_of(tmp_path)
+    assert (whole.utterances, whole.samples) == (5, 40000)
+    costs = [json.loads(line)[-2] for line in journal_of(tmp_path)]
+    assert whole.seconds == pytest.approx(sum(costs))
+    assert whole.seconds > begun.seconds == pytest.approx(sum(costs[:2]))
+    decode(**options)  # nothing is left to decode
+    assert facts_of(tmp_path) == whole
+
+
+def test_a_part_that_an_earlier_version_decoded_has_no_time(options, tmp_path):
+    decode(**options)
+    journal = tmp_path / "out/best_paths.jsonl"
+    header, first, *others = journal.read_text().splitlines()
+    journal.write_text("\n".join([header, json.dumps(json.loads(first)[:6]), *others]) + "\n")
+    decode(**options)
+    facts = facts_of(tmp_path)
+    assert (facts.seconds, facts.samples, facts.rtf, facts.utterances) == (None, None, None, 5)
 
 
 def test_timestamps_lie_within_the_utterances(options):

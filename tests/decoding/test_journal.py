@@ -3,10 +3,12 @@ import os
 import pytest
 
 from espnet_gmot.decoding.best_path import BestPath
+from espnet_gmot.decoding.cost import Cost
 from espnet_gmot.decoding.journal import Journal
 
 FIRST = BestPath([2, 3], [0, 4], [1, 6], [0.5, 0.75], -1.25)
 SECOND = BestPath([], [], [], [], 0.0)
+COST = Cost(16000, 0.5, "cpu")
 
 
 @pytest.fixture
@@ -18,24 +20,37 @@ def inputs(tmp_path):
 
 def test_rerun_continues(tmp_path, inputs):
     journal = Journal(tmp_path / "out" / "best_paths.jsonl", inputs)
-    journal.add({"一": FIRST})
-    journal.add({"b": SECOND})
-    assert Journal(journal.path, inputs).done == {"一": FIRST, "b": SECOND}
+    journal.add({"一": FIRST}, {"一": COST})
+    journal.add({"b": SECOND}, {"b": COST})
+    again = Journal(journal.path, inputs)
+    assert again.done == {"一": FIRST, "b": SECOND}
+    assert again.costs == {"一": COST, "b": COST}
+
+
+def test_what_an_earlier_version_wrote_is_continued_without_costs(tmp_path, inputs):
+    journal = Journal(tmp_path / "best_paths.jsonl", inputs)
+    with journal.path.open("a") as file:
+        file.write('["a", [2, 3], [0, 4], [1, 6], [0.5, 0.75], -1.25]\n')
+    again = Journal(journal.path, inputs)
+    again.add({"b": SECOND}, {"b": COST})
+    again = Journal(journal.path, inputs)
+    assert (again.done, again.costs) == ({"a": FIRST, "b": SECOND}, {"b": COST})
 
 
 def test_line_that_was_cut_off_is_dropped(tmp_path, inputs):
     journal = Journal(tmp_path / "best_paths.jsonl", inputs)
-    journal.add({"a": FIRST, "b": FIRST})
+    journal.add({"a": FIRST, "b": FIRST}, {"a": COST, "b": COST})
     journal.path.write_text(journal.path.read_text()[:-9])
     again = Journal(journal.path, inputs)
     assert again.done == {"a": FIRST}
-    again.add({"b": SECOND})
+    assert again.costs == {"a": COST}
+    again.add({"b": SECOND}, {"b": COST})
     assert Journal(journal.path, inputs).done == {"a": FIRST, "b": SECOND}
 
 
 @pytest.mark.parametrize("changed", [0, 1])
 def test_other_model_or_data_begin_anew(tmp_path, inputs, changed):
     journal = Journal(tmp_path / "best_paths.jsonl", inputs)
-    journal.add({"a": FIRST})
+    journal.add({"a": FIRST}, {"a": COST})
     os.utime(inputs[changed], ns=(1, 1))
     assert Journal(journal.path, inputs).done == {}

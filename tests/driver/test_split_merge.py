@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from espnet_gmot.data.decoding_facts import GREEDY, DecodingFacts, read_facts, write_facts
 from espnet_gmot.data.kaldi_data import read_table, write_table
 from espnet_gmot.driver.split_merge import append_vocabulary_size, merge_decoded, split_scp
 from espnet_gmot.errors import InputError
@@ -62,6 +63,21 @@ def test_times_of_tokens_are_merged_where_every_job_has_them(tmp_path: Path) -> 
         merge_decoded(str(tmp_path / "output.JOB"), 2, tmp_path / "test")
         assert (tmp_path / "test" / "ctm").exists() == (job == 2)
     assert (tmp_path / "test" / "ctm").read_text() == "".join(lines)
+
+
+def test_facts_are_merged_where_every_job_has_them(tmp_path: Path) -> None:
+    output = [tmp_path / f"output.{job}" for job in (1, 2)]
+    for job, directory in enumerate(output, start=1):
+        (directory / "1best_recog").mkdir(parents=True)
+        (directory / "1best_recog/text").write_text(f"u{job} a\n")
+        facts = DecodingFacts(GREEDY, f"job {job}", ["cpu"], 1, 16000, 16000, 0.25 * job)
+        write_facts(directory, facts, directory / "1best_recog/text")
+    merge_decoded(str(tmp_path / "output.JOB"), 2, tmp_path / "test")
+    expected = DecodingFacts(GREEDY, "job 1", ["cpu"], 2, 32000, 16000, 0.75)
+    assert read_facts(tmp_path / "test", tmp_path / "test/text") == expected
+    (output[1] / "1best_recog/text").write_text("u2 b\n")  # by a decoder that leaves no facts
+    merge_decoded(str(tmp_path / "output.JOB"), 2, tmp_path / "test")
+    assert not (tmp_path / "test/decoding.json").exists()
 
 
 def test_a_job_without_hypotheses_is_an_error(tmp_path: Path) -> None:

@@ -39,6 +39,11 @@ def test_teacher_cache_and_projection_are_found(write):
     assert (found.teacher_cache, found.projection) == ("exp/t/cache", "exp/t/p.npz")
 
 
+@pytest.mark.parametrize("conf", [{}, {"projection": None}, {"projection": "random"}])
+def test_no_projection_and_a_random_one_need_no_file(write, conf):
+    assert read_training_yaml(write(model_conf=conf)).projection == ""
+
+
 @pytest.mark.parametrize(
     ("text", "message"), [("- a\n", "holds no keys"), ("a: [1\n", "is no YAML"), ("", "is empty")]
 )

@@ -123,6 +123,7 @@ def test_table_has_a_row_for_each_system_and_set(recipe, finished):
         assert row["chars"] == sum(len(line.split(None, 1)[1]) for line in reference.splitlines())
         assert row["cer"] == pytest.approx(100 * (row["sub"] + row["del"] + row["ins"]) / row["chars"])
         assert row["seconds_train"] > 0
+        assert row["rtf"] > 0  # also of the decoding that was killed and continued
         assert row["system"] in finished
     assert table_of(recipe) in finished
 

@@ -1,5 +1,6 @@
 """The rows of a comparison, from scored sets and logs as the recipe leaves them."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_margins_are_against_the_first_system(scored):
     assert gmot.margin.interval == (-10.0, -10.0)
     assert gmot.margin.change == pytest.approx(-25.0)
     assert gmot.margin.p == pytest.approx(2 / 2**20)
-    assert gmot.margin.p_holm == pytest.approx(2 * gmot.margin.p)
+    assert gmot.p_holm == pytest.approx(2 * gmot.margin.p)
     assert (equal.margin.difference, equal.margin.p) == (0.0, 1.0)
 
 
@@ -71,9 +72,10 @@ def test_a_perfect_baseline_has_no_relative_change(scored):
 
 
 def test_the_order_of_the_utterances_does_not_matter(scored):
-    record = GMOT.result("test")
-    lines = record.with_name("per_utt.txt").read_text().splitlines()
-    record.with_name("per_utt.txt").write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+    record = json.loads(GMOT.result("test").read_text())
+    for name in ("utterances", "references"):
+        record[name] = dict(reversed(record[name].items()))
+    GMOT.result("test").write_text(json.dumps(record))
     assert compare(scored, ["test"])[1].margin.difference == pytest.approx(-10.0)
 
 
@@ -151,9 +153,86 @@ def test_systems_scored_against_other_transcripts_are_refused(scored):
 
 
 def test_spaces_between_words_make_no_other_transcript(scored):
-    per_utt = GMOT.result("test").with_name("per_utt.txt")
+    result = GMOT.result("test")
+    result.write_text(result.read_text().replace("一一一一一一一一一一", "一一 一一一一一一一一"))
+    assert compare(scored, ["test"])[1].margin is not None
+
+
+def test_transcripts_of_an_earlier_version_s_result_stand_in_per_utt_txt(scored):
+    result = GMOT.result("test")
+    record = json.loads(result.read_text())
+    del record["references"], record["hypotheses"]
+    result.write_text(json.dumps(record))
+    per_utt = result.with_name("per_utt.txt")
     per_utt.write_text(per_utt.read_text().replace("一一一一一一一一一一", "一一 一一一一一一一一"))
     assert compare(scored, ["test"])[1].margin is not None
+    per_utt.write_text(per_utt.read_text().replace("一一 一一一一一一一一", "一一一一一一一一一二"))
+    with pytest.raises(InputError, match="20 utterances were scored against other transcripts"):
+        compare(scored, ["test"])
+
+
+@pytest.fixture
+def seeds(tmp_path, monkeypatch):
+    """A baseline with seeds 0, 1 and 2, and a system with 1 and 0, in this order."""
+    monkeypatch.chdir(tmp_path)
+    ctc = System("ctc", Path("exp/ctc0"), "greedy", repeats=(Path("exp/ctc1"), Path("exp/ctc2")))
+    gmot = System("gmot", Path("exp/gmot1"), "greedy", repeats=(Path("exp/gmot0"),))
+    for system, wrong, seconds in ((ctc, (4, 5, 9), (10, 20, 60)), (gmot, (4, 5), (10, 20))):
+        for training, errors, time in zip(system.trainings, wrong, seconds, strict=True):
+            score(training, wrong=errors)
+            (training.experiment / "config.yaml").write_text(f"seed: {training.experiment.name[-1]}\n")
+            line = f"1epoch results: [train] time={time} seconds, total_count=1, [valid] x\n"
+            (training.experiment / "train.log").write_text(line)
+    return ctc, gmot
+
+
+def test_several_seeds_of_a_system_are_one_row_compared_over_the_common_ones(seeds):
+    ctc, gmot = compare(seeds, ["test"])
+    assert ctc.result.total.err_rate == pytest.approx(60.0)
+    assert ctc.interval == pytest.approx((40.0, 90.0))  # of nine in 27 draws of three seeds all are one seed
+    assert (ctc.seconds_train, gmot.seconds_train) == (30.0, 15.0)
+    assert gmot.result.total.err_rate == pytest.approx(45.0)
+    assert gmot.margin.seeds == (0, 1)
+    assert gmot.margin.differences == pytest.approx((10.0, -10.0))
+    assert gmot.margin.seeds_disagree
+    assert (gmot.margin.difference, gmot.margin.other, gmot.margin.p) == pytest.approx((0.0, 45.0, 1.0))
+
+
+def test_a_row_with_one_seed_missing_was_not_run(seeds):
+    seeds[1].trainings[1].result("test").unlink()
+    row = compare(seeds, ["test"])[1]
+    assert row.result is None
+    assert row.not_run == "not scored (exp/gmot0/greedy/test/score_cer/result.json is missing); run stage 13"
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            "seed: 1\n",
+            r"system gmot: exp/gmot1 and exp/gmot0 were both trained with seed 1; give each system a",
+        ),
+        ("max_epoch: 3\n", r"exp/gmot0/config.yaml names no seed; write the one"),
+        ("", r"exp/gmot0/config.yaml is empty; train again"),
+    ],
+)
+def test_trainings_whose_seeds_cannot_be_told_apart_are_refused(seeds, config, message):
+    Path("exp/gmot0/config.yaml").write_text(config)
+    with pytest.raises(InputError, match=message):
+        compare(seeds, ["test"])
+
+
+def test_systems_without_a_common_seed_are_refused(seeds):
+    ctc, gmot = seeds
+    message = r"gmot \(seeds 1, 0\) and ctc \(seeds 2\) have no seed in common; train one"
+    with pytest.raises(InputError, match=message):
+        compare([ctc.trainings[2], gmot], ["test"])
+
+
+def test_seeds_scored_on_other_utterances_are_refused(seeds):
+    score(seeds[1].trainings[1], prefix="other")
+    with pytest.raises(InputError, match=r"20 utterances of exp/gmot1.*exp/gmot0.*; run stages 12"):
+        compare(seeds, ["test"])
 
 
 def test_word_errors_are_no_cer(scored):

@@ -1,13 +1,15 @@
 """The comparison as it is printed and written."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from espnet_gmot.score.comparison import Margin, Row, System
+from espnet_gmot.score.comparison import Row, System
 from espnet_gmot.score.comparison_page import write_comparison
 from espnet_gmot.score.error_rates import ErrorCounts
+from espnet_gmot.score.margin import Margin
 from espnet_gmot.score.published import Published
 from espnet_gmot.score.result_files import Result
 
@@ -26,6 +28,14 @@ DETAILS = """\
 | ctc    | test | greedy   |    10 |   2 |   1 |   1 |        – |
 | gmot   | test | beam10   |    10 |   1 |   1 |   1 |   0.0002 |
 """
+SEEDS = """\
+## Seeds
+
+| system | set  | CER % of each seed | compared over |
+| ------ | ---- | ------------------ | ------------- |
+| ctc    | test | 0: 40.00           | –             |
+| gmot   | test | 3: 30.00, 7: 40.00 | 3, 7          |
+"""
 
 
 @pytest.fixture
@@ -36,17 +46,18 @@ def rows():
     )
     errors = [ErrorCounts(7, 2, 1, 1, 1, 1), ErrorCounts(8, 1, 1, 1, 1, 1)]
     first, second = (Result("char", {"utt1": counts}) for counts in errors)
-    margin = Margin(-10.0, (-11.0, -9.0), -25.0, 0.00004, 0.00016)
+    margin = Margin((0,), (-10.0,), -10.0, 40.0, -25.0, (-11.0, -9.0), 0.00004)
     return [
-        Row(ctc, "test", 61.6, result=first, interval=(38.0, 42.0)),
+        Row(ctc, "test", 61.6, results={0: first}, interval=(38.0, 42.0)),
         Row(
             gmot,
             "test",
-            result=second,
+            results={0: second},
             interval=(28.0, 32.0),
             parameters=26_760_000,
             rtf=0.01234,
             margin=margin,
+            p_holm=0.00016,
         ),
         Row(uot, "test", not_run="not trained; run it"),
     ]
@@ -58,6 +69,7 @@ def test_the_table_goes_to_the_terminal_and_more_to_the_page(rows, tmp_path):
     assert page.startswith(f"# Comparison\n\n{TABLE}\n## Errors\n\n{DETAILS}\n## What")
     assert "against ctc" in page
     assert "Published" not in page
+    assert "## Seeds" not in page
 
 
 def test_published_figures_stand_apart(rows, tmp_path):
@@ -82,3 +94,23 @@ def test_the_records(rows, tmp_path):
     assert (gmot["experiment"], gmot["decode"]) == ("exp/asr_gmot", "beam10")
     assert uot["not_run"] == "not trained; run it"
     assert uot["cer"] is uot["margin"] is ctc["margin"] is None
+    assert "seeds" not in ctc
+
+
+def test_several_seeds_have_a_table_of_their_own(rows, tmp_path):
+    ctc, gmot, _ = rows
+    system = replace(gmot.system, repeats=(Path("exp/asr_gmot_seed7"),))
+    results = {3: gmot.results[0], 7: ctc.results[0]}
+    margin = Margin((3, 7), (-12.0, 2.0), -5.0, 40.0, -12.5, (-13.0, 3.0), 0.04)
+    rows = [ctc, replace(gmot, system=system, results=results, margin=margin)]
+    assert "| -5.00 [-13.00, +3.00] ↕ |" in write_comparison(tmp_path / "comparison", rows)
+    page = (tmp_path / "comparison.md").read_text(encoding="utf-8")
+    assert SEEDS in page
+    assert "It is compared with ctc over the seeds that both have" in page
+    _, record = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))
+    assert record["cer"] == pytest.approx(35.0)
+    assert record["seeds"] == {
+        "3": {"experiment": "exp/asr_gmot", "cer": 30.0},
+        "7": {"experiment": "exp/asr_gmot_seed7", "cer": 40.0},
+    }
+    assert record["margin"]["differences"] == {"3": -12.0, "7": 2.0}

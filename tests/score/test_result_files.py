@@ -10,7 +10,7 @@ import pytest
 from espnet_gmot.bin import score as score_command
 from espnet_gmot.errors import InputError
 from espnet_gmot.score.error_rates import ErrorCounts
-from espnet_gmot.score.result_files import read_references, read_result
+from espnet_gmot.score.result_files import Result, add_results, read_references, read_result, references_of
 
 # What ESPnet's show_asr_result.sh does with `grep -H Avg`.
 ESPNET_TABLE = r"""grep -H -e Avg exp/decode/test/score_cer/result.txt \
@@ -59,7 +59,10 @@ def test_the_files_of_a_scored_set(files, monkeypatch, capsys):
     per_utt = (out / "per_utt.txt").read_text(encoding="utf-8").splitlines()
     assert per_utt[1] == "s1-a\t5\t3\t1\t1\t1\t今天天气好\t天天汽好啊"
     assert per_utt[3] == "s2-a\t3\t0\t0\t3\t0\t北京 天\t"
-    assert read_references(out / "per_utt.txt") == {"s1-a": "今天天气好", "s1-b": "天气", "s2-a": "北京 天"}
+    references = {"s1-a": "今天天气好", "s1-b": "天气", "s2-a": "北京 天"}
+    assert read_references(out / "per_utt.txt") == references
+    assert references_of(out / "result.json", result) == result.references == references
+    assert result.hypotheses == {"s1-a": "天天汽好啊", "s1-b": "天气", "s2-a": ""}
 
 
 def test_espnets_own_script_reads_the_summary(files, monkeypatch):
@@ -110,6 +113,15 @@ def test_a_result_without_utterances_is_refused(tmp_path):
     (tmp_path / "result.json").write_text('{"unit": "char", "utterances": {}}')
     with pytest.raises(InputError, match=r"result.json holds no utterance; train, decode and score"):
         read_result(tmp_path / "result.json")
+
+
+def test_counts_of_several_trainings_are_added_up():
+    first = Result("char", {"a": ErrorCounts(3, 1, 0, 0, 1, 1), "b": ErrorCounts(2, 0, 0, 0, 1, 0)})
+    other = Result("char", {"b": ErrorCounts(0, 0, 2, 1, 1, 1), "a": ErrorCounts(4, 0, 0, 0, 1, 0)})
+    assert add_results([first, other]).utterances == {
+        "a": ErrorCounts(7, 1, 0, 0, 2, 1), "b": ErrorCounts(2, 0, 2, 1, 2, 1),
+    }  # fmt: skip
+    assert add_results([first]) == first
 
 
 @pytest.mark.parametrize("content", ["utt1\t3\n", "utterance\tN\nutt1\t3\n"])

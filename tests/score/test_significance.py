@@ -4,52 +4,70 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.stats import permutation_test
+from scipy.stats import binom, bootstrap, permutation_test
 
-from espnet_gmot.score.significance import (
-    bootstrap_interval,
-    holm,
-    paired_bootstrap_interval,
-    paired_permutation_test,
-)
+from espnet_gmot.score.significance import bootstrap_interval, holm, paired_permutation_test
 
 
 def test_it_agrees_with_the_normal_interval_of_a_mean():
     # With equal lengths Δ is a mean over utterances: its interval is mean ± 1.96 s / √n.
     n, units = 2000, np.full(2000, 10)
     difference = np.random.default_rng(1).integers(-3, 3, size=n)
-    low, high = paired_bootstrap_interval(np.full(n, 4), 4 + difference, units)
+    low, high = bootstrap_interval(difference, units)
     centre, half = 10 * difference.mean(), 10 * 1.96 * difference.std() / np.sqrt(n)
     assert low == pytest.approx(centre - half, abs=0.08 * half)
     assert high == pytest.approx(centre + half, abs=0.08 * half)
 
 
-def test_the_interval_of_one_system_is_that_of_its_margin_over_a_perfect_one():
+def test_it_is_the_interval_of_a_binomial_where_utterances_are_all_wrong_or_all_right():
+    # Of 10 equal utterances half are wrong: a resample has B(10, ½) wrong ones.
+    low, high = bootstrap_interval(np.repeat([0, 7], 5), np.full(10, 7))
+    assert (low, high) == pytest.approx(tuple(10 * binom.ppf([0.025, 0.975], 10, 0.5)))
+    assert (low, high) == pytest.approx((20.0, 80.0))
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95])
+def test_of_one_training_it_is_scipy_s_percentile_bootstrap_draw_by_draw(level):
     errors = np.random.default_rng(2).integers(0, 9, size=300)
     units = np.random.default_rng(3).integers(5, 15, size=300)
-    low, high = bootstrap_interval(errors, units)
-    assert (low, high) == paired_bootstrap_interval(np.zeros(300, int), errors, units)
-    assert low < 100 * errors.sum() / units.sum() < high
+    theirs = bootstrap(
+        (errors, units),
+        lambda errors, units, axis: 100 * errors.sum(axis) / units.sum(axis),
+        paired=True,
+        method="percentile",
+        n_resamples=2000,
+        confidence_level=level,
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    assert bootstrap_interval(errors, units, level=level) == pytest.approx(tuple(theirs), rel=1e-12)
+    assert bootstrap_interval(errors[None], units, level=level) == pytest.approx(tuple(theirs), rel=1e-12)
+    assert theirs.low < 100 * errors.sum() / units.sum() < theirs.high
+
+
+def test_of_several_trainings_both_are_drawn():
+    # All utterances alike: a resample's rate is the mean of k draws from the trainings' rates, 0 or 100 %.
+    errors = np.repeat([[0], [5]], 5, axis=0) * np.ones(3, int)  # 5 trainings right, 5 wrong
+    assert bootstrap_interval(errors, np.full(3, 5)) == pytest.approx((20.0, 80.0))
 
 
 def test_pairing_removes_what_both_systems_share():
     hard = np.random.default_rng(0).integers(0, 50, size=500)
-    assert paired_bootstrap_interval(hard, hard + 1, np.full(500, 50)) == pytest.approx((2.0, 2.0))
+    assert bootstrap_interval(hard + 1 - hard, np.full(500, 50)) == pytest.approx((2.0, 2.0))
 
 
 def test_swapping_the_systems_mirrors_the_interval_and_keeps_p():
     errors = np.random.default_rng(2).integers(0, 9, size=(2, 300))
     units = np.random.default_rng(3).integers(5, 15, size=300)
-    low, high = paired_bootstrap_interval(*errors, units)
-    assert paired_bootstrap_interval(*errors[::-1], units) == pytest.approx((-high, -low))
+    low, high = bootstrap_interval(errors[1] - errors[0], units)
+    assert bootstrap_interval(errors[0] - errors[1], units) == pytest.approx((-high, -low))
     assert low < high
     assert paired_permutation_test(*errors) == paired_permutation_test(*errors[::-1])
 
 
 def test_a_lower_level_lies_inside():
     errors = np.random.default_rng(2).integers(0, 9, size=(2, 300))
-    wide = paired_bootstrap_interval(*errors, np.full(300, 10))
-    narrow = paired_bootstrap_interval(*errors, np.full(300, 10), level=0.5)
+    wide = bootstrap_interval(errors[1] - errors[0], np.full(300, 10))
+    narrow = bootstrap_interval(errors[1] - errors[0], np.full(300, 10), level=0.5)
     assert wide[0] < narrow[0] < narrow[1] < wide[1]
 
 

@@ -78,6 +78,19 @@ def test_a_ctc_model_gets_the_objective_of_the_guide(recipe):
     torch.testing.assert_close(plan.sum(0), torch.full((plan.shape[1],), 1 / plan.shape[1]))
 
 
+def test_a_model_of_before_projections_had_to_be_named_is_drawn_as_it_was_trained(recipe, tmp_path):
+    from espnet_gmot.trained.couplings import load_aligners, read_spoken
+
+    shutil.copytree(recipe / "gmot", tmp_path / "old")
+    config = yaml.safe_load((tmp_path / "old/config.yaml").read_text())
+    assert config["model_conf"].pop("projection") == "random"
+    (tmp_path / "old/config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
+    aligners = load_aligners([("old", tmp_path / "old"), ("gmot", recipe / "gmot")], "model.pth")
+    spoken = next(read_spoken(recipe / "data", ["u1"]))
+    with torch.no_grad():
+        torch.testing.assert_close(aligners["old"].align(spoken), aligners["gmot"].align(spoken))
+
+
 def test_the_guide_projects_the_teachers_side(recipe):
     from espnet_gmot.trained.couplings import load_aligners, read_spoken
 

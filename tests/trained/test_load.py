@@ -40,6 +40,22 @@ def test_model_comes_with_its_arguments_and_parameters(files):
     assert all(torch.equal(value, saved[name]) for name, value in model.state_dict().items())
 
 
+@pytest.mark.parametrize("projection", [None, "exp/teacher/gone.npz"])
+def test_a_trained_model_needs_no_projection(tmp_path, projection):
+    import espnet2.tasks.asr  # noqa: F401
+    from small_training import write_config
+
+    from espnet_gmot.task import GMOTTask
+
+    conf = {"ctc_weight": 1.0, "projection": projection}
+    config = write_config(tmp_path / "train.yaml", conf, decoder=None)
+    args = GMOTTask.get_parser().parse_args(["--config", str(config)])
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(vars(args), allow_unicode=True))
+    torch.save(GMOTTask.build_model(args).state_dict(), tmp_path / "model.pth")
+    model, _ = load(tmp_path / "config.yaml", tmp_path / "model.pth")
+    assert model.encode(torch.randn(1, 4000), torch.tensor([4000]))[0].isfinite().all()
+
+
 @pytest.mark.parametrize("key", ["module", "state_dict"])
 def test_model_files_of_deepspeed_and_lightning_are_read(files, tmp_path, key):
     torch.save({key: torch.load(files[1]), "epoch": 3}, tmp_path / "model.pth")

@@ -1,19 +1,19 @@
-"""Systems that were trained with several seeds: their error rates, and whether two of them differ."""
+"""How two systems differ that were trained once, or several times with different seeds."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.score.significance import paired_permutation_test
+from espnet_gmot.score.significance import bootstrap_interval, paired_permutation_test
 
 
 @dataclass(frozen=True)
-class SeedErrors:
+class SystemErrors:
     """Errors of one system on one set.
 
     Args:
-        errors: seed → errors of each utterance (utterances,), all in the same order.
+        errors: seed of the training → errors of each utterance (utterances,), all in the same order.
         units: characters of each utterance's reference (utterances,).
     """
 
@@ -30,9 +30,14 @@ class SeedErrors:
         """Mean of the seeds' error rates, in percent."""
         return float(np.mean(list(self.rates.values())))
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % bootstrap interval of the mean error rate over utterances and seeds, in percent."""
+        return bootstrap_interval(np.stack(list(self.errors.values())), self.units)
+
 
 @dataclass(frozen=True)
-class SeedMargin:
+class Margin:
     """How a system differs from another, over the seeds that both have.
 
     Args:
@@ -59,7 +64,7 @@ class SeedMargin:
         return min(self.differences) < 0 < max(self.differences)
 
 
-def compare_seeds(baseline: SeedErrors, system: SeedErrors) -> SeedMargin | None:
+def margin_over(baseline: SystemErrors, system: SystemErrors) -> Margin | None:
     """Compare two systems over their common seeds.
 
     With e_u^k the errors of utterance u under seed k, the test is the exact paired permutation test of
@@ -78,10 +83,10 @@ def compare_seeds(baseline: SeedErrors, system: SeedErrors) -> SeedMargin | None
         InputError: the sets have not the same utterances.
 
     Example:
-        >>> ctc = SeedErrors({0: np.array([2, 4]), 1: np.array([3, 3])}, np.array([10, 20]))
-        >>> ours = SeedErrors({0: np.array([1, 2]), 1: np.array([1, 2])}, np.array([10, 20]))
-        >>> margin = compare_seeds(ctc, ours)
-        >>> margin.differences, margin.change, margin.p
+        >>> ctc = SystemErrors({0: np.array([2, 4]), 1: np.array([3, 3])}, np.array([10, 20]))
+        >>> ours = SystemErrors({0: np.array([1, 2]), 1: np.array([1, 2])}, np.array([10, 20]))
+        >>> found = margin_over(ctc, ours)
+        >>> found.differences, found.change, found.p
         ((-10.0, -10.0), -50.0, 0.5)
     """
     if not np.array_equal(baseline.units, system.units):
@@ -92,44 +97,12 @@ def compare_seeds(baseline: SeedErrors, system: SeedErrors) -> SeedMargin | None
     theirs, ours = (np.stack([each.errors[seed] for seed in seeds]) for each in (baseline, system))
     change = ours - theirs  # (seeds, utterances)
     units, before = baseline.units.sum(), theirs.sum()
-    return SeedMargin(
+    return Margin(
         seeds,
         tuple((100 * change.sum(1) / units).tolist()),
         float(100 * change.sum() / units / len(seeds)),
         float(100 * before / units / len(seeds)),
         float(100 * change.sum() / before) if before else None,
-        two_way_interval(change, baseline.units),
+        bootstrap_interval(change, baseline.units),
         paired_permutation_test(theirs.sum(0), ours.sum(0)),
     )
-
-
-def two_way_interval(
-    errors: np.ndarray, units: np.ndarray, resamples: int = 2000, level: float = 0.95, seed: int = 0
-) -> tuple[float, float]:
-    """Bootstrap interval of an error rate averaged over seeds; seeds and utterances are both drawn anew.
-
-    With three seeds it is a hint at their spread rather than a guarantee, and too narrow: the spread of
-    what is drawn from k seeds is smaller than that of all seeds by √(1 − 1/k).
-
-    Args:
-        errors: errors, or differences of errors (seeds, utterances).
-        units: reference characters (utterances,).
-        resamples: number of draws.
-        level: share of the draws inside the interval.
-        seed: of the draws.
-
-    Returns:
-        The lower and upper end, in percent.
-
-    Example:
-        >>> two_way_interval(np.array([[1, 2], [1, 2]]), np.array([10, 20]))
-        (10.0, 10.0)
-    """
-    draw = np.random.default_rng(seed)
-    rates = np.empty(resamples)
-    for i in range(resamples):
-        seeds = draw.integers(len(errors), size=len(errors))
-        chosen = draw.integers(len(units), size=len(units))
-        rates[i] = 100 * errors[seeds][:, chosen].sum() / len(errors) / units[chosen].sum()
-    low, high = np.quantile(rates, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)

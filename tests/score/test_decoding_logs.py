@@ -1,8 +1,10 @@
-"""The real-time factor, from logs as the decoders write them."""
+"""The real-time factor, from logs as ESPnet's decoder writes them."""
+
+from dataclasses import replace
 
 import pytest
 
-from espnet_gmot.score.decoding_speed import decoding_logs, real_time_factor, sampling_rate
+from espnet_gmot.score.decoding_logs import decoding_logs, facts_of_logs
 
 HEAD = """\
 # python3 -m espnet2.bin.asr_inference
@@ -32,6 +34,10 @@ def logs(tmp_path):
     return decoding_logs(tmp_path / "dev")
 
 
+def real_time_factor(logs, utterances, rate):
+    return replace(facts_of_logs(logs, utterances), sampling_rate=rate).rtf
+
+
 def test_jobs_are_added_up_and_start_up_is_left_out(logs):
     assert len(logs) == 2
     assert real_time_factor(logs, 3, 16000) == pytest.approx((3.5 + 0.5) / 4)
@@ -51,21 +57,20 @@ def test_logs_of_another_decoding_give_no_figure(logs, utterances):
 
 
 def test_without_logs_or_rate_there_is_no_figure(logs, tmp_path):
-    assert real_time_factor([], 3, 16000) is None
+    assert facts_of_logs([], 3) is None
     assert real_time_factor(logs, 3, None) is None
     assert decoding_logs(tmp_path / "test") == []
 
 
 @pytest.mark.parametrize(
-    ("config", "rate"),
+    ("command", "decoder", "alone"),
     [
-        ("frontend_conf:\n    fs: 16k\n", 16000),
-        ("frontend_conf:\n    fs: 8000\n", 8000),
-        ("frontend_conf: {}\n", None),
-        ("frontend: null\n", None),
+        ("python3 -m espnet_gmot -m espnet2.bin.asr_inference --beam_size 1", "asr_inference", False),
+        ("python3 -m espnet_gmot.bin.asr_ctc_greedy", "espnet_gmot.bin.asr_ctc_greedy", True),
+        ("mine", None, False),
     ],
 )
-def test_the_rate_is_read_as_espnet_reads_it(tmp_path, config, rate):
-    (tmp_path / "config.yaml").write_text(config)
-    assert sampling_rate(tmp_path) == rate
-    assert sampling_rate(tmp_path / "nowhere") is None
+def test_the_command_at_the_head_names_the_decoder(logs, command, decoder, alone):
+    logs[0].write_text(logs[0].read_text().replace("python3 -m espnet2.bin.asr_inference", command))
+    facts = facts_of_logs(logs, 3)
+    assert (facts.command, facts.decoder, facts.ctc_alone) == (command, decoder, alone)

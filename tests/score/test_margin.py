@@ -4,27 +4,27 @@ import numpy as np
 import pytest
 
 from espnet_gmot.errors import InputError
+from espnet_gmot.score.margin import SystemErrors, margin_over
 from espnet_gmot.score.significance import bootstrap_interval, paired_permutation_test
-from research.seeds import SeedErrors, compare_seeds, two_way_interval
 
 UNITS = np.full(40, 6)
 
 
-def system(seed_offsets: dict[int, int], rate: float) -> SeedErrors:
+def system(seed_offsets: dict[int, int], rate: float) -> SystemErrors:
     draw = np.random.default_rng(int(100 * rate))
     base = draw.binomial(6, rate, size=40)
-    return SeedErrors({seed: np.clip(base + offset, 0, 6) for seed, offset in seed_offsets.items()}, UNITS)
+    return SystemErrors({seed: np.clip(base + offset, 0, 6) for seed, offset in seed_offsets.items()}, UNITS)
 
 
 def test_mean_is_that_of_the_seeds_rates():
-    errors = SeedErrors({0: np.array([1, 0]), 3: np.array([2, 1])}, np.array([5, 5]))
+    errors = SystemErrors({0: np.array([1, 0]), 3: np.array([2, 1])}, np.array([5, 5]))
     assert errors.rates == {0: 10.0, 3: 30.0}
     assert errors.mean == 20.0
 
 
 def test_p_is_that_of_the_errors_summed_over_common_seeds():
     a, b = system({0: 0, 1: 1, 5: 3}, 0.5), system({0: 0, 1: 0, 2: 0}, 0.3)
-    margin = compare_seeds(a, b)
+    margin = margin_over(a, b)
     assert margin.seeds == (0, 1)
     assert margin.p == paired_permutation_test(a.errors[0] + a.errors[1], b.errors[0] + b.errors[1])
     assert margin.difference == pytest.approx(np.mean(margin.differences))
@@ -34,36 +34,37 @@ def test_p_is_that_of_the_errors_summed_over_common_seeds():
 
 
 def test_a_system_equals_itself():
-    margin = compare_seeds(system({0: 0, 1: 1}, 0.4), system({0: 0, 1: 1}, 0.4))
+    margin = margin_over(system({0: 0, 1: 1}, 0.4), system({0: 0, 1: 1}, 0.4))
     assert (margin.difference, margin.change, margin.interval, margin.p) == (0.0, 0.0, (0.0, 0.0), 1.0)
     assert not margin.seeds_disagree
 
 
 def test_seeds_that_disagree_are_told():
-    a = SeedErrors({0: np.array([3, 3]), 1: np.array([1, 1])}, np.array([6, 6]))
-    better = SeedErrors({0: np.array([1, 1]), 1: np.array([0, 1])}, np.array([6, 6]))
-    mixed = SeedErrors({0: np.array([1, 1]), 1: np.array([2, 2])}, np.array([6, 6]))
-    assert not compare_seeds(a, better).seeds_disagree
-    assert compare_seeds(a, mixed).seeds_disagree
+    a = SystemErrors({0: np.array([3, 3]), 1: np.array([1, 1])}, np.array([6, 6]))
+    better = SystemErrors({0: np.array([1, 1]), 1: np.array([0, 1])}, np.array([6, 6]))
+    mixed = SystemErrors({0: np.array([1, 1]), 1: np.array([2, 2])}, np.array([6, 6]))
+    assert not margin_over(a, better).seeds_disagree
+    assert margin_over(a, mixed).seeds_disagree
 
 
 def test_without_a_common_seed_there_is_no_margin():
-    assert compare_seeds(system({0: 0}, 0.4), system({1: 0}, 0.4)) is None
+    assert margin_over(system({0: 0}, 0.4), system({1: 0}, 0.4)) is None
 
 
 def test_other_utterances_are_refused():
     with pytest.raises(InputError, match="scored on other utterances"):
-        compare_seeds(system({0: 0}, 0.4), SeedErrors({0: np.zeros(40, int)}, UNITS + 1))
+        margin_over(system({0: 0}, 0.4), SystemErrors({0: np.zeros(40, int)}, UNITS + 1))
 
 
 def test_interval_of_one_seed_draws_utterances_alone():
-    errors = system({0: 0}, 0.4).errors[0]
-    ours, theirs = two_way_interval(errors[None], UNITS), bootstrap_interval(errors, UNITS)
-    np.testing.assert_allclose(ours, theirs, atol=1.0)  # other draws of the same distribution
+    one = system({4: 0}, 0.4)
+    assert one.interval == bootstrap_interval(one.errors[4], UNITS)
+    margin = margin_over(system({4: 0}, 0.5), one)
+    assert margin.interval == bootstrap_interval(one.errors[4] - system({4: 0}, 0.5).errors[4], UNITS)
 
 
 def test_interval_widens_with_the_spread_of_the_seeds():
     base = system({0: 0}, 0.4).errors[0]
-    narrow = two_way_interval(np.stack([base, base]), UNITS)
-    wide = two_way_interval(np.stack([base, np.clip(base + 2, 0, 6)]), UNITS)
+    narrow = bootstrap_interval(np.stack([base, base]), UNITS)
+    wide = bootstrap_interval(np.stack([base, np.clip(base + 2, 0, 6)]), UNITS)
     assert wide[1] - wide[0] > 2 * (narrow[1] - narrow[0])

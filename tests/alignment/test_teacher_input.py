@@ -1,0 +1,57 @@
+"""The teacher's input of a model: online or cached, and that it is the right teacher's."""
+
+import pytest
+import torch
+from small_training import with_token_ids
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.teacher.tokenizer import load_tokenizer, vocabulary_number
+
+
+def test_online_teacher_equals_its_cached_embeddings(build_model, batch, teacher_dir):
+    from espnet_gmot.teacher.frozen import FrozenTeacher
+
+    online = with_token_ids(batch)
+    teacher = FrozenTeacher.load(str(teacher_dir))
+    cached = {**batch, "teacher": teacher.encode(online["teacher"], online["teacher_lengths"])}
+    model = build_model({"teacher": str(teacher_dir)}).eval()
+    torch.testing.assert_close(model(**online)[0], model(**cached)[0])
+
+
+def test_token_ids_without_a_teacher_name_the_cure(build_model, batch):
+    with pytest.raises(InputError, match="model_conf: teacher"):
+        build_model()(**with_token_ids(batch))
+
+
+def test_embeddings_of_another_teacher_than_the_projections_are_refused(build_model, batch, projection):
+    path, identity = projection
+    same = torch.full((3, 1), identity.number)
+    model = build_model({"projection": path})
+    assert torch.isfinite(model(**batch, teacher_identity=same)[0])
+    expected = (
+        f"{path} was fitted on teacher 老师 with random weights, layer 2.*teacher_cache.*fit_projection"
+    )
+    with pytest.raises(InputError, match=expected):
+        build_model({"projection": path})(**batch, teacher_identity=same + 1)
+    random_map = build_model({"projection": "random"})  # any teacher will do
+    assert torch.isfinite(random_map(**batch, teacher_identity=same + 1)[0])
+
+
+def test_online_teacher_that_is_not_the_projections_is_refused(build_model, batch, projection, teacher_dir):
+    path, _ = projection
+    with pytest.raises(InputError, match=f"fitted on teacher 老师.*which is not {teacher_dir}, layer 2"):
+        build_model({"projection": path, "teacher": str(teacher_dir)})(**with_token_ids(batch))
+
+
+def test_ids_of_another_vocabulary_are_refused(build_model, batch, teacher_dir):
+    ids, name = with_token_ids(batch), str(teacher_dir)
+    same = torch.full((3, 1), vocabulary_number(load_tokenizer(name)))
+    assert torch.isfinite(build_model({"teacher": name})(**ids, teacher_identity=same)[0])
+    with pytest.raises(InputError, match=f"teacher {name} has another vocabulary than preprocessor_conf"):
+        build_model({"teacher": name})(**ids, teacher_identity=same + 1)
+
+
+def test_a_cache_beside_an_online_teacher_is_refused(build_model, batch, teacher_dir):
+    model = build_model({"teacher": str(teacher_dir)})
+    with pytest.raises(InputError, match="gives embeddings from its teacher_cache; leave out one of them"):
+        model(**batch, teacher_identity=torch.full((3, 1), 7))
