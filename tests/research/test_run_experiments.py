@@ -1,4 +1,4 @@
-"""run_experiments with stand-ins for asr.sh and for the Python that it calls."""
+"""run_experiments, commands and runner, with stand-ins for asr.sh and for the Python that they call."""
 
 import os
 import shutil
