@@ -16,7 +16,9 @@ HEAD = """\
 # Results of the experiments, protocol `{protocol}`
 
 Written by `python -m research.bin.experiments_page` from the files in `{results}`; the protocol, its
-hypotheses and its targets are in [protocol.md](protocol.md) and [findings.md](findings.md).
+hypotheses and its targets are in [protocol.md](protocol.md) and [findings.md](findings.md). `gmot` is the
+method, rows with `prior` in their names have our temporal prior besides. Before 28 November 2026 the row with
+prior was called `gmot` and the method `gmot_no_prior`; CHANGELOG.md lists the names of before.
 """
 NOTES = """\
 - "CER %" is the mean over the seeds, whose own values follow. All that comes after compares the row with its

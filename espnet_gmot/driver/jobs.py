@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from espnet_gmot.driver.processes import Children
 from espnet_gmot.errors import InputError
@@ -71,7 +72,7 @@ def run_jobs(spec: JobSpec) -> list[Path]:
     at_once = spec.max_jobs_run or (
         len(free) if spec.gpu else max(1, usable_cpus() // (spec.num_threads or 1))
     )
-    running: dict[subprocess.Popen, _Job] = {}
+    running: dict[subprocess.Popen[Any], _Job] = {}
     failed = []
     try:
         with Children() as children:
@@ -103,7 +104,7 @@ def _report(total: int, open_jobs: int, log: Path) -> None:
         print(f"run_jobs: {total - open_jobs} of {total} jobs done ({log})", file=sys.stderr, flush=True)
 
 
-def _start(job: _Job, children: Children, num_threads: int | None) -> subprocess.Popen:
+def _start(job: _Job, children: Children, num_threads: int | None) -> subprocess.Popen[Any]:
     job.log.parent.mkdir(parents=True, exist_ok=True)
     job.started = time.time()
     environment = dict(os.environ)

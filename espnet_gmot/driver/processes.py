@@ -42,7 +42,7 @@ class Children:
 
     def __init__(self, grace_seconds: float = GRACE_SECONDS) -> None:
         self._grace_seconds = grace_seconds
-        self._running: list[subprocess.Popen] = []
+        self._running: list[subprocess.Popen[Any]] = []
         self._signals: list[signal.Signals] = []
         self._parent = os.getppid()
 
@@ -60,7 +60,7 @@ class Children:
         if error is None and self._signals:
             raise Stopped(self._signals[0].name)
 
-    def start(self, command: Sequence[str], **options: Any) -> subprocess.Popen:
+    def start(self, command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
         """Start a process without input.
 
         Args:
@@ -77,7 +77,7 @@ class Children:
         self._running.append(process)
         return process
 
-    def wait_a_moment(self) -> list[subprocess.Popen]:
+    def wait_a_moment(self) -> list[subprocess.Popen[Any]]:
         """Return the processes that have ended since the last call.
 
         Raises:
@@ -111,13 +111,13 @@ def is_under_nohup(number: signal.Signals) -> bool:
     return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
 
 
-def _is_alive(process: subprocess.Popen) -> bool:
+def _is_alive(process: subprocess.Popen[Any]) -> bool:
     """Whether the process or one that it started is there; it may end before it has ended the others."""
     process.poll()
     return _signal_group(process, 0)
 
 
-def _signal_group(process: subprocess.Popen, number: int) -> bool:
+def _signal_group(process: subprocess.Popen[Any], number: int) -> bool:
     try:
         os.killpg(process.pid, number)
     except ProcessLookupError:  # the whole group has ended

@@ -25,10 +25,9 @@ def score(options: Options, commands: Commands) -> None:
         if options.lang not in WITHOUT_SPACES:
             units["wer"] = ("word", ref, hyp)
         if options.token_type == "bpe":
-            pieces = [decoded / "score_ter" / name for name in ("ref", "hyp")]
-            for text, target in zip((ref, hyp), pieces, strict=True):
+            units["ter"] = ("word", decoded / "score_ter" / "ref", decoded / "score_ter" / "hyp")
+            for text, target in zip((ref, hyp), units["ter"][1:], strict=True):
                 encode_bpe(names.bpemodel, text, target)
-            units["ter"] = ("word", *pieces)
         for kind, (unit, reference, hypothesis) in units.items():
             commands.run(
                 "espnet_gmot.bin.score", "--ref", reference, "--hyp", hypothesis,
