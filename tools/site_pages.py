@@ -4,21 +4,22 @@
 along: pictures as they are, source files as a page that shows their text.
 """
 
+import html
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import TextLexer, get_lexer_for_filename
-from pygments.util import ClassNotFound
 
 ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"\]\(([^)\s#:]+)(?:#[^)\s]*)?\)")  # the path of a relative link or picture
 PICTURES = {".png", ".svg"}
+TEXT = "<!doctype html><meta charset=utf-8><title>{path}</title><pre>{text}</pre>\n"
 
 
-def on_files(files, config):
+def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Replace the files of ``docs_dir`` by the pages of ``nav`` and what they link to; the theme's stay."""
     pages = sorted(_pages_of(config.nav))
     own = [file for file in files if file.src_dir != config.docs_dir]
@@ -37,7 +38,8 @@ def linked_files(page: str) -> set[str]:
     }
 
 
-def _pages_of(nav):
+def _pages_of(nav: Any) -> Iterator[str]:
+    """Give the paths in ``nav``: a path, a list of parts, or parts by their titles."""
     if isinstance(nav, str):
         yield nav
     else:
@@ -45,18 +47,14 @@ def _pages_of(nav):
             yield from _pages_of(part)
 
 
-def _page(path, config):
+def _page(path: str, config: MkDocsConfig) -> File:
     return File(path, str(ROOT), config.site_dir, config.use_directory_urls)
 
 
-def _linked(path, config):
+def _linked(path: str, config: MkDocsConfig) -> File:
     if Path(path).suffix in PICTURES:
         return _page(path, config)
-    text = (ROOT / path).read_text(encoding="utf-8")
-    try:
-        lexer = get_lexer_for_filename(path)
-    except ClassNotFound:
-        lexer = TextLexer()
-    file = File.generated(config, path, content=highlight(text, lexer, HtmlFormatter(full=True, title=path)))
+    text = html.escape((ROOT / path).read_text(encoding="utf-8"))
+    file = File.generated(config, path, content=TEXT.format(path=path, text=text))
     file.dest_uri = f"{path}.html"
     return file
