@@ -144,3 +144,15 @@ def test_every_page_that_the_code_names_exists():
     }
     assert {page for _, page in named} >= {"docs/method.md", "docs/solver.md"}
     assert [(path, page) for path, page in sorted(named) if not (ROOT / page).is_file()] == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/experiments").glob("[dfp]*.md")), ids=short)
+def test_every_row_of_the_experiments_exists(page):
+    """Hand-written pages name rows as the table of rows does."""
+    table = yaml.safe_load((ROOT / "research/experiments.yaml").read_text(encoding="utf-8"))
+    rows = {row["name"] for row in table["rows"]}
+    named = set(
+        re.findall(r"`((?:ctc|hybrid|gmot|ot|tot|gw|random_teacher)[\w.]*)`", page.read_text("utf-8"))
+    )
+    assert named <= rows
+    assert named
