@@ -1,8 +1,9 @@
 # make demo            train CTC and GM-OT on synthetic Mandarin, decode, print the table
-# make test            ruff, mypy, shellcheck, pytest, bats; PYTHON=python3.12 tests on ESPnet 202611
-# make quick           the same without the slow tests, which are the shell tests too: two minutes
+# make test            ruff, mypy, shellcheck, pytest; PYTHON=python3.12 tests on ESPnet 202611
+# make quick           the same without the slow tests: two minutes
 # make lint            only the first three, a minute at most
 # make bench           time the transport core and decoding against their peers, and a training step with and without GM-OT
+# make docs            these pages as a site, in site/: links are checked, nothing is fetched
 # make lock            write tools/locks anew from the newest versions that fit; CONTRIBUTING.md says what comes then
 # With TORCH=cpu each takes a torch without CUDA, where pip finds one.
 PYTHON ?= python3
@@ -10,7 +11,7 @@ TORCH ?=
 VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))$(if $(TORCH),-$(TORCH))
 ACTIVATE = . $(VENV)/bin/activate
 
-.PHONY: demo test quick lint bench lock
+.PHONY: demo test quick lint bench docs lock
 
 demo: $(VENV)/.demo
 	$(ACTIVATE) && cd egs2/mini_mandarin/asr1 && exec ./run.sh
@@ -18,7 +19,6 @@ demo: $(VENV)/.demo
 quick: SELECTED = -m "not slow"
 test quick: lint
 	$(ACTIVATE) && OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile $(SELECTED)
-	@command -v bats >/dev/null || echo "NOTICE: bats is not installed, so the shell tests in tests/egs2 were not run"
 
 lint: $(VENV)/.test
 	$(ACTIVATE) && tools/lint.sh
@@ -26,6 +26,9 @@ lint: $(VENV)/.test
 bench: $(VENV)/.bench
 	$(ACTIVATE) && export GOMP_SPINCOUNT=30000 && python -m benchmarks.fgw && python -m benchmarks.training_step \
 	&& python -m benchmarks.decoding
+
+docs: $(VENV)/.docs
+	$(ACTIVATE) && NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 
 lock:
 	tools/make_lock.sh

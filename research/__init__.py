@@ -1,1 +1,16 @@
-"""The laboratory: the rows of our own experiments, their runs, results, figures and pages; not installed."""
+"""The laboratory: our own experiments, from the table of rows to the page with the numbers; not installed.
+
+What is run:      experiments.yaml, experiments_full.yaml   the rows; ``table`` reads them
+                  ``runs``              each row and seed with its training YAML and directory
+                  ``commands``          what a run does, command by command
+                  ``runner``            runs side by side
+What is measured: ``coupling_timing``   couplings against the true times of the characters
+                  ``context_probe``     how much of the teacher's context the encoder knows
+What is kept:     ``kept``              collects it when a run has ended; ``epochs`` from ESPnet's log
+                  ``kept_files``        reads and writes results/PROTOCOL
+What is told:     ``rows``              kept runs as rows: error rates, margins, homophones, costs
+                  ``homophones``        substitutions by sound
+                  ``page``              the page; sections: ``knowledge_share``, ``training_start``
+                  ``figures``           its pictures
+``bin``           the commands: run_experiments, experiments_page, and those that a run calls
+"""

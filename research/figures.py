@@ -12,8 +12,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarForm
 from espnet_gmot.files import write_aside
 from research.rows import RowResult
 
-CURVES = ("ctc", "ot", "tot", "gw", "gmot", "gmot_no_prior", "random_teacher")
-METHODS = {"gmot": "with prior", "gmot_no_prior": "without prior"}
+CURVES = ("ctc", "ot", "tot", "gw", "gmot_prior", "gmot", "random_teacher_prior")
+METHODS = {"gmot_prior": "with prior", "gmot": "without prior"}
 BAR_HEIGHT = 0.25  # inches a row
 
 

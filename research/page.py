@@ -16,7 +16,9 @@ HEAD = """\
 # Results of the experiments, protocol `{protocol}`
 
 Written by `python -m research.bin.experiments_page` from the files in `{results}`; the protocol, its
-hypotheses and its targets are in [experiments.md](../experiments.md).
+hypotheses and its targets are in [protocol.md](protocol.md) and [findings.md](findings.md). `gmot` is the
+method, rows with `prior` in their names have our temporal prior besides. Before 28 November 2026 the row with
+prior was called `gmot` and the method `gmot_no_prior`; CHANGELOG.md lists the names of before.
 """
 NOTES = """\
 - "CER %" is the mean over the seeds, whose own values follow. All that comes after compares the row with its
@@ -53,7 +55,7 @@ def write_experiment_page(
     """Write the page.
 
     Args:
-        out: the page, in a folder beside ``experiments.md``.
+        out: the page, beside ``protocol.md``.
         results: directory of the protocol, as the page names it; ``about.md`` in it, if any, is shown.
         rows: of ``dev`` and of ``test``.
         figures: pictures to show, below the folder of ``out``.

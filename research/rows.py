@@ -11,21 +11,10 @@ from espnet_gmot.score.error_rates import score
 from espnet_gmot.score.margin import Margin, SystemErrors, margin_over
 from espnet_gmot.score.significance import holm
 from research.homophones import Substitutions, count_all, total
-from research.kept import KeptRun, read_reference, read_runs
+from research.kept_files import KeptRun, read_reference, read_runs
+from research.table import Row
 
 UNPLANNED = "kept, but no longer in the table"
-
-
-@dataclass(frozen=True)
-class RowPlan:
-    """What a row is called, what it tests and how it stands to the others; see ``experiments.yaml``."""
-
-    name: str
-    tests: str
-    baseline: str = "ctc"
-    against: Sequence[str] = ()
-    model_of: str | None = None
-    control_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +31,7 @@ class RowResult:
         margins_against: against the rows in ``plan.against``, where there is a common seed.
     """
 
-    plan: RowPlan
+    plan: Row
     runs: dict[int, KeptRun]
     errors: SystemErrors | None = None
     substitutions: dict[int, Substitutions] | None = None
@@ -56,7 +45,7 @@ class RowResult:
         return 100 * count / len(self.runs) / self.errors.units.sum()
 
     def cost(self, name: str, dataset: str | None = None) -> float | None:
-        """Mean over the seeds of a number in ``run.json``, of the set if one is named; None if unknown."""
+        """Mean over the seeds of a number of their records, of the set if one is named; None if unknown."""
         records = [
             run.record if dataset is None else run.record["sets"][dataset] for run in self.runs.values()
         ]
@@ -64,16 +53,16 @@ class RowResult:
         return float(np.mean(known)) if known else None
 
 
-def gather_sets(results: Path, plans: Sequence[RowPlan]) -> dict[str, list[RowResult]]:
+def gather_sets(results: Path, plans: Sequence[Row]) -> dict[str, list[RowResult]]:
     """Gather the rows of every set that was decoded; kept rows that are not planned come last."""
     runs = read_runs(results)
-    unplanned = {run.row: RowPlan(run.row, UNPLANNED) for run in runs}
+    unplanned = {run.row: Row(run.row, config="", tests=UNPLANNED) for run in runs}
     for plan in plans:
         unplanned.pop(plan.name, None)
     return {name: gather(results, runs, [*plans, *unplanned.values()], name) for name in runs[0].hypotheses}
 
 
-def gather(results: Path, kept: Sequence[KeptRun], plans: Sequence[RowPlan], dataset: str) -> list[RowResult]:
+def gather(results: Path, kept: Sequence[KeptRun], plans: Sequence[Row], dataset: str) -> list[RowResult]:
     """Score the kept hypotheses of every row on a set; rows that were not run stay empty.
 
     Args:

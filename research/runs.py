@@ -1,6 +1,5 @@
-"""The runs that a table of experiments asks for, each with its whole training YAML."""
+"""The runs that a table of experiments asks for, each with its whole training YAML and its directory."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,13 +8,14 @@ from typing import Any
 
 import yaml
 
-from espnet_gmot.driver.training_yaml import merge
+from espnet_gmot.driver.freshness import Record
+from espnet_gmot.driver.training_yaml import load_training_yaml, merge
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_aside
-from research.table import Row, Table
+from research.kept_files import finished_configs
+from research.table import Row, Table, Teacher
 
-FINISHED = "run.json"  # the file that stands last in a finished run's results
-PROBED_WITH = "base"  # research/run_experiment.sh names its cache
+PROBED_WITH = "base"  # the teacher whose context all encoders are probed for
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,35 @@ class Run:
     Args:
         row: the row.
         seed: of initialisation and data order.
-        config: its training YAML, written for it.
-        expdir: directory for its model and decoding; the name changes with the YAML, so that a
-            training is never continued under other options.
+        training: its training YAML.
+        expdir: directory for its model and decoding; rows that decode the same model share it.
     """
 
     row: Row
     seed: int
-    config: Path
+    training: dict[str, Any]
     expdir: Path
+
+    @property
+    def name(self) -> str:
+        """What the run is called in messages."""
+        return f"{self.row.name} seed {self.seed}"
+
+    @property
+    def config(self) -> Path:
+        """The file of its training YAML."""
+        return self.expdir / "train.yaml"
+
+    @property
+    def record(self) -> Record:
+        """What the directory is made from."""
+        return Record(self.expdir, **self.training)
 
 
 def plan_runs(
     table: Table, rows: Sequence[Row], seeds: Sequence[int], preset: str, results: Path
 ) -> list[Run]:
-    """Write the training YAML of each run and list the runs without results, row by row.
+    """List the runs without results, row by row, and write the training YAML of each.
 
     Works in the current directory, with ``conf/`` and the teachers in ``exp/teacher_NAME``.
 
@@ -48,48 +62,63 @@ def plan_runs(
         rows: those to run.
         seeds: the seeds of each.
         preset: sizes of corpus and models.
-        results: where finished runs are kept, as ``ROW/seedN``.
+        results: directory of the protocol, where finished runs are kept.
 
     Raises:
-        InputError: a YAML or a teacher is missing, or results were made with another YAML.
+        InputError: a YAML or a teacher is missing, or a run was finished or begun with another YAML.
     """
-    by_name = {row.name: row for row in table.rows}
-    runs, stale = [], []
+    by_name, finished = {row.name: row for row in table.rows}, finished_configs(results)
+    runs, faults = [], []
     for row in rows:
         trained = by_name[row.model_of] if row.model_of else row
         for seed in seeds:
-            text = yaml.safe_dump(_config(trained, seed, preset), sort_keys=False, allow_unicode=True)
-            kept = results / row.name / f"seed{seed}"
-            if not (kept / FINISHED).is_file():
-                runs.append(_write(row, trained.name, seed, text))
-            elif (kept / "config.yaml").read_text(encoding="utf-8") != text:
-                stale.append(str(kept))
-    if stale:
-        raise InputError(
-            f"{', '.join(stale)}: made with another training YAML than the table asks for now; move them "
-            "elsewhere to run them again, or give the rows other names"
-        )
+            training = training_of(trained, seed, preset)
+            run = Run(row, seed, training, Path("exp/runs") / f"{trained.name}_seed{seed}")
+            former = finished.get((row.name, seed))
+            if former is None:
+                runs.append(run)
+                faults += _begun_otherwise(run)
+            elif former != training:
+                faults.append(
+                    f"{results}: {run.name} was made with another training YAML than the table asks for now "
+                    "(move the results elsewhere to run it again, or give the row another name)"
+                )
+    if faults:
+        raise InputError("; ".join(dict.fromkeys(faults)))
+    for run in runs:
+        with write_aside(run.config) as aside:
+            aside.write_text(
+                yaml.safe_dump(run.training, sort_keys=False, allow_unicode=True), encoding="utf-8"
+            )
     return runs
 
 
-def _write(row: Row, trained: str, seed: int, text: str) -> Run:
-    name = f"{trained}_seed{seed}_{hashlib.sha1(text.encode()).hexdigest()[:8]}"
-    config = Path("exp/configs") / f"{name}.yaml"
-    with write_aside(config) as aside:
-        aside.write_text(text, encoding="utf-8")
-    return Run(row, seed, config, Path("exp/runs") / name)
+def _begun_otherwise(run: Run) -> list[str]:
+    changes = run.record.changes()
+    if not changes:
+        return []
+    return [
+        f"{run.expdir} was begun with another training YAML than the table asks for now (what differs: "
+        f"{', '.join(changes)}); remove it to train anew, or change the row back to go on"
+    ]
 
 
-def _config(row: Row, seed: int, preset: str) -> dict[str, Any]:
+def training_of(row: Row, seed: int, preset: str) -> dict[str, Any]:
+    """Give a row's whole training YAML: that of the preset, the row's changes, its teacher and the seed.
+
+    Raises:
+        InputError: the preset's YAML is missing, or the cache of a teacher whose size is needed.
+    """
     path = Path(f"conf/train_{row.config}_{preset}.yaml")
-    text = require_file(path, f"row {row.name} and preset {preset} name it").read_text(encoding="utf-8")
-    config = merge(yaml.safe_load(text), row.change) | {"seed": seed}
+    require_file(path, f"row {row.name} and preset {preset} name it")
+    config = merge(load_training_yaml(path), row.change) | {"seed": seed}
     if row.teacher is None:
         return config
     teacher, model = Path("exp") / f"teacher_{row.teacher}", config["model_conf"]
     config["preprocessor_conf"]["teacher_cache"] = str(teacher / "cache")
     if model.get("projected_side") == "acoustic":  # the adapter wants the teacher's size, and no projection
-        meta = require_file(teacher / "cache" / "meta.json", "make the teacher with ./run_experiments.sh")
+        cure = "make the teacher with `python3 -m research.bin.run_experiments`"
+        meta = require_file(teacher / "cache" / "meta.json", cure)
         model.pop("projection")
         model["teacher_size"] = json.loads(meta.read_text(encoding="utf-8"))["hidden_size"]
     else:
@@ -97,12 +126,7 @@ def _config(row: Row, seed: int, preset: str) -> dict[str, Any]:
     return config
 
 
-def teachers_of(table: Table, rows: Sequence[Row]) -> Iterator[str]:
-    """Give a line a teacher that the rows need: ``NAME EVERY RANDOM_INIT PRETRAIN_OPTIONS``.
-
-    ``base`` is among them always: every encoder is probed with its embeddings.
-    """
+def teachers_of(table: Table, rows: Sequence[Row]) -> Iterator[tuple[str, Teacher]]:
+    """Give the teachers that the rows need; ``base``, with which all encoders are probed, is always one."""
     wanted = {PROBED_WITH} | {row.teacher for row in rows}
-    for name, teacher in table.teachers.items():
-        if name in wanted:
-            yield f"{name} {teacher.every} {str(teacher.random_init).lower()} {teacher.pretrain}".rstrip()
+    return ((name, teacher) for name, teacher in table.teachers.items() if name in wanted)

@@ -11,6 +11,7 @@ import yaml
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file
+from research.kept_files import REFERENCE
 
 Decoding = Literal["ctc_greedy", "ctc_beam_lm"]
 HEAD = "the head of research/experiments.yaml says what a row may hold"
@@ -122,6 +123,8 @@ def _check_names(path: str | Path, teachers: dict[str, Teacher], rows: list[Row]
     for row in rows:
         if names[row.name] > 1:
             raise InputError(f"{path}: two rows are called {row.name}; rename one")
+        if row.name == REFERENCE:
+            raise InputError(f"{path}: {REFERENCE} stands for the transcripts in the results; rename the row")
         named = [("teacher", row.teacher, teachers), ("model_of", row.model_of, names)]
         named += [("baseline", row.baseline, names), ("control_of", row.control_of, names)]
         named += [("against", name, names) for name in row.against]

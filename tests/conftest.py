@@ -1,12 +1,17 @@
 """Small things that many tests need: a model, a batch, a teacher directory."""
 
 import os
+import re
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from small_corpus import TOKENS, TRANSCRIPTS
 from small_training import gmot_conf
+
+ASR_SH = Path(__file__).parents[1] / "egs2" / "TEMPLATE" / "asr1" / "asr.sh"
 
 # Triton reads this when it is imported: without a GPU its kernels run in the interpreter.
 if not torch.cuda.is_available():
@@ -108,3 +113,13 @@ def batch():
         "teacher": embeddings,
         "teacher_lengths": text_lengths + 2,
     }
+
+
+@pytest.fixture(scope="session")
+def asr_sh_options() -> dict[str, str]:
+    """The options of asr.sh with their defaults, as bash reads them."""
+    block = ASR_SH.read_text().split("# >>> options")[1].split("# <<< options")[0]
+    names = re.findall(r"^([a-z][a-z0-9_]*)=", block, re.MULTILINE)
+    script = block + "\n".join(f'printf "%s\\0" "${{{name}}}"' for name in names)
+    values = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, check=True).stdout
+    return dict(zip(names, values.removesuffix("\0").split("\0"), strict=True))

@@ -36,18 +36,14 @@ def make_data(directory):
 
 def make_teacher(directory, teacher_dir):
     """Cache the teacher's embeddings of the data and fit the projection, as local/teacher.sh does."""
-    from espnet_gmot.bin import cache_teacher, fit_projection
+    from espnet_gmot.bin import cache_teacher
 
-    texts = [f"{directory}/dump/raw/{dset}/text" for dset in ("train", "dev")]
-    cache, projection = f"{directory}/exp/teacher/cache", f"{directory}/exp/teacher/projection.npz"
-    commands = {
-        cache_teacher: ["--teacher", str(teacher_dir), "--text", *texts, "--out", cache],
-        fit_projection: ["--cache", cache, "--out", projection],
-    }
-    for command, arguments in commands.items():
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", [command.__name__, *arguments])
-            command.main()
+    arguments = ["--teacher", str(teacher_dir), "--out", f"{directory}/exp/teacher/cache"]
+    arguments += ["--text", *(f"{directory}/dump/raw/{dset}/text" for dset in ("train", "dev"))]
+    arguments += ["--projection", f"{directory}/exp/teacher/projection.npz"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["cache_teacher", *arguments])
+        cache_teacher.main()
     return directory
 
 

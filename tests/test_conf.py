@@ -62,7 +62,8 @@ def cut_down(path) -> list[str]:
 @pytest.fixture(scope="module")
 def recipe_dir(teacher_dir, tmp_path_factory):
     """A recipe's directory with the teacher caches and projections that the YAMLs name."""
-    from espnet_gmot.teacher.cache import TeacherCache, build_cache
+    from espnet_gmot.teacher.build_cache import build_cache
+    from espnet_gmot.teacher.cache import TeacherCache
     from espnet_gmot.teacher.frozen import FrozenTeacher
     from espnet_gmot.teacher.projection import cache_embeddings, fit_projection
     from espnet_gmot.teacher.tokenizer import load_tokenizer

@@ -35,7 +35,8 @@ def test_training_refuses_a_missing_teacher_at_once():
 
 
 def test_cache_gives_the_embeddings_of_the_text(teacher_dir, tmp_path):
-    from espnet_gmot.teacher.cache import TeacherCache, build_cache
+    from espnet_gmot.teacher.build_cache import build_cache
+    from espnet_gmot.teacher.cache import TeacherCache
     from espnet_gmot.teacher.frozen import FrozenTeacher
     from espnet_gmot.teacher.tokenizer import load_tokenizer
 

@@ -38,7 +38,7 @@ export SLURM_NTASKS=2 SLURM_STEP_NUM_NODES=2 SLURM_STEP_NODELIST='node[0-1]' SLU
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory, teacher_dir):
     """Six utterances with their teacher cache, a configuration, and the commands of Slurm."""
-    from espnet_gmot.teacher.cache import build_cache
+    from espnet_gmot.teacher.build_cache import build_cache
     from espnet_gmot.teacher.frozen import FrozenTeacher
     from espnet_gmot.teacher.tokenizer import load_tokenizer
 

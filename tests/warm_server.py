@@ -7,13 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from recipe_copy import write_program
+
 SERVER = Path(__file__).with_name("egs2") / "warm_python.py"
-
-
-def write_program(path: Path, line: str) -> None:
-    """Write an executable of one line of shell."""
-    path.write_text(f"#!/bin/sh\n{line}\n")
-    path.chmod(0o755)
 
 
 @contextmanager

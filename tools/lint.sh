@@ -7,5 +7,5 @@ cd "$(dirname "$0")/.."
 ruff check .
 ruff format --check .
 mypy
-mapfile -t shell_files < <(git ls-files '*.sh' '*.bats' .ci/run)
+mapfile -t shell_files < <(git ls-files '*.sh' .ci/run)
 shellcheck -x "${shell_files[@]}"

@@ -45,7 +45,7 @@ class AlignmentOptions:
         max_iter: mirror-descent steps.
         sinkhorn_iter: Sinkhorn iterations in each step; potentials carry over, so few are enough.
         temporal_prior_weight: weight of the order-preserving prior that is added to D; 0 leaves it out.
-            In our experiments recognition was no worse without it (docs/experiments.md).
+            In our experiments recognition was no worse without it (docs/experiments/findings.md).
         temporal_prior_sigma: width of that prior's Gaussian, in units of its distance ℓ(i, j).
         temporal_edge_weight: share in [0, 1] of temporal distance in the edge costs A and B.
         frame_marginal: p, ``uniform`` or ``nonblank`` (by CTC's detached non-blank posterior).
@@ -56,7 +56,7 @@ class AlignmentOptions:
 
     Weights:
         fgw_weight: weight of the fused Gromov-Wasserstein loss. Weights of 1 gained half as much as those
-            of 5 (docs/experiments.md).
+            of 5 (docs/experiments/findings.md).
         align_weight: weight of the projection loss Σ_j (1 − cos(z̃_j, z_j)).
         intermediate_weight: weight, relative to the last block's, of both losses at each block in
             ``encoder_conf: interctc_layer_idx``, added up; 0 aligns the last block alone. ESPnet's

@@ -4,15 +4,18 @@ import signal
 import sys
 from collections.abc import Callable
 
+from espnet_gmot.driver.processes import is_under_nohup
 from espnet_gmot.errors import InputError
 
 
 def run(main: Callable[[], None]) -> None:
     """Call ``main``; turn an InputError into one line on stderr and exit status 1.
 
-    A TERM signal ends the command in good order too: what it was writing aside is removed.
+    TERM and HUP end the command in good order too: what it was writing aside is removed.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if not is_under_nohup(number):
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         main()
     except InputError as error:

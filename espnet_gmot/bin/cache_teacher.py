@@ -1,21 +1,26 @@
-"""Write the teacher's embeddings of all transcripts to a cache directory."""
+"""Write the teacher's embeddings of all transcripts to a cache directory, and the projection fitted to them.
+
+What is there already is kept: a rerun continues where it stopped, and with nothing to do it ends at once.
+"""
 
 import argparse
+from pathlib import Path
 
 from espnet_gmot.bin._command import run
-from espnet_gmot.teacher.cache import DTYPES, build_cache
-from espnet_gmot.teacher.embed import read_transcripts
-from espnet_gmot.teacher.frozen import FrozenTeacher
-from espnet_gmot.teacher.tokenizer import load_tokenizer
+from espnet_gmot.driver.freshness import Record, content, stamp
+from espnet_gmot.errors import InputError
+from espnet_gmot.files import require_file
+from espnet_gmot.teacher.cache import DTYPES, TeacherCache
 
 
-def main() -> None:
-    """Parse, build, report."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def get_parser() -> argparse.ArgumentParser:
+    """Options of this command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--teacher", required=True, help="local directory or name on the Hugging Face hub")
     parser.add_argument("--layer", type=int, default=-1, help="hidden state: 0 = input embeddings, -1 = last")
     parser.add_argument("--text", nargs="+", required=True, help="Kaldi text files: utterance id, transcript")
-    parser.add_argument("--out", required=True, help="cache directory; one that exists is completed")
+    parser.add_argument("--out", type=Path, required=True, help="cache directory; one there is completed")
+    parser.add_argument("--projection", type=Path, help=".npz file to fit if it is missing (default: none)")
     parser.add_argument("--dtype", choices=DTYPES, default="float16", help="of the numbers on disk")
     parser.add_argument("--batch_size", type=int, default=64, help="texts a batch")
     parser.add_argument(
@@ -25,14 +30,71 @@ def main() -> None:
         "--random_init", choices=("true", "false"), default="false",
         help="control: the teacher's architecture and tokenizer, its weights drawn with a fixed seed",
     )  # fmt: skip
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Parse, make what is missing, report."""
+    args = get_parser().parse_args()
+    for text in args.text:
+        require_file(text, "run stages 1 to 5, or give Kaldi text files: utterance id and transcript a line")
+    record = Record(
+        args.out,
+        teacher=args.teacher,
+        weights=_stamp_of_directory(Path(args.teacher)),
+        layer=args.layer,
+        dtype=args.dtype,
+        random_init=args.random_init,
+        texts=content(*args.text),
+    )
+    if not (_is_whole(args.out) and record.is_done()):
+        if args.projection and not (args.out / "meta.json").exists() and _made_with_cache(args):
+            args.projection.unlink(missing_ok=True)  # fitted to a cache that is gone
+        _fill(args)
+        record.begin()  # only now: the cache itself knows where it stopped, and may have been refused
+        record.finish()
+    meta = TeacherCache(args.out).meta
+    print(f"{meta.num_texts} texts, {meta.identity}, {meta.dtype}: {args.out}")
+    if args.projection and not args.projection.exists():
+        _fit(args)
+
+
+def _stamp_of_directory(teacher: Path) -> str:
+    """Changes when a file of a local teacher is written again; its weights are not read."""
+    return stamp(*sorted(path for path in teacher.rglob("*") if path.is_file()))
+
+
+def _is_whole(directory: Path) -> bool:
+    try:
+        TeacherCache(directory)
+    except InputError:
+        return False
+    return True
+
+
+def _made_with_cache(args: argparse.Namespace) -> bool:
+    return args.projection.parent.resolve() == args.out.parent.resolve()
+
+
+def _fill(args: argparse.Namespace) -> None:
+    # Imported here: torch and transformers take seconds that a rerun with nothing to do need not wait.
+    from espnet_gmot.teacher.build_cache import build_cache
+    from espnet_gmot.teacher.embed import read_transcripts
+    from espnet_gmot.teacher.frozen import FrozenTeacher
+    from espnet_gmot.teacher.tokenizer import load_tokenizer
 
     download = args.allow_download == "true"
     tokenizer = load_tokenizer(args.teacher, download)
     teacher = FrozenTeacher.load(args.teacher, args.layer, download, args.random_init == "true")
-    transcripts = read_transcripts(args.text)
-    meta = build_cache(transcripts, teacher, tokenizer, args.out, args.dtype, args.batch_size)
-    print(f"{meta.num_texts} texts, {meta.identity}, {meta.dtype}: {args.out}")
+    build_cache(read_transcripts(args.text), teacher, tokenizer, args.out, args.dtype, args.batch_size)
+
+
+def _fit(args: argparse.Namespace) -> None:
+    from espnet_gmot.teacher.projection import cache_embeddings, fit_projection
+
+    cache = TeacherCache(args.out)
+    projection = fit_projection(cache_embeddings(cache), cache.meta.identity, args.projection)
+    print(f"{len(projection.mean)} axes of {projection.teacher}: {args.projection}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import argparse
 
 from espnet_gmot.bin import _command
 from espnet_gmot.data.character_times import read_character_times
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.trained.coupling_panels import coupling_panels
 from espnet_gmot.trained.coupling_plot import plot_coupling
 
@@ -16,18 +17,19 @@ def main() -> None:
     parser.add_argument("--experiment", action="append", required=True, help="TITLE=EXPDIR; may be repeated")
     parser.add_argument("--inference_asr_model", default="valid.cer_ctc.ave.pth", help="file in each EXPDIR")
     parser.add_argument("--data", required=True, help="Kaldi data directory, e.g. dump/raw/dev")
-    parser.add_argument("--utt_id", required=True, help="utterance to draw")
+    parser.add_argument("--utt_id", help="utterance to draw (default: the first)")
     parser.add_argument("--ctm", help="true character times to draw, e.g. data/dev/ctm")
     parser.add_argument("--out", required=True, help="picture to write (.png, .pdf)")
     args = parser.parse_args()
 
+    utt_id = args.utt_id or next(iter(read_table(f"{args.data}/text", "name a Kaldi data directory")))
     experiments = [tuple(experiment.split("=", 1)) for experiment in args.experiment]
     spectrogram, frame_seconds, panels = coupling_panels(
-        experiments, args.inference_asr_model, args.data, args.utt_id
+        experiments, args.inference_asr_model, args.data, utt_id
     )
-    spoken = read_character_times(args.ctm).get(args.utt_id, []) if args.ctm else []
-    plot_coupling(args.out, spectrogram, frame_seconds, panels, title=args.utt_id, spoken=spoken)
-    print(f"couplings of {args.utt_id}: {args.out}")
+    spoken = read_character_times(args.ctm).get(utt_id, []) if args.ctm else []
+    plot_coupling(args.out, spectrogram, frame_seconds, panels, title=utt_id, spoken=spoken)
+    print(f"couplings of {utt_id}: {args.out}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import re
 import sys
 
 from espnet_gmot.bin import _command
-from espnet_gmot.driver.jobs import JobSpec, Stopped, last_lines, run_jobs
+from espnet_gmot.driver.jobs import JobSpec, last_lines, run_jobs
+from espnet_gmot.driver.processes import Stopped
 from espnet_gmot.errors import InputError
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from espnet_gmot.decoding.best_path import BestPath
 from espnet_gmot.decoding.cost import Cost
+from espnet_gmot.driver.freshness import stamp
 from espnet_gmot.files import write_aside
 
 
@@ -26,7 +27,7 @@ class Journal:
         self.path = path
         self.done: dict[str, BestPath] = {}
         self.costs: dict[str, Cost] = {}
-        header = json.dumps({"inputs": [_identity(Path(each)) for each in inputs]})
+        header = json.dumps({"made_from": stamp(*inputs)})
         if path.exists():
             self._read(header)
         with write_aside(path) as aside:  # without a line that was cut off
@@ -58,8 +59,3 @@ class Journal:
 def _lines(found: Mapping[str, BestPath], costs: Mapping[str, Cost]) -> str:
     lines = ([key, *path, *costs.get(key, ())] for key, path in found.items())
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-
-
-def _identity(path: Path) -> list[str | int]:
-    status = path.stat()
-    return [str(path), status.st_size, status.st_mtime_ns]

@@ -1,1 +1,1 @@
-"""The Python behind the stages of egs2: jobs, data, tokens, checkpoints, training logs and YAMLs."""
+"""What the stages of asr.sh do, and what they are made of: options, names, records, commands, jobs."""

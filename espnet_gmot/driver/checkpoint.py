@@ -3,7 +3,6 @@
 import zipfile
 from pathlib import Path
 
-import torch
 import yaml
 
 from espnet_gmot.errors import InputError
@@ -37,6 +36,8 @@ def restore_last_epoch(checkpoint: str | Path) -> Path | None:
     checkpoint = Path(checkpoint)
     if not checkpoint.exists():
         return None
+    import torch  # takes seconds, which a stage without a checkpoint need not wait
+
     # ESPnet 202511 keeps times in it, which weights_only refuses
     states = torch.load(checkpoint, map_location="cpu", mmap=True, weights_only=False)
     model = checkpoint.with_name(f"{states['reporter']['epoch']}epoch.pth")

@@ -15,7 +15,7 @@ from espnet_gmot.data.audio import (
     write_audio,
 )
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir, write_table
-from espnet_gmot.driver.freshness import Record, is_fresh
+from espnet_gmot.driver.freshness import DONE, Record, content, is_fresh, tables
 from espnet_gmot.driver.parallel import parallel_map
 from espnet_gmot.driver.sound_ark import Placed, is_flac_in_ark, recall_placed, record_placed, write_ark
 from espnet_gmot.files import bytes_missing, require_free_space
@@ -65,10 +65,8 @@ def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, ra
     data, target = check_data_dir(source), Path(target)
     recordings = recordings_of(data)
     require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, audio_format)))
-    record = Record(
-        target, wav_scp=data.wav_scp, segments=data.segments, audio_format=audio_format, rate=rate
-    )
-    since = record.begin()
+    record = format_record(source, target, audio_format, rate)
+    since = record.begin("wav.scp", "segments", "audio_format", "fs")  # a new transcript leaves the audio
     if audio_format == ARK_FORMAT:
         arks = [
             _FormatArk(recordings[i : i + RECORDINGS_A_FOLDER], _folder(target, i), rate, since)
@@ -84,6 +82,12 @@ def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, ra
     _write_target(target, data, [utterance for part in formatted for utterance in part])
     record.finish()
     return len(data.text)
+
+
+def format_record(source: str | Path, target: str | Path, audio_format: str, rate: int) -> Record:
+    """The record of what :func:`format_wav_scp` makes ``target`` from."""
+    made = Path(source) / DONE  # where stage 2 has made it: new audio may lie in files of the same names
+    return Record(target, **tables(source), **{str(made): content(made)}, audio_format=audio_format, fs=rate)
 
 
 def _folder(target: Path, index: int) -> Path:

@@ -55,6 +55,17 @@ class Record:
             return True
         return former is not None and former == self.inputs
 
+    def is_still_done(self) -> bool:
+        """The same, told in the log, with the inputs that have changed where it has to be made again."""
+        if self.is_done():
+            logging.info("already done (remove %s to redo)", self.directory / DONE)
+            return True
+        if changes := self.changes():
+            logging.info(
+                "the inputs of %s have changed (%s); making it again", self.directory, ", ".join(changes)
+            )
+        return False
+
     def changes(self) -> list[str]:
         """Names of the inputs that differ from those of the record; none without a record."""
         former = self._latest()
@@ -74,9 +85,13 @@ class Record:
             Seconds since the epoch: files written after it stem from these inputs (see :func:`is_fresh`).
         """
         begun, former = self.directory / BEGUN, self._latest()
+        if former == {}:
+            logging.warning(
+                "%s cannot be compared with today's inputs: of an earlier version, or cut off", self.path
+            )
         since = None
         if former and not set(names or former | self.inputs) & set(self.changes()):
-            since = self._path().stat().st_mtime
+            since = self.path.stat().st_mtime
         with write_aside(begun) as aside:
             aside.write_text(json.dumps(self.inputs, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             if since is not None:
@@ -88,13 +103,14 @@ class Record:
         """Record that the directory is made to its end."""
         (self.directory / BEGUN).replace(self.directory / DONE)
 
-    def _path(self) -> Path:
+    @property
+    def path(self) -> Path:
         """The record that is there; ``.begun`` goes first: a directory that was done is being made anew."""
         begun = self.directory / BEGUN
         return begun if begun.exists() else self.directory / DONE
 
     def _latest(self) -> dict[str, Any] | None:
-        return self._read(self._path().name)
+        return self._read(self.path.name)
 
     def _read(self, name: str) -> dict[str, Any] | None:
         """The record; None if there is none, empty if it is none of ours."""
@@ -116,9 +132,9 @@ def content(*paths: str | Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def tables(directory: str | Path) -> str:
-    """The same for the visible files of a data directory."""
-    return content(*sorted(path for path in Path(directory).iterdir() if _is_visible_file(path)))
+def tables(directory: str | Path) -> dict[str, str]:
+    """The same for each visible file of a data directory, by its name."""
+    return {path.name: content(path) for path in sorted(Path(directory).iterdir()) if _is_visible_file(path)}
 
 
 def stamp(*paths: str | Path) -> str:
@@ -140,10 +156,11 @@ def _is_visible_file(path: Path) -> bool:
 
 
 def _short(value: Any) -> Any:
-    text = value if isinstance(value, str) else repr(value)
-    if len(text) > READABLE:
-        return _digest(text)
-    return value if isinstance(value, str | int | float | bool | None) else text
+    """What stands in the record: mappings count as equal in any order."""
+    if isinstance(value, str | int | float | bool | None):
+        return _digest(value) if isinstance(value, str) and len(value) > READABLE else value
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return _digest(text) if len(text) > READABLE else text
 
 
 def _digest(text: str) -> str:

@@ -5,24 +5,18 @@ Standard library only, because it stands between the shell and every training pr
 
 import os
 import shlex
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from espnet_gmot.driver.processes import Children
 from espnet_gmot.errors import InputError
 
 LAST_LINES = 20
-GRACE_SECONDS = 5.0
-POLL_SECONDS = 0.1
-
-
-class Stopped(BaseException):
-    """A signal, or the death of the parent process, asked the launcher to stop."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +57,6 @@ class _Job:
     log: Path
     command: list[str]
     devices: list[str] = field(default_factory=list)
-    process: subprocess.Popen | None = None
     started: float = 0.0
 
 
@@ -74,30 +67,30 @@ def run_jobs(spec: JobSpec) -> list[Path]:
         InputError: more GPUs are asked for than this machine shows.
         Stopped: on SIGINT, SIGTERM, SIGHUP or when the parent process has died; no job survives it.
     """
-    jobs = spec.jobs()
-    free = _device_slots(spec.gpu)
+    waiting = spec.jobs()
+    total, free = len(waiting), _device_slots(spec.gpu)
     at_once = spec.max_jobs_run or (
         len(free) if spec.gpu else max(1, usable_cpus() // (spec.num_threads or 1))
     )
-    waiting, running, failed, parent = list(jobs), [], [], os.getppid()
-    with _signals_noted() as signals, _none_survives(running):
-        while waiting or running:
-            while waiting and len(running) < at_once and (free or not spec.gpu):
-                job = waiting.pop(0)
-                job.devices = free.pop(0) if spec.gpu else []
-                _start(job, spec.num_threads)
-                running.append(job)
-            time.sleep(POLL_SECONDS)
-            if signals:
-                raise Stopped(signals[0].name)
-            if os.getppid() != parent:
-                raise Stopped("the parent process has died")
-            for job in [job for job in running if job.process.poll() is not None]:
-                running.remove(job)
-                free += [job.devices] if spec.gpu else []
-                if _finish(job) != 0:
-                    failed.append(job.log)
-                _report(len(jobs), len(waiting) + len(running), job.log)
+    running: dict[subprocess.Popen[Any], _Job] = {}
+    failed = []
+    try:
+        with Children() as children:
+            while waiting or running:
+                while waiting and len(running) < at_once and (free or not spec.gpu):
+                    job = waiting.pop(0)
+                    job.devices = free.pop(0) if spec.gpu else []
+                    running[_start(job, children, spec.num_threads)] = job
+                for process in children.wait_a_moment():
+                    job = running.pop(process)
+                    free += [job.devices] if spec.gpu else []
+                    _write_ending(job, process.returncode)
+                    if process.returncode != 0:
+                        failed.append(job.log)
+                    _report(total, len(waiting) + len(running), job.log)
+    finally:
+        for process, job in running.items():
+            _write_ending(job, process.returncode)
     return failed
 
 
@@ -111,7 +104,7 @@ def _report(total: int, open_jobs: int, log: Path) -> None:
         print(f"run_jobs: {total - open_jobs} of {total} jobs done ({log})", file=sys.stderr, flush=True)
 
 
-def _start(job: _Job, num_threads: int | None) -> None:
+def _start(job: _Job, children: Children, num_threads: int | None) -> subprocess.Popen[Any]:
     job.log.parent.mkdir(parents=True, exist_ok=True)
     job.started = time.time()
     environment = dict(os.environ)
@@ -122,67 +115,14 @@ def _start(job: _Job, num_threads: int | None) -> None:
     with job.log.open("w", encoding="utf-8") as log:
         log.write(f"# {shlex.join(job.command)}\n# Started at {time.ctime()}\n#\n")
         log.flush()
-        try:
-            job.process = subprocess.Popen(
-                job.command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise InputError(f"cannot start {job.command[0]}: {error}; correct the command") from error
+        return children.start(job.command, stdout=log, stderr=subprocess.STDOUT, env=environment)
 
 
-def _finish(job: _Job) -> int:
-    code = job.process.wait()
+def _write_ending(job: _Job, code: int) -> None:
     elapsed = round(time.time() - job.started)
     with job.log.open("a", encoding="utf-8") as log:
         log.write(f"# Accounting: time={elapsed} threads=1\n")
         log.write(f"# Ended (code {code}) at {time.ctime()}, elapsed time {elapsed} seconds\n")
-    return code
-
-
-@contextmanager
-def _signals_noted() -> Iterator[list[signal.Signals]]:
-    """Collect signals instead of raising: an exception while a job is started would lose it."""
-    received: list[signal.Signals] = []
-
-    def note(number: int, _frame: object) -> None:
-        received.append(signal.Signals(number))
-
-    former = {
-        number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield received
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _none_survives(running: list[_Job]) -> Iterator[None]:
-    """End the process groups of the jobs still running when the block is left by an exception."""
-    try:
-        yield
-    finally:
-        for job in running:
-            _signal_group(job, signal.SIGTERM)
-        deadline = time.time() + GRACE_SECONDS
-        while any(job.process.poll() is None for job in running) and time.time() < deadline:
-            time.sleep(POLL_SECONDS)
-        for job in running:
-            _signal_group(job, signal.SIGKILL)
-            _finish(job)
-
-
-def _signal_group(job: _Job, number: signal.Signals) -> None:
-    try:
-        os.killpg(job.process.pid, number)
-    except ProcessLookupError:  # the whole group has ended
-        return
 
 
 def usable_cpus() -> int:

@@ -17,7 +17,7 @@ from espnet_gmot.data.audio import (
     write_audio,
 )
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir
-from espnet_gmot.driver.freshness import Record, is_fresh
+from espnet_gmot.driver.freshness import Record, is_fresh, tables
 from espnet_gmot.driver.parallel import parallel_map
 from espnet_gmot.driver.sound_ark import recall_placed, record_placed, write_ark
 from espnet_gmot.errors import InputError
@@ -70,8 +70,8 @@ def perturb_speed(
     data, target = check_data_dir(source), Path(target)
     recordings = recordings_of(data)
     require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, factors)))
-    record = Record(target, wav_scp=data.wav_scp, segments=data.segments, audio_format=audio_format)
-    since = record.begin()
+    record = speed_record(source, target, factors, audio_format)
+    since = record.begin("wav.scp", "segments", "audio_format")  # a new factor leaves the audio of the others
     if audio_format == ARK_FORMAT:
         arks = [
             _PerturbArk(recordings[i : i + RECORDINGS_A_FOLDER], factor, _folder(target, factor, i), since)
@@ -90,6 +90,11 @@ def perturb_speed(
     _write_target(target, data, factors, wav_scp)
     record.finish()
     return len(wav_scp)
+
+
+def speed_record(source: str | Path, target: str | Path, factors: list[str], audio_format: str) -> Record:
+    """The record of what :func:`perturb_speed` makes ``target`` from."""
+    return Record(target, **tables(source), speed_perturb_factors=factors, audio_format=audio_format)
 
 
 def resample_to_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:

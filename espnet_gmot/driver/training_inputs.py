@@ -1,15 +1,22 @@
-"""What a training or its statistics are made from, besides the data: short texts that change with it."""
+"""What a training or its statistics are made from, besides the data: inputs for its record."""
 
-import hashlib
+import argparse
+import copy
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
+from espnet2.utils.nested_dict_action import NestedDictAction
 
-from espnet_gmot.driver.training_yaml import merge
+from espnet_gmot.driver.freshness import content, stamp
 from espnet_gmot.errors import InputError
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; correct --asr_args or --lm_args")
 
 
 def with_arguments(config: dict[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
@@ -29,53 +36,44 @@ def with_arguments(config: dict[str, Any], arguments: Sequence[str]) -> dict[str
         >>> with_arguments({"frontend_conf": {"n_fft": 512}}, ["--frontend_conf", "n_mels=40", "--seed", "1"])
         {'frontend_conf': {'n_fft': 512, 'n_mels': 40}, 'seed': 1}
     """
-    merged, name = config, None
-    for argument in arguments:
-        if argument.startswith("--"):
-            name, _, argument = argument[2:].partition("=")
-            if not argument:
-                continue
-        if name is None:
-            raise InputError(f"{argument} belongs to no option; write --name value in --asr_args")
-        path, separator, value = argument.partition("=")
-        if name.endswith("_conf") and separator:
-            change = yaml.safe_load(value)
-            for key in reversed([name, *path.split(".")]):
-                change = {key: change}
-            merged = merge(merged, change)
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    names = {argument.partition("=")[0] for argument in arguments if argument.startswith("--")}
+    for name in names:
+        if name.endswith("_conf"):
+            parser.add_argument(name, action=NestedDictAction, default=argparse.SUPPRESS)
         else:
-            merged = merged | {name: yaml.safe_load(argument)}
+            parser.add_argument(name, type=yaml.safe_load, nargs="*", default=argparse.SUPPRESS)
+    given, strays = parser.parse_known_args(arguments, argparse.Namespace(**copy.deepcopy(config)))
+    if strays:
+        raise InputError(f"{strays[0]} belongs to no option; write --name value in --asr_args")
+    merged = vars(given)
+    for name in names:
+        key = name[2:].replace("-", "_")
+        if not name.endswith("_conf") and len(merged[key]) == 1:
+            (merged[key],) = merged[key]
     return merged
 
 
-def front_end_key(config: dict[str, Any]) -> str:
-    """Describe the features: statistics hold for these alone."""
-    return _hash(json.dumps([config.get(key) for key in ("frontend", "frontend_conf")], sort_keys=True))
+def front_end_inputs(config: dict[str, Any]) -> dict[str, Any]:
+    """The features: statistics hold for these alone."""
+    return {key: config.get(key) for key in ("frontend", "frontend_conf")}
 
 
-def training_key(config: dict[str, Any]) -> str:
-    """Describe the whole configuration, however it is written, with the teachers that it names."""
-    return f"{_hash(json.dumps(config, sort_keys=True, default=str))} {teacher_key(config)}"
+def training_inputs(config: dict[str, Any]) -> dict[str, Any]:
+    """Each key of the configuration, however it is written, and the teachers that it names."""
+    return config | teacher_inputs(config)
 
 
-def teacher_key(config: dict[str, Any]) -> str:
-    """Describe the teachers, cached or local, and the projection that a training uses, missing ones too."""
+def teacher_inputs(config: dict[str, Any]) -> dict[str, Any]:
+    """The teachers, cached or local, and the projection that a training uses, missing ones too."""
     preprocessor, model = (config.get(key) or {} for key in ("preprocessor_conf", "model_conf"))
-    parts = []
+    inputs: dict[str, Any] = {}
     if cache := preprocessor.get("teacher_cache"):
         meta = Path(cache) / "meta.json"
-        parts.append(meta.is_file() and json.loads(meta.read_text(encoding="utf-8"))["fingerprint"])
-    for teacher in filter(None, (preprocessor.get("teacher"), model.get("teacher"))):
-        parts.append([_stamp(path) for path in sorted(Path(teacher).glob("*"))])
+        fingerprint = meta.is_file() and json.loads(meta.read_text(encoding="utf-8"))["fingerprint"]
+        inputs["the teacher cache"] = fingerprint
+    if teachers := list(filter(None, (preprocessor.get("teacher"), model.get("teacher")))):
+        inputs["the teacher"] = [stamp(*sorted(Path(teacher).glob("*"))) for teacher in teachers]
     if projection := model.get("projection"):
-        parts.append(Path(projection).is_file() and hashlib.sha1(Path(projection).read_bytes()).hexdigest())
-    return _hash(json.dumps(parts))
-
-
-def _stamp(path: Path) -> list[Any]:
-    status = path.stat()
-    return [path.name, status.st_size, int(status.st_mtime)]
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha1(text.encode()).hexdigest()[:16]
+        inputs["the projection"] = Path(projection).is_file() and content(projection)
+    return inputs

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from espnet_gmot.bin import _command
 from research.figures import draw_figures
+from research.kept_files import read_runs
 from research.page import write_experiment_page
-from research.rows import RowPlan, gather_sets
+from research.rows import gather_sets
 from research.table import read_experiment_table, table_of
 
 
@@ -23,12 +24,10 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("docs/experiments/small.md"), help="page to write")
     args = parser.parse_args()
-    plans = [
-        RowPlan(row.name, row.tests, row.baseline, row.against, row.model_of, row.control_of)
-        for row in read_experiment_table(table_of(args.results.absolute().parents[1], args.results.name)).rows
-    ]
+    plans = read_experiment_table(table_of(args.results.absolute().parents[1], args.results.name)).rows
     if args.results.name not in ("small", "full", "tiny"):  # a pilot, for which not all rows were meant
-        plans = [plan for plan in plans if (args.results / plan.name).is_dir()]
+        kept = {run.row for run in read_runs(args.results)}
+        plans = [plan for plan in plans if plan.name in kept]
     rows = gather_sets(args.results, plans)
     figures = draw_figures(rows, args.out.with_suffix(""))
     write_experiment_page(args.out, args.results, rows, figures)

@@ -17,7 +17,9 @@ def main() -> None:
     parser.add_argument("--experiment", type=Path, required=True, help="directory of the model")
     parser.add_argument("--decode", required=True, help="name of the decoding directory in it")
     parser.add_argument("--sets", nargs="+", required=True, help="names of the decoded sets")
-    print(f"kept in {keep_run(**vars(parser.parse_args()))}")
+    args = parser.parse_args()
+    keep_run(**vars(args))
+    print(f"{args.row} seed {args.seed}: kept in {args.results}")
 
 
 if __name__ == "__main__":

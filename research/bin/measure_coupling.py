@@ -6,7 +6,7 @@ from pathlib import Path
 
 from espnet_gmot.bin import _command
 from espnet_gmot.files import write_aside
-from research.coupling_of_set import measure_couplings
+from research.coupling_timing import measure_couplings
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from espnet_gmot.bin import _command
 from espnet_gmot.files import write_aside
-from research.context_of_set import probe_encoder
+from research.context_probe import probe_encoder
 
 
 def main() -> None:

@@ -1,3 +1,4 @@
+import json
 import os
 
 import pytest
@@ -54,3 +55,13 @@ def test_other_model_or_data_begin_anew(tmp_path, inputs, changed):
     journal.add({"a": FIRST}, {"a": COST})
     os.utime(inputs[changed], ns=(1, 1))
     assert Journal(journal.path, inputs).done == {}
+
+
+def test_journal_of_an_earlier_version_is_begun_anew(tmp_path, inputs):
+    journal = Journal(tmp_path / "best_paths.jsonl", inputs)
+    journal.add({"a": FIRST}, {"a": COST})
+    _, *lines = journal.path.read_text().splitlines()
+    former = {"inputs": [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in inputs]}
+    journal.path.write_text("\n".join([json.dumps(former), *lines]) + "\n")
+    assert Journal(journal.path, inputs).done == {}
+    assert len(journal.path.read_text().splitlines()) == 1

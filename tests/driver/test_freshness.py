@@ -1,6 +1,7 @@
 """What a directory was made from: done, to be continued, or to be made anew."""
 
 import json
+import logging
 import os
 
 import pytest
@@ -38,6 +39,24 @@ def test_done_from_the_same_inputs_alone(made):
 def test_changes_are_named(made):
     assert Record(made, rate=8000, data="a").changes() == ["rate"]
     assert Record(made, rate=16000, cleaner="none").changes() == ["cleaner", "data"]
+
+
+def test_what_is_still_done_and_what_has_changed_is_told(made, caplog):
+    caplog.set_level(logging.INFO)
+    assert Record(made, rate=16000, data="a").is_still_done()
+    assert caplog.messages == [f"already done (remove {made}/.done to redo)"]
+    assert not Record(made, rate=8000, data="b").is_still_done()
+    assert caplog.messages[1:] == [f"the inputs of {made} have changed (rate, data); making it again"]
+    assert not Record(made / "new", rate=8000).is_still_done()
+    assert len(caplog.messages) == 2
+
+
+def test_mappings_are_the_same_in_any_order(tmp_path):
+    record = Record(tmp_path, optim={"lr": 0.1, "eps": [1, 2]})
+    record.begin()
+    record.finish()
+    assert Record(tmp_path, optim={"eps": [1, 2], "lr": 0.1}).is_done()
+    assert not Record(tmp_path, optim={"eps": [2, 1], "lr": 0.1}).is_done()
 
 
 def test_what_was_begun_is_not_done_and_goes_on_from_then(tmp_path):
@@ -79,11 +98,12 @@ def test_a_record_of_an_earlier_version_is_taken_with_a_warning(tmp_path, caplog
     assert Record(tmp_path, rate=16000).is_done()
 
 
-def test_a_record_cut_off_while_begun_is_begun_anew(tmp_path):
+def test_a_record_cut_off_while_begun_is_begun_anew(tmp_path, caplog):
     (tmp_path / BEGUN).write_text('{"rate": 160')
     age(tmp_path / BEGUN)
     then = (tmp_path / BEGUN).stat().st_mtime
     assert Record(tmp_path, rate=16000).begin() > then + 3000
+    assert f"{tmp_path / BEGUN} cannot be compared with today's inputs" in caplog.text
 
 
 def test_a_record_can_be_read_by_people(tmp_path):
@@ -116,7 +136,10 @@ def test_tables_sees_every_visible_file_and_follows_a_link(tmp_path):
     (data / "sub").mkdir()
     assert tables(data) == first
     (data / "utt2spk").write_text("u1 s\n")
-    assert tables(data) != first
+    assert tables(data).keys() == {"text", "utt2spk"}
+    assert tables(data)["text"] == first["text"]
+    (data / "text").write_text("u1 b\n")
+    assert tables(data)["text"] != first["text"]
 
 
 def test_stamp_changes_when_a_file_is_written_again(tmp_path):

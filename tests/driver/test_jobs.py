@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from processes import ended
 
-from espnet_gmot.driver import jobs
 from espnet_gmot.driver.jobs import JobSpec, run_jobs
+from espnet_gmot.driver.processes import Stopped
+from espnet_gmot.errors import InputError
 
 SLEEPER = [sys.executable, "-c", "import os,time; print(os.getpid(), flush=True); time.sleep(60)"]
 
@@ -77,9 +78,7 @@ def test_more_gpus_than_visible_is_refused_with_the_cure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    with pytest.raises(
-        jobs.InputError, match=r"2 GPU\(s\) are asked for and this machine shows 1; lower --ngpu"
-    ):
+    with pytest.raises(InputError, match=r"2 GPU\(s\) are asked for and this machine shows 1; lower --ngpu"):
         run_jobs(JobSpec(str(tmp_path / "log"), ["true"], gpu=2))
 
 
@@ -104,7 +103,7 @@ def test_signal_while_a_job_is_started_does_not_lose_it(tmp_path: Path, monkeypa
         return process
 
     monkeypatch.setattr(subprocess, "Popen", start_and_signal)
-    with pytest.raises(jobs.Stopped, match="SIGTERM"):
+    with pytest.raises(Stopped, match="SIGTERM"):
         run_jobs(JobSpec(str(tmp_path / "log"), SLEEPER))
     assert "# Ended (code" in (tmp_path / "log").read_text()
 

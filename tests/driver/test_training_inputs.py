@@ -1,11 +1,18 @@
-"""What a training is made from: merged arguments, keys that change with front end and teachers."""
+"""What a training is made from: merged arguments, inputs that change with front end and teachers."""
 
+import itertools
 import json
 
 import pytest
 import yaml
 
-from espnet_gmot.driver.training_inputs import front_end_key, teacher_key, training_key, with_arguments
+from espnet_gmot.driver.freshness import Record
+from espnet_gmot.driver.training_inputs import (
+    front_end_inputs,
+    teacher_inputs,
+    training_inputs,
+    with_arguments,
+)
 from espnet_gmot.errors import InputError
 
 
@@ -44,22 +51,42 @@ def test_arguments_are_merged_as_espnet_does(tmp_path):
     assert ours == {key: theirs[key] for key in ("frontend_conf", "seed")}
 
 
+def test_several_values_of_an_argument_are_a_list_and_a_flag_has_none():
+    merged = with_arguments({}, ["--init_param", "a.pth", "b.pth", "--use-amp", "true", "--quiet"])
+    assert merged == {"init_param": ["a.pth", "b.pth"], "use_amp": True, "quiet": []}
+
+
+def test_a_mapping_that_is_none_is_refused():
+    with pytest.raises(InputError, match="(?s)must be interpreted as dict.*correct --asr_args or --lm_args"):
+        with_arguments({}, ["--optim_conf", "0.1"])
+
+
 def test_an_argument_without_option_is_refused():
     with pytest.raises(InputError, match="max_epoch belongs to no option; write --name value in --asr_args"):
         with_arguments({}, ["max_epoch", "3"])
 
 
-def test_front_end_key_changes_with_the_features_alone():
-    key = front_end_key({"frontend_conf": {"n_mels": 40, "n_fft": 512}, "seed": 0})
-    assert key == front_end_key({"frontend_conf": {"n_fft": 512, "n_mels": 40}, "seed": 1})
-    assert key != front_end_key({"frontend_conf": {"n_mels": 80, "n_fft": 512}})
-    assert key != front_end_key({"frontend_conf": {"n_mels": 40, "n_fft": 512}, "frontend": "s3prl"})
+def same(one, other, directory):
+    """Whether records of both inputs are alike."""
+    return Record(directory, **one).inputs == Record(directory, **other).inputs
 
 
-def test_training_key_changes_with_any_value_but_not_with_how_it_is_written():
-    key = training_key(yaml.safe_load("# a comment\nseed: 0\nmodel_conf: {alpha: 0.5, ctc_weight: 1.0}"))
-    assert key == training_key({"model_conf": {"ctc_weight": 1.0, "alpha": 0.5}, "seed": 0})
-    assert key != training_key({"model_conf": {"ctc_weight": 1.0, "alpha": 0.6}, "seed": 0})
+def test_front_end_changes_with_the_features_alone(tmp_path):
+    config = {"frontend_conf": {"n_mels": 40, "n_fft": 512}, "seed": 0}
+    for other, alike in (
+        ({"frontend_conf": {"n_fft": 512, "n_mels": 40}, "seed": 1}, True),
+        ({"frontend_conf": {"n_mels": 80, "n_fft": 512}}, False),
+        ({"frontend_conf": {"n_mels": 40, "n_fft": 512}, "frontend": "s3prl"}, False),
+    ):
+        assert same(front_end_inputs(config), front_end_inputs(other), tmp_path) == alike
+
+
+def test_a_training_changes_with_any_value_but_not_with_how_it_is_written(tmp_path):
+    config = yaml.safe_load("# a comment\nseed: 0\nmodel_conf: {alpha: 0.5, ctc_weight: 1.0}")
+    alike = {"model_conf": {"ctc_weight": 1.0, "alpha": 0.5}, "seed": 0}
+    other = {"model_conf": {"ctc_weight": 1.0, "alpha": 0.6}, "seed": 0}
+    assert same(training_inputs(config), training_inputs(alike), tmp_path)
+    assert not same(training_inputs(config), training_inputs(other), tmp_path)
 
 
 @pytest.fixture
@@ -76,25 +103,25 @@ def files(tmp_path):
 @pytest.mark.parametrize(
     "style", ["{teacher_cache: CACHE}", '\n    teacher_cache: "CACHE"  # here', "{'teacher_cache': 'CACHE'}"]
 )
-def test_teacher_key_changes_with_the_cache_however_the_yaml_is_written(files, style):
+def test_teachers_change_with_the_cache_however_the_yaml_is_written(files, style):
     config = yaml.safe_load(f"preprocessor_conf: {style.replace('CACHE', str(files / 'cache'))}")
-    before = teacher_key(config)
+    before = teacher_inputs(config)
     (files / "cache/meta.json").write_text(json.dumps({"fingerprint": "b"}))
-    assert teacher_key(config) != before
+    assert teacher_inputs(config) != before
 
 
-def test_teacher_key_changes_with_projection_and_local_teacher(files):
+def test_teachers_change_with_projection_and_local_teacher(files):
     config = {"model_conf": {"projection": str(files / "p.npz"), "teacher": str(files / "bert")}}
-    keys = [teacher_key(config)]
+    inputs = [teacher_inputs(config)]
     (files / "p.npz").write_bytes(b"other")
-    keys.append(teacher_key(config))
+    inputs.append(teacher_inputs(config))
     (files / "bert/model.safetensors").write_bytes(b"others")
-    keys.append(teacher_key(config))
+    inputs.append(teacher_inputs(config))
     (files / "p.npz").unlink()
-    keys.append(teacher_key(config))
-    assert len(set(keys)) == 4
+    inputs.append(teacher_inputs(config))
+    assert all(one != other for one, other in itertools.combinations(inputs, 2))
 
 
-def test_teacher_key_of_a_baseline_and_of_a_published_name():
-    assert teacher_key({}) == teacher_key({"model_conf": {"ctc_weight": 1.0}})
-    assert teacher_key({"model_conf": {"teacher": "bert-base-chinese"}})
+def test_teachers_of_a_baseline_and_of_a_published_name():
+    assert teacher_inputs({}) == teacher_inputs({"model_conf": {"ctc_weight": 1.0}}) == {}
+    assert teacher_inputs({"model_conf": {"teacher": "bert-base-chinese"}})

@@ -1,9 +1,7 @@
 """Stage 1 of egs2/aishell through its shell script."""
 
-import os
 import shutil
 import subprocess
-import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,10 +9,11 @@ from threading import Thread
 
 import pytest
 from aishell_shape import make_aishell
+from recipe_copy import ROOT, THIS_PYTHON, environment, write_program
 
 from espnet_gmot.data.kaldi_data import check_data_dir
 
-RECIPE = Path(__file__).parents[2] / "egs2" / "aishell" / "asr1"
+RECIPE = ROOT / "egs2" / "aishell" / "asr1"
 SIZES = {"train": (2, 3), "dev": (1, 3), "test": (1, 3)}
 STOCK_DB = 'AISHELL=downloads\nif [[ "$(hostname)" == nowhere ]]; then\n    AISHELL=/elsewhere\nfi\n'
 
@@ -24,17 +23,13 @@ def recipe(tmp_path: Path) -> Path:
     """The recipe's local/ and db.sh, copied as into a stock checkout, and this interpreter as python3."""
     shutil.copytree(RECIPE / "local", tmp_path / "asr1" / "local")
     shutil.copy(RECIPE / "db.sh", tmp_path / "asr1")
-    (tmp_path / "python3").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    (tmp_path / "python3").chmod(0o755)
+    write_program(tmp_path / "python3", THIS_PYTHON)
     return tmp_path / "asr1"
 
 
 def data_sh(recipe: Path, *options: str) -> subprocess.CompletedProcess:
-    path = f"{recipe.parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    return subprocess.run(
-        ["local/data.sh", "--nj", "1", *options], cwd=recipe, env=environment, capture_output=True, text=True
-    )
+    command = ["local/data.sh", "--nj", "1", *options]
+    return subprocess.run(command, cwd=recipe, env=environment(recipe.parent), capture_output=True, text=True)
 
 
 def utterances(recipe: Path) -> list[int]:

@@ -1,24 +1,21 @@
 """The whole recipe on a corpus of AISHELL's shape, from its archives to the page that compares systems."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 import torch
 import yaml
 from aishell_shape import CHARACTERS, make_aishell
-from warm_server import warm_python, write_program
+from recipe_copy import clone, environment
+from warm_server import warm_python
 
 from espnet_gmot.score.result_files import read_result
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 SYSTEMS = ("train_asr_ctc", "train_asr_gmot")
 EXPERIMENTS = {system: f"exp/asr_{system}_raw_zh_char_sp" for system in SYSTEMS}
 LM = "exp/lm_train_lm_zh_char"
@@ -32,24 +29,13 @@ LEARN = (
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory):
     """A copy of the recipe as a fresh clone has it; on PATH this python3, and one with ESPnet imported."""
-    root = tmp_path_factory.mktemp("clone")
-    for folder in ("egs2", "conf"):
-        ignore = shutil.ignore_patterns("data", "dump", "exp", "downloads")
-        shutil.copytree(ROOT / folder, root / folder, symlinks=True, ignore=ignore)
-    (root / "bin").mkdir()
-    write_program(root / "bin" / "python3", f'exec "{sys.executable}" "$@"')
-    with warm_python(root / "bin", environment(root)):
+    root = clone(tmp_path_factory.mktemp("clone"))
+    with warm_python(root / "bin", one_thread(root / "egs2" / "aishell" / "asr1")):
         yield root / "egs2" / "aishell" / "asr1"
 
 
-def environment(root):
-    path = f"{root / 'bin'}:{os.environ['PATH']}"
-    return {
-        **os.environ,
-        "PATH": path,
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "OMP_NUM_THREADS": "1",
-    }
+def one_thread(recipe):
+    return environment(recipe.parents[2] / "bin", OMP_NUM_THREADS="1")
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +43,12 @@ def run(recipe, teacher_dir):
     """Run a script of the recipe; return its exit status and what it printed."""
 
     def run(script, *options):
-        common = ["--python", "warm_python", "--ngpu", "0", "--nj", "1", "--inference_nj", "1"]
-        common += [
-            "--local_data_opts",
-            f"--aishell {recipe}/corpus",
-            "--lm_config",
-            "conf/tiny/train_lm.yaml",
-        ]
-        common += ["--teacher", str(teacher_dir), "--allow_download", "false"]
+        common = ["--python", "warm_python", "--lm_config", "conf/tiny/train_lm.yaml"]
+        common += ["--ngpu", "0", "--nj", "1", "--inference_nj", "1", "--allow_download", "false"]
+        common += ["--local_data_opts", f"--aishell {recipe}/corpus", "--teacher", str(teacher_dir)]
         done = subprocess.run(
-            [f"./{script}", *common, *options], cwd=recipe, env=environment(recipe.parents[2]),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900,
+            [f"./{script}", *common, *options], cwd=recipe, timeout=900,
+            env=one_thread(recipe), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         return done.returncode, done.stdout
 
@@ -186,13 +167,11 @@ def test_the_packed_model_decodes_elsewhere_as_it_does_here(recipe, with_lm, tmp
     assert "exp/asr_stats_raw_zh_char_sp/train/feats_stats.npz" in names
     files = unpack(packed, tmp_path / "model")
     assert files.keys() == {"asr_train_config", "asr_model_file", "lm_train_config", "lm_file"}
-    command = ["warm_python", "-m", "espnet2.bin.asr_inference", "--output_dir", str(tmp_path / "out")]
-    command += ["--config", "conf/decode_ctc_beam_lm.yaml"]
-    command += ["--data_path_and_name_and_type", "dump/raw/test/wav.scp,speech,kaldi_ark"]
+    command = f"warm_python -m espnet2.bin.asr_inference --output_dir {tmp_path}/out".split()
+    command += ["--config", "conf/decode_ctc_beam_lm.yaml", "--data_path_and_name_and_type"]
+    command += ["dump/raw/test/wav.scp,speech,kaldi_ark"]
     command += [word for name, path in files.items() for word in (f"--{name}", path)]
-    done = subprocess.run(
-        command, cwd=recipe, env=environment(recipe.parents[2]), capture_output=True, text=True
-    )
+    done = subprocess.run(command, cwd=recipe, env=one_thread(recipe), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert table(tmp_path / "out" / "1best_recog" / "text") == table(with_lm / "beam_lm" / "test" / "text")
 

@@ -1,7 +1,6 @@
 """Our recipes inside a stock ESPnet checkout: known options only, and ESPnet's way of calling Python."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -9,21 +8,17 @@ from pathlib import Path
 
 import pytest
 from interchange_recipe import TOKEN_LIST, make_data, make_teacher
+from recipe_copy import ROOT, THIS_PYTHON, environment, write_program
 
-ROOT = Path(__file__).parents[2]
 RECIPES = sorted(path.parent for path in ROOT.glob("egs2/*/asr1/run.sh"))
 LISTED = Path(__file__).with_name("stock_asr_options.txt").read_text().splitlines()
 STOCK_OPTIONS = {name for name in LISTED if not name.startswith("#")}
 
 # Stands in for ESPnet's asr.sh: notes the arguments of each call in a file of its own.
-STOCK_ASR_SH = """#!/bin/sh
-printf '%s\\0' "$@" > "asr_sh_call.$$"
-"""
+STOCK_ASR_SH = "printf '%s\\0' \"$@\" > asr_sh_call.$$"
 # Stands in for Python, which has nothing to do without data; only what reads a YAML is run.
-PYTHON = f"""#!/bin/sh
-case "$*" in *.read_training_yaml*) exec "{sys.executable}" "$@" ;; esac
-while [ $# -gt 1 ]; do [ "$1" != --out ] || mkdir -p "$2"; shift; done
-"""
+PYTHON = f"""case "$*" in *" plan_"*) exec "{sys.executable}" "$@" ;; esac
+while [ $# -gt 1 ]; do [ "$1" != --out ] || mkdir -p "$2"; shift; done"""
 # ${python} without quotes, as ESPnet's scripts have it: a script by its path, and a command within a command.
 STOCK_CALLS = """
 set -euo pipefail
@@ -41,10 +36,9 @@ ${python} -m espnet2.bin.launch --cmd "./run.pl --name exp/train.log" --log exp/
 """
 
 
-def write_script(path, content):
+def write(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content)
-    path.chmod(0o755)
 
 
 def run_in_stock_checkout(source, tmp_path, python):
@@ -52,16 +46,16 @@ def run_in_stock_checkout(source, tmp_path, python):
     recipe = tmp_path / "asr1"
     shutil.copytree(source, recipe, ignore=shutil.ignore_patterns("data", "dump", "exp"))
     (recipe / "asr.sh").unlink()
-    write_script(recipe / "asr.sh", STOCK_ASR_SH)
+    write_program(recipe / "asr.sh", STOCK_ASR_SH)
     with (recipe / "cmd.sh").open("a") as file:
         file.write('export cuda_cmd="run.pl"\n')  # as in ESPnet's
-    write_script(tmp_path / "bin" / "python3", python)
+    write_program(tmp_path / "bin" / "python3", python)
     for dset in ("train", "dev"):
-        write_script(recipe / "data" / dset / "text", "u1 a\n")
-        write_script(recipe / "dump" / "raw" / dset / "text", "u1 a\n")
-    path = os.pathsep.join(filter(None, sys.path))
-    environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": path}
-    done = subprocess.run(["./run.sh"], cwd=recipe, env=environment, capture_output=True, text=True)
+        write(recipe / "data" / dset / "text", "u1 a\n")
+        write(recipe / "dump" / "raw" / dset / "text", "u1 a\n")
+    done = subprocess.run(
+        ["./run.sh"], cwd=recipe, env=environment(tmp_path / "bin"), capture_output=True, text=True
+    )
     calls = [path.read_text().removesuffix("\0").split("\0") for path in recipe.glob("asr_sh_call.*")]
     assert all(len(call) % 2 == 0 for call in calls)
     return done, [dict(zip(call[::2], call[1::2], strict=True)) for call in calls]
@@ -93,16 +87,14 @@ def test_run_sh_stops_at_a_broken_installation(recipe, tmp_path):
 
 def test_stock_stage_13_counts_the_errors_of_each_utterance(recipe, tmp_path):
     for table, line in (("text", "u1 你好"), ("utt2spk", "u1 s")):
-        write_script(tmp_path / "dump" / "raw" / "test" / table, f"{line}\n")
+        write(tmp_path / "dump" / "raw" / "test" / table, f"{line}\n")
     scored = tmp_path / "exp" / "asr_x" / "decode" / "test"
-    write_script(scored / "text", "u1 你们\n")
-    write_script(scored / "score_cer" / "result.txt", "by sclite")
-    write_script(tmp_path / "bin" / "python3", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    path = os.pathsep.join(filter(None, sys.path))
-    environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": path}
+    write(scored / "text", "u1 你们\n")
+    write(scored / "score_cer" / "result.txt", "by sclite")
+    write_program(tmp_path / "bin" / "python3", THIS_PYTHON)
     command = [recipe / "local" / "score.sh", "--some", "option", "exp/asr_x"]
     for _ in range(2):  # the second time there is nothing to do
-        subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+        subprocess.run(command, cwd=tmp_path, env=environment(tmp_path / "bin"), check=True)
     assert (scored / "score_cer" / "sclite.txt").read_text() == "by sclite"
     assert json.loads((scored / "score_cer" / "result.json").read_text())["total"]["substitutions"] == 1
 
@@ -118,13 +110,13 @@ def test_stock_calls_of_python_get_the_plugin(tmp_path, teacher_dir):
     recipe = make_teacher(make_data(tmp_path), teacher_dir)
     (recipe / "conf").mkdir()
     shutil.copy(ROOT / "conf" / "mini_mandarin" / "train_gmot_tiny.yaml", recipe / "conf" / "train_gmot.yaml")
-    write_script(recipe / "bin" / "python3", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    write_script(recipe / "run.pl", '#!/bin/sh\nshift 4\nlog=$1\nshift\n"$@" > "$log" 2>&1\n')
-    write_script(recipe / "pyscripts" / "show.py", "import sys; print(sys.argv)\n")
-    write_script(recipe / "stages.sh", STOCK_CALLS.replace("TOKEN_LIST", TOKEN_LIST))
-    path = os.pathsep.join(filter(None, sys.path))
-    environment = {**os.environ, "PATH": f"{recipe / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": path}
-    done = subprocess.run(["bash", "stages.sh"], cwd=recipe, env=environment, capture_output=True, text=True)
+    write_program(recipe / "bin" / "python3", THIS_PYTHON)
+    write_program(recipe / "run.pl", 'shift 4\nlog=$1\nshift\n"$@" > "$log" 2>&1')
+    write(recipe / "pyscripts" / "show.py", "import sys; print(sys.argv)\n")
+    write(recipe / "stages.sh", STOCK_CALLS.replace("TOKEN_LIST", TOKEN_LIST))
+    done = subprocess.run(
+        ["bash", "stages.sh"], cwd=recipe, env=environment(recipe / "bin"), capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert "['pyscripts/show.py', '--of', 'a', 'script']" in done.stdout
     shapes = {path.name for path in (recipe / "exp" / "stats" / "train").glob("*_shape")}

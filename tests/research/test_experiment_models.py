@@ -8,6 +8,7 @@ import torch
 import yaml
 from small_corpus import TOKENS
 
+from research.kept_files import finished_configs
 from research.runs import plan_runs
 from research.table import read_experiment_table
 
@@ -56,6 +57,23 @@ def test_row_is_a_model_with_the_changes_that_it_names(preset, row, configs):
     layers = row.change.get("encoder_conf", {}).get("interctc_layer_idx", [])
     assert model.encoder.interctc_layer_idx == layers
     assert args.best_model_criterion == [["valid", "cer_ctc", "min"]]
+
+
+def test_kept_runs_were_trained_as_the_table_says(configs):
+    kept = finished_configs(RESEARCH / "results/small")
+    trained = {row.name: row.model_of or row.name for row in TABLES["small"].rows}
+    assert len(kept) > 80
+    for (row, seed), config in kept.items():
+        planned = yaml.safe_load(configs["small"][trained[row]].read_text())
+        assert config == planned | {"seed": seed}, row
+
+
+@pytest.mark.parametrize("preset", TABLES)
+def test_rows_with_prior_say_so(preset, configs):
+    for row in TABLES[preset].rows:
+        config = yaml.safe_load(configs[preset][row.name].read_text())["model_conf"]
+        has_prior = config.get("temporal_prior_weight", 0) > 0 and config.get("alpha") != 1
+        assert has_prior == ("prior" in row.name or row.name == "tot"), row.name
 
 
 @pytest.mark.parametrize("preset", TABLES)

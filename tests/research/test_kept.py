@@ -8,7 +8,8 @@ from experiment_results import write_table
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.score.result_files import score_files
-from research.kept import keep_run, read_reference, read_runs
+from research.kept import keep_run
+from research.kept_files import read_reference, read_runs
 
 EPOCH = (
     "INFO: 1epoch results: [train] loss=2.5, time=3 seconds, total_count=9, "
@@ -81,11 +82,14 @@ def test_a_random_teacher_has_no_accuracy_of_its_own(recipe):
 def test_runs_of_another_corpus_are_refused(recipe):
     keep(recipe)
     write_table(recipe / "dump/raw/dev/text", {"u1": "人民", "u2": "大会"})
-    with pytest.raises(InputError, match="is not the .*reference/dev.txt of the runs kept before"):
+    with pytest.raises(
+        InputError,
+        match="hypotheses_dev.tsv: .* of dev are not the reference of the runs kept before",
+    ):
         keep(recipe, "ctc")
 
 
-def test_an_unscored_run_leaves_no_run_json(recipe):
+def test_an_unscored_run_is_not_kept(recipe):
     (recipe / "exp/asr/decode_ctc_greedy/test/score_cer/result.json").unlink()
     with pytest.raises(InputError, match="test/score_cer/result.json does not exist"):
         keep(recipe)

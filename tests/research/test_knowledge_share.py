@@ -1,20 +1,19 @@
 """The share of the gain that is the teacher's knowledge: which control, which seeds, what is not known."""
 
-import shutil
-
 import pytest
-from experiment_results import REFERENCE, keep
+from experiment_results import REFERENCE, forget, keep
 
 from research.knowledge_share import shares_of_knowledge
-from research.rows import RowPlan, gather_sets
+from research.rows import gather_sets
+from research.table import Row
 
 PLANS = [
-    RowPlan("ctc", "baseline"),
-    RowPlan("gmot", "the method"),
-    RowPlan("random_teacher", "control", control_of="gmot"),
-    RowPlan("random_teacher_weight1", "control", control_of="gmot"),
-    RowPlan("gmot_no_prior", "another method"),
-    RowPlan("random_teacher_no_prior", "its control", control_of="gmot_no_prior"),
+    Row("ctc", "", "baseline"),
+    Row("gmot", "", "the method"),
+    Row("random_teacher", "", "control", control_of="gmot"),
+    Row("random_teacher_weight1", "", "control", control_of="gmot"),
+    Row("gmot_prior", "", "another method"),
+    Row("random_teacher_prior", "", "its control", control_of="gmot_prior"),
 ]
 WRONG = {"u1": "她再家", "u2": "人民", "u3": "中过"}  # 5 errors
 HALF = {**WRONG, "u3": "中国"}  # 4 errors
@@ -42,14 +41,14 @@ def test_share_of_the_gain_counts_the_seeds_that_all_three_have(results):
 
 def test_a_control_counts_for_its_own_method_and_the_best_on_dev_is_taken(results):
     for seed in (0, 1):
-        keep(results, "gmot_no_prior", seed, REFERENCE, alpha=0.5)
-        keep(results, "random_teacher_no_prior", seed, WRONG, alpha=0.5)
+        keep(results, "gmot_prior", seed, REFERENCE, alpha=0.5)
+        keep(results, "random_teacher_prior", seed, WRONG, alpha=0.5)
         keep(results, "random_teacher_weight1", seed, REFERENCE, alpha=0.5)
     lines = transferred(results).splitlines()
     assert lines[0].startswith(
         "- `gmot`: (random_teacher_weight1 − gmot) / (ctc − gmot) = 0 % over seed(s) 0, 1."
     )
-    assert lines[1].startswith("- `gmot_no_prior`: (random_teacher_no_prior − gmot_no_prior)")
+    assert lines[1].startswith("- `gmot_prior`: (random_teacher_prior − gmot_prior)")
     assert "= 100 %" in lines[1]
 
 
@@ -60,7 +59,7 @@ def test_a_control_that_does_harm_is_told(results):
 
 
 def test_without_a_control_nothing_is_known(results):
-    shutil.rmtree(results / "random_teacher")
+    forget(results, "random_teacher")
     assert transferred(results) == "Not known; no control was run."
 
 
@@ -68,8 +67,7 @@ def test_share_of_the_gain_is_not_made_up(results):
     for seed in (0, 1):
         keep(results, "gmot", seed, WRONG, alpha=0.5)
     assert transferred(results) == "- `gmot`: none, it gains nothing."
-    for seed in (0, 1):
-        (results / f"random_teacher/seed{seed}").rename(results / f"random_teacher/seed{seed + 5}")
-        record = results / f"random_teacher/seed{seed + 5}/run.json"
-        record.write_text(record.read_text().replace(f'"seed": {seed}', f'"seed": {seed + 5}'))
+    forget(results, "random_teacher")
+    for seed in (5, 6):
+        keep(results, "random_teacher", seed, HALF, alpha=0.5)
     assert "have no seed in common" in transferred(results)

@@ -1,23 +1,21 @@
 """The page and pictures of the experiments, from kept files alone."""
 
-import json
-import shutil
-
 import pytest
-from experiment_results import REFERENCE, keep
+from experiment_results import REFERENCE, forget, keep
 from matplotlib.figure import Figure
 
 from research.figures import alpha_rows, draw_figures
 from research.page import write_experiment_page
-from research.rows import RowPlan, gather_sets
+from research.rows import gather_sets
+from research.table import Row
 
 PLANS = [
-    RowPlan("ctc", "baseline"),
-    RowPlan("gmot", "the method"),
-    RowPlan("random_teacher", "control", control_of="gmot"),
-    RowPlan("tot", "no graph", against=["gmot"]),
-    RowPlan("gw", "graph alone"),
-    RowPlan("gmot_lm", "another decoding", model_of="gmot"),
+    Row("ctc", "", "baseline"),
+    Row("gmot", "", "the method"),
+    Row("random_teacher", "", "control", control_of="gmot"),
+    Row("tot", "", "no graph", against=["gmot"]),
+    Row("gw", "", "graph alone"),
+    Row("gmot_lm", "", "another decoding", model_of="gmot"),
 ]
 WRONG = {"u1": "她再家", "u2": "人民", "u3": "中过"}
 HALF = {**WRONG, "u3": "中国"}
@@ -91,10 +89,11 @@ def test_couplings_are_means_over_the_seeds_beside_the_costs_of_the_last_epoch(r
             "on_right_character": 0.4,
             "special_tokens_on_silence": None,
         }
-        directory = results / f"gmot/seed{seed}"
-        (directory / "coupling.json").write_text(json.dumps(measured))
-        names = "epoch\tvalid_cer_ctc\tvalid_fgw_edge\tvalid_loss_align"
-        (directory / "epochs.tsv").write_text(f"{names}\n1\t0.9\t0.4\t3.0\n2\t0.5\t0.0{4 + seed}\t2.0\n")
+        epochs = {
+            1: {"valid_cer_ctc": 0.9, "valid_fgw_edge": 0.4, "valid_loss_align": 3.0},
+            2: {"valid_cer_ctc": 0.5, "valid_fgw_edge": (4 + seed) / 100, "valid_loss_align": 2.0},
+        }
+        keep(results, "gmot", seed, REFERENCE, alpha=0.5, epochs=epochs, coupling=measured)
     out = tmp_path / "docs" / "again.md"
     write_experiment_page(out, results, gather_sets(results, PLANS), [])
     gmot = cells(out.read_text(), "gmot", "## Couplings")
@@ -103,8 +102,8 @@ def test_couplings_are_means_over_the_seeds_beside_the_costs_of_the_last_epoch(r
 
 def test_context_is_the_mean_over_the_seeds_that_were_probed(results, tmp_path):
     for seed, share in ((0, 0.1), (1, 0.3)):
-        kept = results / f"gmot/seed{seed}/context.json"
-        kept.write_text(json.dumps({"characters": 9, "identity": 0.6, "context": share}))
+        context = {"characters": 9, "identity": 0.6, "context": share}
+        keep(results, "gmot", seed, REFERENCE, alpha=0.5, context=context)
     out = tmp_path / "docs" / "again.md"
     write_experiment_page(out, results, gather_sets(results, PLANS), [])
     heading = "## The teacher's context"
@@ -119,15 +118,15 @@ def alphas(results):
 def test_alpha_curve_holds_the_rows_that_differ_in_alpha_alone(results):
     assert alphas(results) == [(0.0, "tot"), (0.5, "gmot")]
     keep(results, "gw", 0, HALF, alpha=1.0)
-    config = results / "gw/seed0/config.yaml"
-    config.write_text(config.read_text().replace("max_epoch: 2", "max_epoch: 4"))
+    assert "gw" in dict(map(reversed, alphas(results)))
+    keep(results, "gw", 0, HALF, alpha=1.0, max_epoch=4)
     assert "gw" not in dict(map(reversed, alphas(results)))
 
 
 def test_alpha_curve_needs_two_values_and_no_row_that_decodes_anothers_model(results):
     keep(results, "gmot_lm", 0, HALF, alpha=0.5)
     assert "gmot_lm" not in dict(map(reversed, alphas(results)))
-    shutil.rmtree(results / "tot")
+    forget(results, "tot")
     assert alphas(results) == []
 
 

@@ -4,12 +4,13 @@ import pytest
 from experiment_results import REFERENCE, keep
 
 from espnet_gmot.errors import InputError
-from research.rows import UNPLANNED, RowPlan, gather_sets
+from research.rows import UNPLANNED, gather_sets
+from research.table import Row
 
 PLANS = [
-    RowPlan("ctc", "baseline"),
-    RowPlan("gmot", "method"),
-    RowPlan("ot", "plain", against=["gmot", "tot"]),
+    Row("ctc", "", "baseline"),
+    Row("gmot", "", "method"),
+    Row("ot", "", "plain", against=["gmot", "tot"]),
 ]
 WRONG = {"u1": "她再家", "u2": "人民", "u3": "中过"}  # 2 homophones; 2 deleted; 1 tone
 
@@ -53,8 +54,8 @@ def test_a_row_is_compared_with_its_own_baseline_over_common_seeds(results):
     keep(results, "gmot_double", 1, REFERENCE, alpha=0.5)
     plans = [
         *PLANS,
-        RowPlan("ctc_double", "longer"),
-        RowPlan("gmot_double", "", baseline="ctc_double"),
+        Row("ctc_double", "", "longer"),
+        Row("gmot_double", "", "", baseline="ctc_double"),
     ]
     *_, longer, double = gather_sets(results, plans)["test"]
     assert longer.margin.other == pytest.approx(100 * 3 / 9)  # seed 1 of ctc alone

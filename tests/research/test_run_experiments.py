@@ -1,4 +1,4 @@
-"""run_experiments.sh with stand-ins for asr.sh and for all Python but the planning."""
+"""run_experiments, commands and runner, with stand-ins for asr.sh and for the Python that they call."""
 
 import os
 import shutil
@@ -12,6 +12,8 @@ import pytest
 import yaml
 from processes import ended
 
+from research.kept_files import finished_configs
+
 ROOT = Path(__file__).parents[2]
 ASR = """#!/usr/bin/env bash
 set -eu
@@ -24,6 +26,9 @@ case ${option[stage]} in
         echo "u1 A" | tee dump/raw/train/text > dump/raw/dev/text ;;
     11)
         name=$(basename "${option[expdir]}")
+        mkdir "${option[expdir]}/busy" # one at a time in each directory
+        sleep 0.2
+        rmdir "${option[expdir]}/busy"
         [[ ${name} != "${FAIL_IN:-none}"* ]] || exit 2
         [[ ${name} != "${SLEEP_IN:-none}"* ]] || { sleep 60 & echo $! > "${CALLS}.sleeping"; wait; } ;;
 esac
@@ -33,7 +38,6 @@ echo "asr ${option[stage]}-${option[stop_stage]} $(basename "${option[expdir]:-n
 """
 PYTHON = """#!/usr/bin/env bash
 set -eu
-[ "$*" = "${*/plan_experiments/}" ] || exec "REAL" "$@"
 [ "$1" != -m ] || shift
 module=$(basename "$1" .py)
 shift
@@ -49,12 +53,17 @@ case ${module##*.} in
     cache_teacher) mkdir -p "${option[out]}"; echo '{"hidden_size": 16}' > "${option[out]}/meta.json" ;;
     fit_projection) touch "${option[out]}" ;;
     measure_coupling|probe_context) mkdir -p "$(dirname "${option[out]}")"; touch "${option[out]}" ;;
-    keep_experiment)
-        kept=${option[results]}/${option[row]}/seed${option[seed]}
-        mkdir -p "${kept}"
-        cp "${option[config]}" "${kept}/config.yaml"
-        echo '{}' > "${kept}/run.json" ;;
+    keep_experiment) exec "REAL" "$(dirname "$0")/keep.py" "${option[results]}" "${option[row]}" \\
+        "${option[seed]}" "${option[config]}" ;;
 esac
+"""
+KEEP = """import sys
+from pathlib import Path
+import yaml
+from research.kept_files import KeptRun, add_run
+results, row, seed, config = sys.argv[1:]
+config, texts = yaml.safe_load(Path(config).read_text()), {"dev": {"u1": "A"}}
+add_run(Path(results), KeptRun(row, int(seed), {"sets": {"dev": {}}}, config, {1: {"x": 0.0}}, texts), texts)
 """
 TABLE = {
     "teachers": {"base": {}, "random": {"random_init": True}, "weak": {"every": 2, "pretrain": "--steps 7"}},
@@ -77,6 +86,7 @@ def recipe(tmp_path):
     directory = tmp_path / "research"
     (directory / "experiments.yaml").write_text(yaml.safe_dump(TABLE))
     (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/keep.py").write_text(KEEP)
     asr = tmp_path / "egs2/TEMPLATE/asr1/asr.sh"
     for path, script in ((asr, ASR), (tmp_path / "bin/python3", PYTHON.replace("REAL", sys.executable))):
         path.write_text(script)
@@ -86,9 +96,10 @@ def recipe(tmp_path):
 
 def start(recipe, *options, **environment):
     path = f"{recipe.parent / 'bin'}:{os.environ['PATH']}"
-    given = {"PATH": path, "CALLS": str(recipe / "calls"), "PYTHONPATH": str(ROOT)}
+    given = {"PATH": path, "CALLS": str(recipe / "calls"), "PYTHONPATH": f"{recipe.parent}:{ROOT}"}
+    command = [sys.executable, "-m", "research.bin.run_experiments", "--preset", "tiny", *options]
     return subprocess.Popen(
-        ["./run_experiments.sh", "--preset", "tiny", *options], cwd=recipe, text=True,
+        command, cwd=recipe.parent, text=True,
         env={**os.environ, **given, **environment}, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
@@ -106,19 +117,21 @@ def calls(recipe, kind):
 
 
 def kept(recipe):
-    results = recipe / "results" / "tiny"
-    return sorted(str(path.parent.relative_to(results)) for path in results.glob("*/*/run.json"))
+    return sorted(f"{row}/seed{seed}" for row, seed in finished_configs(recipe / "results" / "tiny"))
 
 
 def test_runs_go_by_row_then_seed_and_are_not_repeated(recipe):
     status, output = run(recipe, "--rows", "gmot ctc", "--seeds", "0 2", "--jobs", "1")
     assert status == 0, output
     assert kept(recipe) == ["ctc/seed0", "ctc/seed2", "gmot/seed0", "gmot/seed2"]
-    trained = [line.split()[2].rsplit("_", 1)[0] for line in calls(recipe, "asr 11-13")]
+    trained = [line.split()[2] for line in calls(recipe, "asr 11-13")]
     assert trained == ["ctc_seed0", "ctc_seed2", "gmot_seed0", "gmot_seed2"]
     assert len(calls(recipe, "measure_coupling")) == 2  # of rows with alignment
     assert len(calls(recipe, "probe_context")) == 4
     assert "4 run(s) to do, 1 at a time" in output
+    assert "ctc seed 0: starts; log: exp/runs/ctc_seed0/ctc.log" in output
+    assert "ctc seed 2: done; 2 of 4, about 1 minute left" in output
+    assert "gmot seed 2: done; 4 of 4\n" in output
     assert run(recipe, "--rows", "gmot ctc", "--seeds", "0 2")[0] == 0
     assert calls(recipe, "asr 11-13") == []
 
@@ -136,8 +149,8 @@ def test_a_failure_leaves_the_others_running_and_is_retried(recipe):
     status, output = run(recipe, "--rows", "ctc gmot", "--seeds", "0", "--jobs", "1", FAIL_IN="ctc")
     assert status == 1
     assert kept(recipe) == ["gmot/seed0"]
-    assert "ctc seed 0: FAILED; log: exp/runs/ctc_seed0_" in output
-    assert "some runs failed" in output
+    assert "ctc seed 0: FAILED; log: exp/runs/ctc_seed0/ctc.log; 1 of 2\n" in output
+    assert "1 run(s) failed, see above; run the same command again" in output
     assert run(recipe, "--rows", "ctc gmot", "--seeds", "0")[0] == 0
     assert kept(recipe) == ["ctc/seed0", "gmot/seed0"]
     assert len(calls(recipe, "asr 11-13")) == 1
@@ -165,16 +178,13 @@ def test_teachers_are_made_once_as_the_table_says(recipe):
     (random,) = [call for call in calls(recipe, "cache_teacher") if "--random_init true" in call]
     assert "--teacher exp/teacher_base/bert" in random
     assert "--out exp/teacher_random/cache" in random
+    texts = "--text dump/raw/train/text dump/raw/dev/text"
+    assert texts in random
+    assert "--projection exp/teacher_random/projection.npz" in random
+    before = {kind: calls(recipe, kind) for kind in ("pretrain_teacher", "cache_teacher")}
     run(recipe, "--rows", "control weak", "--seeds", "1")
-    assert calls(recipe, "cache_teacher") == []
-    assert calls(recipe, "pretrain_teacher") != []  # it sees for itself whether text and options are the same
-
-
-def test_another_teacher_in_the_same_directory_is_cached_anew(recipe):
-    run(recipe, "--rows", "control", "--seeds", "0")
-    (recipe / "exp/tiny/exp/teacher_base/bert/model.safetensors").write_text("other weights")
-    run(recipe, "--rows", "control", "--seeds", "1")
-    assert len(calls(recipe, "cache_teacher")) == 2  # base and random
+    for kind, called in before.items():  # they see for themselves whether all that they make is there
+        assert {call for call in called if "base/cache" not in call} <= set(calls(recipe, kind))
 
 
 def test_a_measure_that_fails_leaves_the_run_unfinished(recipe):
@@ -204,7 +214,9 @@ def test_a_preset_may_have_a_table_of_its_own_and_a_gpu_trains_one_at_a_time(rec
     ("option", "value", "message"),
     [
         ("--rows", "gmt", "no row is called gmt; choose from ctc, gmot"),
-        ("--row", "ctc", "unknown option --row"),
+        ("--row", "ctc", "unrecognized arguments: --row ctc"),
+        ("--jobs", "0", "argument --jobs: 0 is not a whole number above 0"),
+        ("--ngpu", "one", "argument --ngpu: invalid int value: 'one'"),
     ],
 )
 def test_a_mistyped_option_is_refused_before_any_training(recipe, option, value, message):
@@ -222,7 +234,9 @@ def test_a_kill_ends_what_runs_and_a_rerun_continues(recipe):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=30) != 0
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert "run_experiments: stopped (SIGTERM); run the same command again to continue" in output
     assert ended(int(sleeping.read_text()))
     assert kept(recipe) == ["ctc/seed0"]
     assert run(recipe, "--rows", "ctc gmot", "--seeds", "0")[0] == 0

@@ -1,11 +1,14 @@
-"""The runs of a table: whole YAMLs, names that change with them, finished ones left out."""
+"""The runs of a table: whole YAMLs, a directory each, finished ones left out."""
 
 import json
+import shutil
 
 import pytest
 import yaml
+from experiment_results import REFERENCE, forget
 
 from espnet_gmot.errors import InputError
+from research.kept_files import KeptRun, add_run
 from research.runs import plan_runs, teachers_of
 from research.table import Row, Table, Teacher
 
@@ -43,10 +46,13 @@ def plan(recipe, rows=TABLE.rows, seeds=(0,)):
 
 
 def finish(recipe, run):
-    directory = recipe / "results" / run.row.name / f"seed{run.seed}"
-    directory.mkdir(parents=True)
-    (directory / "config.yaml").write_text(run.config.read_text())
-    (directory / "run.json").write_text("{}")
+    record = {"sets": {"dev": {}}, "teacher": None}
+    kept = KeptRun(run.row.name, run.seed, record, run.training, {1: {"x": 0.0}}, {"dev": REFERENCE})
+    add_run(recipe / "results", kept, {"dev": REFERENCE})
+
+
+def change_yaml(recipe):
+    (recipe / "conf/train_ctc_tiny.yaml").write_text("model_conf: {ctc_weight: 1.0}\nmax_epoch: 4\n")
 
 
 def test_rows_come_in_order_with_all_their_seeds(recipe):
@@ -75,24 +81,44 @@ def test_a_row_that_decodes_another_ones_model_shares_its_directory(recipe):
 
 
 def test_another_yaml_never_continues_the_same_training(recipe):
-    before = plan(recipe, [CTC])[0].expdir
-    (recipe / "conf/train_ctc_tiny.yaml").write_text("model_conf: {ctc_weight: 1.0}\nmax_epoch: 4\n")
-    assert plan(recipe, [CTC])[0].expdir != before
+    (run,) = plan(recipe, [CTC])
+    change_yaml(recipe)
+    assert plan(recipe, [CTC])[0].training["max_epoch"] == 4  # nothing was begun
+    run.record.begin()
+    begun = run.config.read_text()
+    message = (
+        r"exp/runs/ctc_seed0 was begun with another .*what differs: max_epoch\); remove it to train anew"
+    )
+    with pytest.raises(InputError, match=message):
+        plan(recipe, [CTC, LM])
+    assert run.config.read_text() == begun
+    shutil.rmtree(run.expdir)
+    assert plan(recipe, [CTC])[0].training["max_epoch"] == 4
+
+
+def test_the_order_of_the_keys_is_no_change(recipe):
+    (run,) = plan(recipe, [GMOT])
+    run.record.begin()
+    first, second = plan(recipe, [GMOT], seeds=(0, 1))
+    finish(recipe, second)
+    path = recipe / "conf/train_gmot_tiny.yaml"
+    path.write_text(yaml.safe_dump(dict(reversed(yaml.safe_load(path.read_text()).items())), sort_keys=False))
+    assert plan(recipe, [GMOT], seeds=(0, 1)) == [first]
 
 
 def test_finished_runs_are_left_out_until_their_yaml_changes(recipe):
     first, second = plan(recipe, [CTC], seeds=(0, 1))
     finish(recipe, first)
     assert plan(recipe, [CTC], seeds=(0, 1)) == [second]
-    (recipe / "conf/train_ctc_tiny.yaml").write_text("model_conf: {ctc_weight: 1.0}\nmax_epoch: 4\n")
-    with pytest.raises(InputError, match="results/ctc/seed0: made with another training YAML .*move them"):
+    change_yaml(recipe)
+    with pytest.raises(InputError, match="results: ctc seed 0 was made with another training YAML .*move"):
         plan(recipe, [CTC], seeds=(0, 1))
 
 
 def test_results_that_broke_off_are_made_again(recipe):
     (run,) = plan(recipe, [CTC])
     finish(recipe, run)
-    (recipe / "results/ctc/seed0/run.json").unlink()
+    forget(recipe / "results", "ctc")
     assert plan(recipe, [CTC]) == [run]
 
 
@@ -102,5 +128,7 @@ def test_a_preset_without_yaml_is_refused(recipe):
 
 
 def test_only_the_teachers_that_rows_need_are_listed(recipe):
-    assert list(teachers_of(TABLE, [CTC])) == ["base 1 false"]  # every encoder is probed with it
-    assert list(teachers_of(TABLE, [GMOT, ADAPTER])) == ["base 1 false", "weak 10 false --steps 7 --layers 1"]
+    assert list(teachers_of(TABLE, [CTC])) == [("base", Teacher())]  # every encoder is probed with it
+    assert list(teachers_of(TABLE, [GMOT, ADAPTER])) == [
+        ("base", Teacher()), ("weak", Teacher(10, "--steps 7 --layers 1")),
+    ]  # fmt: skip

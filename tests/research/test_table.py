@@ -47,6 +47,7 @@ def test_selected_rows_keep_the_order_of_the_table(tmp_path):
         ("tests: method", "tests: method, against: [ct]", "gmot: against ct is not in the table"),
         ("name: gmot", "name: ctc", "two rows are called ctc; rename one"),
         ("tests: baseline", "tests: baseline, decoding: beam", "ctc: .*not any of .*ctc_greedy"),
+        ("name: ctc", "name: reference", "reference stands for the transcripts .*rename the row"),
         ("rows:", "lines:", "is no table of experiments .*rows"),
         ("rows:", "rows: [", "is no table of experiments"),
     ],

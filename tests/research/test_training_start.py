@@ -3,7 +3,8 @@
 import pytest
 from experiment_results import REFERENCE, keep
 
-from research.rows import RowPlan, gather_sets
+from research.rows import gather_sets
+from research.table import Row
 from research.training_start import start_section, training_start
 
 ONE_WRONG = {**REFERENCE, "u3": "中过"}
@@ -32,10 +33,8 @@ def section(tmp_path, kept):
     """``kept``: row → seed → (hypotheses, CER after the second epoch)."""
     for row, runs in kept.items():
         for seed, (hypotheses, rate) in runs.items():
-            keep(tmp_path, row, seed, hypotheses)
-            table = f"epoch\tvalid_cer_ctc\n1\t0.9\n2\t{rate}\n"
-            (tmp_path / row / f"seed{seed}" / "epochs.tsv").write_text(table)
-    plans = [RowPlan("ctc", ""), RowPlan("gmot", ""), RowPlan("ctc_lm", "", model_of="ctc")]
+            keep(tmp_path, row, seed, hypotheses, epochs=epochs(0.9, rate))
+    plans = [Row("ctc", "", ""), Row("gmot", "", ""), Row("ctc_lm", "", "", model_of="ctc")]
     return start_section(gather_sets(tmp_path, plans)["test"])
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from espnet_gmot import __version__
-from espnet_gmot.bin import results_page as page_command
+from espnet_gmot.bin import stage
 from espnet_gmot.errors import InputError
 from espnet_gmot.score.error_rates import ErrorCounts
 from espnet_gmot.score.result_files import Result
@@ -43,8 +43,8 @@ def expdir(tmp_path, monkeypatch):
 
 
 def make_page(monkeypatch, expdir):
-    monkeypatch.setattr(sys, "argv", ["results_page", "--expdir", "exp", "--out", "exp/RESULTS.md"])
-    page_command.main()
+    monkeypatch.setattr(sys, "argv", ["stage", "results_page", "--expdir", "exp", "--out", "exp/RESULTS.md"])
+    stage.main()
     return (expdir / "RESULTS.md").read_text(encoding="utf-8")
 
 

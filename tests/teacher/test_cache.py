@@ -10,7 +10,8 @@ import pytest
 
 from espnet_gmot import files
 from espnet_gmot.errors import InputError
-from espnet_gmot.teacher.cache import TeacherCache, build_cache, text_key
+from espnet_gmot.teacher.build_cache import build_cache
+from espnet_gmot.teacher.cache import TeacherCache, text_key
 from espnet_gmot.teacher.embed import embed, read_transcripts, tokenize
 from espnet_gmot.teacher.frozen import FrozenTeacher
 from espnet_gmot.teacher.tokenizer import load_tokenizer

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.teacher.cache import TeacherCache, build_cache
+from espnet_gmot.teacher.build_cache import build_cache
+from espnet_gmot.teacher.cache import TeacherCache
 from espnet_gmot.teacher.frozen import FrozenTeacher
 from espnet_gmot.teacher.identity import TeacherIdentity
 from espnet_gmot.teacher.projection import (

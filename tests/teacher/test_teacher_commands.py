@@ -1,4 +1,8 @@
 import importlib
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +59,95 @@ def test_projection_of_a_teacher_needs_text(command, tiny_bert: str, tmp_path: P
     with pytest.raises(SystemExit):
         command(fit_projection, "--teacher", tiny_bert, "--out", tmp_path / "projection.npz")
     assert "--teacher needs --text" in capsys.readouterr().err
+
+
+@pytest.fixture
+def cached(command, tiny_bert: str, tmp_path: Path):
+    """Run cache_teacher over ``text`` once, and give what runs it again with more options."""
+    (tmp_path / "text").write_text("utt1 我们爱\nutt2 天地\n", encoding="utf-8")
+    (tmp_path / "made").mkdir()
+
+    def run(*more: str | Path) -> str:
+        options = {"--teacher": tiny_bert, "--text": tmp_path / "text", "--out": tmp_path / "made" / "cache"}
+        options |= {"--projection": tmp_path / "made" / "projection.npz"}
+        options |= dict(zip(more[::2], more[1::2], strict=True))
+        return command(cache_teacher, *(word for option in options.items() for word in option))
+
+    run()
+    return run
+
+
+def files_in(directory: Path) -> dict[str, tuple[int, int]]:
+    """Inode and time of each file: another one in its place shows too."""
+    found = {path: path.stat() for path in directory.rglob("*") if path.is_file()}
+    return {str(path.relative_to(directory)): (each.st_ino, each.st_mtime_ns) for path, each in found.items()}
+
+
+def test_with_nothing_to_do_it_ends_without_torch(cached, tiny_bert: str, tmp_path: Path):
+    before = files_in(tmp_path)
+    assert {"made/cache/.done", "made/cache/teacher.1.ark", "made/projection.npz"} <= before.keys()
+    no_torch = "import sys; sys.modules |= {'torch': None, 'transformers': None}; "
+    code = no_torch + "from espnet_gmot.bin import cache_teacher; cache_teacher.main()"
+    options = ["--teacher", tiny_bert, "--text", tmp_path / "text", "--out", tmp_path / "made" / "cache"]
+    options += ["--projection", tmp_path / "made" / "projection.npz"]
+    done = subprocess.run([sys.executable, "-c", code, *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "2 texts" in done.stdout
+    assert files_in(tmp_path) == before
+
+
+def test_a_changed_transcript_alone_is_embedded(cached, tmp_path: Path):
+    before = files_in(tmp_path / "made")
+    (tmp_path / "text").write_text("utt1 我们爱\nutt2 天地人\n", encoding="utf-8")
+    assert "3 texts" in cached()
+    after = files_in(tmp_path / "made")
+    assert len(TeacherCache(tmp_path / "made" / "cache").lookup("天地人", "utt2")) == 5
+    for name in ("cache/teacher.1.ark", "cache/teacher.1.scp", "projection.npz"):
+        assert after[name] == before[name]
+    assert (tmp_path / "made/cache/teacher.2.scp").read_text().count("\n") == 1
+
+
+def test_a_lost_archive_is_made_again_by_the_same_command(cached, tmp_path: Path):
+    (tmp_path / "made/cache/teacher.1.ark").unlink()
+    cached()
+    assert TeacherCache(tmp_path / "made" / "cache").lookup("天地", "utt2").shape == (4, 16)
+
+
+@pytest.mark.parametrize(("place", "fitted_again"), [("made", True), ("elsewhere", False)])
+def test_a_projection_made_from_a_cache_that_is_gone_is_fitted_again(cached, tmp_path, place, fitted_again):
+    projection = tmp_path / place / "projection.npz"
+    assert (str(projection) in cached("--projection", projection)) == (place == "elsewhere")
+    before = files_in(projection.parent)["projection.npz"]
+    for path in (tmp_path / "made" / "cache").iterdir():
+        path.unlink()
+    assert (str(projection) in cached("--projection", projection)) == fitted_again
+    assert (files_in(projection.parent)["projection.npz"] != before) == fitted_again
+
+
+def test_a_teacher_whose_weights_have_changed_in_place_is_refused_and_the_cache_stays(
+    cached, other_bert: str, tiny_bert: str, tmp_path: Path
+):
+    teacher, out = tmp_path / "bert", tmp_path / "made" / "copy"
+    shutil.copytree(tiny_bert, teacher)
+    cached("--teacher", teacher, "--out", out)
+    before = files_in(tmp_path / "made")
+    shutil.copy(Path(other_bert) / "model.safetensors", teacher)
+    os.utime(teacher / "model.safetensors", (1, 1))
+    with pytest.raises(InputError, match=f"{out} holds embeddings of teacher .*, as it is now"):
+        cached("--teacher", teacher, "--out", out)
+    with pytest.raises(InputError, match="holds embeddings of teacher .* not of .* with random weights"):
+        cached("--random_init", "true")
+    assert files_in(tmp_path / "made") == before
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--teacher", "teacher nowhere is not on this machine"),
+        ("--text", "nowhere does not exist; run stages 1 to 5, or give Kaldi text files"),
+    ],
+)
+def test_what_is_missing_is_named_and_nothing_is_made(cached, tmp_path: Path, option: str, message: str):
+    with pytest.raises(InputError, match=message):
+        cached(option, "nowhere", "--out", tmp_path / "new", "--projection", tmp_path / "new.npz")
+    assert {path.name for path in tmp_path.iterdir()} == {"text", "made"}

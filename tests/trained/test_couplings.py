@@ -131,7 +131,7 @@ def test_embeddings_of_another_teacher_are_refused(recipe, teacher_dir, tmp_path
 
 
 def test_a_set_is_measured_with_all_its_characters(recipe):
-    from research.coupling_of_set import measure_couplings
+    from research.coupling_timing import measure_couplings
 
     ctm = recipe / "data" / "ctm"
     ours = measure_couplings(recipe / "gmot", None, "model.pth", recipe / "data", ctm)
@@ -142,7 +142,7 @@ def test_a_set_is_measured_with_all_its_characters(recipe):
 
 
 def test_times_of_other_characters_are_refused(recipe, tmp_path):
-    from research.coupling_of_set import measure_couplings
+    from research.coupling_timing import measure_couplings
 
     ctm = tmp_path / "ctm"
     ctm.write_text((recipe / "data" / "ctm").read_text().replace(TRANSCRIPTS[0][0], "人"))
@@ -156,7 +156,7 @@ def test_characters_of_a_set_are_heard_where_they_are_spoken(recipe, teacher_dir
     from espnet_gmot.teacher.cache import TeacherCache
     from espnet_gmot.trained.couplings import frame_times, read_spoken
     from espnet_gmot.trained.load import load_experiment
-    from research.context_of_set import probe_encoder, spoken_characters
+    from research.context_probe import probe_encoder, spoken_characters
 
     cache = recipe / "cache"
     if not cache.exists():

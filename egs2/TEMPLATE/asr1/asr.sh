@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # Stage driver with the stage numbers, option names and directories of ESPnet's asr.sh. It needs
 # only pip-installed packages, and runs in a recipe's directory: ./asr.sh --help lists its options.
-# The stages themselves are beside this file: stages/data.sh (1 to 5), lm.sh (6 to 8), asr.sh (10 and 11),
-# decode.sh (12 and 13), pack.sh (14); stages/names.sh names the directories.
-# Most options are used there:
-# shellcheck disable=SC2034
+# What the stages do is in Python: espnet_gmot/driver/stages.
+# Options are handed over by name; what holds several words is split on purpose:
+# shellcheck disable=SC2034,SC2086
 set -euo pipefail
 
 # >>> options
@@ -71,96 +70,70 @@ g2p=none               # Grapheme-to-phoneme method.
 lang=noinfo            # Language of the corpus, e.g. zh.
 # <<< options
 
-here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")") # a recipe's asr.sh is a link to this file
-for part in children stages/{options,names,guards,data,training,lm,asr,decode,pack}; do
-    # shellcheck source=/dev/null
-    . "${here}/${part}.sh"
-done
+# A recipe's asr.sh is a link to this file.
+# shellcheck source=egs2/TEMPLATE/asr1/children.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/children.sh"
 
-stage_names=([1]="data preparation" "speed perturbation" "formatting of audio" "removal of long and short data"
-    "token list" "language model statistics" "language model training" "perplexity" "n-gram" "statistics"
-    "training" "decoding" "scoring" "packing" "upload")
+run_stages() {
+    stage 1 "data preparation" local/data.sh ${local_data_opts}
+    stage 2 "speed perturbation" in_python perturb_speed
+    stage 3 "formatting of audio" in_python format_audio
+    stage 4 "removal of long and short data" in_python filter_lengths
+    stage 5 "token list" in_python token_list
+    stage 6 "language model statistics" in_python lm_stats
+    stage 7 "language model training" in_python lm_train
+    stage 8 "perplexity" in_python lm_perplexity
+    stage 10 "statistics" in_python asr_stats
+    stage 11 "training" in_python asr_train
+    stage 12 "decoding" in_python decode
+    stage 13 "scoring" in_python score
+    stage 14 "packing" in_python pack
+}
 
 log() { echo "$(date '+%Y-%m-%dT%H:%M:%S') (asr.sh) $*" >&2; }
 die() { log "Error: $*"; exit 2; }
-# run COMMAND: for the stages; die if it fails
-run() { start "$@"; finish || die "stage ${current} (${stage_names[current]}) failed; the reason stands above"; }
+names=" $(sed -n '/^# >>> options/,/^# <<< options/s/^\([a-z][a-z0-9_]*\)=.*/\1/p' "$0" | xargs) "
 
-check_options() {
-    local name
-    for name in stage stop_stage ngpu num_nodes nj inference_nj nbpe; do
-        [[ ${!name} =~ ^[0-9]+$ ]] || die "--${name} is a whole number, not '${!name}'"
-    done
-    for name in num_nodes nj inference_nj; do
-        [ "${!name}" -ge 1 ] || die "--${name} is at least 1"
-    done
-    for name in train_set valid_set test_sets; do
-        [ -n "${!name}" ] || die "--${name} is required"
-    done
-    one_of feats_type raw
-    one_of audio_format wav flac flac.ark
-    one_of token_type char word bpe hugging_face
-    one_of bpemode unigram bpe
-    one_of feats_normalize global_mvn none
-    [[ ${fs} =~ ^[0-9]+k?$ ]] || die "--fs is a sampling rate such as 16k or 16000, not '${fs}'"
-    [[ ${token_type} != hugging_face || -n ${hugging_face_model_name_or_path} ]] ||
-        die "--token_type hugging_face needs --hugging_face_model_name_or_path"
-    ! "${use_ngram}" || die "stage 9 (n-gram) is not in this driver yet; use --use_ngram false"
-    "${use_lm}" || return 0
-    [ "${token_type}" != hugging_face ] ||
-        die "ESPnet's language models have no --token_type hugging_face; use --use_lm false"
-    ! "${ctc_greedy}" || die "--ctc_greedy true decodes without a language model; choose it or --use_lm true"
+# stage NUMBER TITLE COMMAND...: run it if the stage is selected
+stage() {
+    [[ " ${selected} " == *" $1 "* ]] || return 0
+    log "stage $1: $2"
+    start "${@:3}"
+    finish || die "stage $1 ($2) failed; the reason stands above"
 }
 
-check_stages() {
+# in_python NAME: that stage in Python, which gets every option
+in_python() {
+    local name options=()
+    for name in ${names} train_cmd cuda_cmd decode_cmd; do options+=("--${name}" "${!name}"); done
+    exec ${python} -m espnet_gmot.bin.stage "$1" "${options[@]}"
+}
+
+print_options() {
+    echo "Usage: $0 --train_set NAME --valid_set NAME --test_sets \"NAME ...\" [--OPTION VALUE] ..."
+    echo "Options, with their defaults and meaning:"
+    sed -n '/^# >>> options/,/^# <<< options/s/^\([a-z][a-z0-9_]*=.*\)/  --\1/p' "$0"
+}
+
+parse_options() {
     local name
-    [ "${stage}" -le "${stop_stage}" ] || die "--stage ${stage} comes after --stop_stage ${stop_stage}"
-    [[ ${stage} -ge 1 && ${stage} -le 15 ]] || die "--stage is 1 to 15, not ${stage}"
-    for name in "${stage}" "${stop_stage}"; do
-        case ${name} in
-            9 | 15) die "stage ${name} (${stage_names[name]}) is not in this driver yet" ;;
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --help | -h) print_options; exit 0 ;;
+            --*=*) die "write '${1%%=*} ${1#*=}' instead of '$1' ($0 --help shows the options)" ;;
+            --?*) name=${1#--}; name=${name//-/_} ;;
+            *) die "'$1' is not an option; options start with -- ($0 --help shows them)" ;;
         esac
+        [[ ${names} == *" ${name} "* ]] || die "unknown option --${name} ($0 --help shows the options)"
+        [ $# -gt 1 ] || die "option --${name} needs a value ($0 --help shows the options)"
+        [[ ! ${!name} =~ ^(true|false)$ || $2 =~ ^(true|false)$ ]] || die "--${name} is true or false, not '$2'"
+        printf -v "${name}" %s "$2"
+        shift 2
     done
-    [[ ${stage} -lt 6 || ${stop_stage} -gt 8 ]] || "${use_lm}" ||
-        die "stage ${stage} (${stage_names[stage]}) needs --use_lm true"
-    [ "${stage}" -ne 14 ] || ! "${skip_packing}" || die "stage 14 (packing) needs --skip_packing false"
-    ! selected 1 || [ -x local/data.sh ] ||
-        die "local/data.sh is missing or not executable; run in a recipe's directory"
-    if selected 6 || selected 7; then need_option lm_config "stages 6 and 7"; fi
-    if selected 10 || selected 11; then need_option asr_config "stages 10 and 11"; fi
-    [ -z "${inference_config}" ] || ! selected 12 || need_option inference_config "stage 12"
-    if selected 7 || selected 11; then check_devices; fi
-}
-
-check_devices() {
-    if [[ ${cuda_cmd} == *run_jobs* ]]; then
-        [ "${num_nodes}" -eq 1 ] || die "--num_nodes ${num_nodes} needs slurm.pl or queue.pl as cuda_cmd in cmd.sh"
-        [ "${ngpu}" -eq 0 ] || nvidia-smi -L &>/dev/null ||
-            die "--ngpu ${ngpu} and this machine shows no GPU; use --ngpu 0"
-    fi
-}
-
-# need_option NAME STAGES: die unless the option names a file
-need_option() {
-    [ -n "${!1}" ] || die "--$1 is required for $2"
-    [ -f "${!1}" ] || die "--$1 ${!1} does not exist"
-}
-
-# selected N: true if stage N is to run
-selected() {
-    local skip=true
-    case $1 in
-        [1-5]) skip=${skip_data_prep} ;;
-        [6-8]) ! "${use_lm}" || skip=${skip_train} ;;
-        10 | 11) skip=${skip_train} ;;
-        12 | 13) skip=${skip_eval} ;;
-        14) skip=${skip_packing} ;;
-    esac
-    [[ $1 -ge ${stage} && $1 -le ${stop_stage} && ${skip} = false ]]
 }
 
 main() {
-    local name
+    local name plan
     parse_options "$@"
     for name in path.sh cmd.sh; do
         [ -f ./${name} ] || die "./${name} is missing; run in a recipe's directory"
@@ -169,16 +142,11 @@ main() {
     . ./path.sh
     # shellcheck source=egs2/TEMPLATE/asr1/cmd.sh
     . ./cmd.sh
-    check_options
-    check_stages
-    ! selected 1 || ${python} -m espnet_gmot.bin.check_install --quick true || exit 2
-    name_things
-    for current in "${!stage_names[@]}"; do
-        selected "${current}" || continue
-        log "stage ${current}: ${stage_names[current]}"
-        "stage_${current}"
-    done
-    log "stages ${stage} to ${stop_stage} are done; models and results are in ${asr_exp}"
+    plan=$(in_python check) || exit 2
+    selected=${plan%%$'\n'*}
+    [[ " ${selected} " != *" 1 "* ]] || ${python} -m espnet_gmot.bin.check_install --quick true || exit 2
+    run_stages
+    log "stages ${stage} to ${stop_stage} are done; models and results are in ${plan#*$'\n'}"
 }
 
 main "$@"

@@ -17,43 +17,24 @@ set -euo pipefail
 # shellcheck source=egs2/TEMPLATE/asr1/path.sh
 . ./path.sh
 
-baseline=train_asr_ctc_conformer_e15_linear1024
 systems= # empty: the baseline, then every other training YAML of conf/
 test_sets="dev test"
 take_options systems test_sets -- "$@"
 refuse_options "for another one run ./run.sh" stage stop_stage expdir asr_config asr_tag asr_exp use_lm \
     inference_config inference_tag inference_asr_model
-if [ -z "${systems}" ]; then
-    systems="${baseline} $(basename -s .yaml conf/train_asr_*.yaml | grep -vx "${baseline}" | xargs || true)"
-fi
 
-run() { start "$@"; finish; }
+rows=$(python3 -m espnet_gmot.bin.stage plan_comparison "$0" train_asr_ctc_conformer_e15_linear1024 ${systems})
+system() { start ./run.sh "${others[@]}" --test_sets "${test_sets}" "$@"; finish; }
 
-# decode SYSTEM DECODING ROW STAGE: run from that stage on, decode by conf/DECODING.yaml, score
+system --stop_stage 5 --asr_config "${rows%% *}"
 experiments=()
 failed=()
-decode() {
-    local exp
-    exp=exp/asr_$(basename "$1")_raw_zh_char_sp # as ./run.sh calls it
-    experiments+=(--experiment "$3=${exp}:$2")
-    run ./run.sh "${others[@]}" --stage "$4" --stop_stage 13 --use_lm false --asr_config "conf/$1.yaml" \
-        --asr_exp "${exp}" --inference_config "conf/$2.yaml" --inference_tag "$2" --test_sets "${test_sets}" ||
-        failed+=("$3")
-}
-
-yamls=()
-for system in ${systems}; do yamls+=("conf/${system}.yaml"); done
-python3 -m espnet_gmot.bin.check_budgets "${yamls[@]}"
-run ./run.sh "${others[@]}" --stop_stage 5 --asr_config "${yamls[0]}" --test_sets "${test_sets}"
-for system in ${systems}; do
-    row=$(basename "${system}")
-    case $(python3 -m espnet_gmot.bin.read_training_yaml "conf/${system}.yaml") in
-        kind=hybrid*)
-            decode "${system}" decode_hybrid "${row}" 6
-            decode "${system}" decode_ctc_greedy "${row}_by_ctc_alone" 12 ;;
-        *) decode "${system}" decode_ctc_greedy "${row}" 6 ;;
-    esac
-done
+while read -r yaml row decoding stage; do
+    exp=exp/asr_$(basename "${yaml}" .yaml)_raw_zh_char_sp # as ./run.sh calls it
+    experiments+=(--experiment "${row}=${exp}:${decoding}")
+    system --stage "${stage}" --stop_stage 13 --use_lm false --asr_config "${yaml}" --asr_exp "${exp}" \
+        --inference_config "conf/${decoding}.yaml" --inference_tag "${decoding}" || failed+=("${row}")
+done <<< "${rows}"
 
 python3 -m espnet_gmot.bin.compare "${experiments[@]}" "${failed[@]/#/--failed=}" --decode decode_ctc_greedy --sets ${test_sets} \
     --published local/published.tsv --command ./run_comparison.sh --out exp/comparison || failed+=(comparison)

@@ -13,10 +13,8 @@
 # ${train_cmd} and ${test_sets} hold several words and are split on purpose:
 # shellcheck disable=SC2086
 set -euo pipefail
-# shellcheck source=egs2/TEMPLATE/asr1/children.sh
-. local/children.sh
-# shellcheck source=egs2/TEMPLATE/asr1/take_options.sh
-. local/take_options.sh
+# shellcheck source=egs2/TEMPLATE/asr1/asr_with_teacher.sh
+. local/asr_with_teacher.sh
 
 preset=demo # corpus and models: demo, full, or tiny for the tests
 teacher=    # name or directory of the teacher; empty trains a small BERT on the corpus's remaining text
@@ -28,101 +26,72 @@ asr_args=   # further arguments for training, for both systems, e.g. "--max_epoc
 take_options preset teacher seed allow_download ngpu asr_args -- "$@"
 refuse_options "for another one run ./asr.sh (see ./asr.sh --help)" stage stop_stage train_set valid_set test_sets \
     token_type speed_perturb_factors local_data_opts dumpdir expdir asr_config asr_tag asr_exp asr_stats_dir \
-    inference_tag inference_asr_model
+    use_lm inference_config inference_tag inference_asr_model
 if [ ! -f "conf/train_ctc_${preset}.yaml" ]; then
     echo "run.sh: error: unknown --preset ${preset}; choose demo, full or tiny" >&2
     exit 2
 fi
-# shellcheck source=egs2/TEMPLATE/asr1/path.sh
-. ./path.sh
-# shellcheck source=egs2/TEMPLATE/asr1/cmd.sh
-. ./cmd.sh
-
 test_sets="dev test"
-inference_tag=decode_ctc_greedy
-# Inside an ESPnet checkout ./asr.sh is ESPnet's: its beam search runs with beam 1, and it does not check the installation.
-best_path=()
-if knows ctc_greedy; then
-    best_path=(--ctc_greedy true)
-else
-    python3 -m espnet_gmot.bin.check_install --quick true
-fi
-teacher_dir=exp/teacher${teacher:+_$(basename "${teacher}")}
+suffix=${teacher:+_$(basename "${teacher}")}
+teacher_dir=exp/teacher${suffix}
+declare -A tag=([ctc]=train_ctc_${preset} [gmot]=train_gmot_${preset}${suffix})
 
-# run COMMAND: a signal to this script, whether Ctrl-C or kill, ends the command too
-run() { start "$@"; finish; }
-
-recipe() {
-    run ./asr.sh --lang zh --token_type char --train_set train --valid_set dev --test_sets "${test_sets}" \
-        --ngpu "${ngpu}" --audio_format wav --use_lm false --python "python3 -m espnet_gmot" \
-        --local_data_opts "--preset ${preset} --seed ${seed}" \
-        --inference_config conf/decode_ctc_greedy.yaml --inference_asr_model valid.cer_ctc.ave.pth \
-        --inference_tag "${inference_tag}" "${best_path[@]}" "$@" "${others[@]}"
+# asr SYSTEM OPTION...
+asr() {
+    asr_with_teacher --lang zh --token_type char --train_set train --valid_set dev --test_sets "${test_sets}" \
+        --ngpu "${ngpu}" --audio_format wav --local_data_opts "--preset ${preset} --seed ${seed}" \
+        --asr_config "conf/train_$1_${preset}.yaml" --inference_tag decode_ctc_greedy "${@:2}" "${others[@]}"
 }
-
-tag_of() { echo "train_$1_${preset}$([ "$1" = ctc ] || echo "${teacher:+_$(basename "${teacher}")}")"; }
 
 # recognise SYSTEM OPTION...: train, decode, score; may run in the background, with children of its own
 recognise() {
-    local system=$1 args="--seed ${seed}"
-    shift
+    local args="--seed ${seed}"
     # shellcheck source=egs2/TEMPLATE/asr1/children.sh
     . local/children.sh
-    if [ "${system}" = gmot ]; then
-        args+=" --preprocessor_conf teacher_cache=${teacher_dir}/cache"
-        args+=" --model_conf projection=${teacher_dir}/projection.npz"
-    fi
-    recipe --stage 11 --stop_stage 13 --asr_config "conf/train_${system}_${preset}.yaml" \
-        --asr_tag "$(tag_of "${system}")" --asr_args "${args}${asr_args:+ ${asr_args}}" "$@"
+    [ "$1" = ctc ] ||
+        args+=" --preprocessor_conf teacher_cache=${teacher_dir}/cache --model_conf projection=${teacher_dir}/projection.npz"
+    asr "$1" --stage 11 --stop_stage 13 --asr_tag "${tag[$1]}" --asr_args "${args}${asr_args:+ ${asr_args}}" "${@:2}"
 }
 
 recognise_side_by_side() {
-    local cores system log logs=() pids=() failed=
+    local cores share system failed=
     cores=$(env -u OMP_NUM_THREADS nproc)
-    local share=$((cores > 1 ? cores / 2 : 1))
+    share=$((cores > 1 ? cores / 2 : 1))
     for system in ctc gmot; do
-        log=exp/$(tag_of "${system}").log
-        start recognise "${system}" --nj "${share}" --inference_nj "${share}" &> "${log}"
-        pids+=("${children[-1]}")
-        logs+=("exp/asr_$(tag_of "${system}")/train.log")
-        echo "training and decoding $(tag_of "${system}"); logs: ${log}, ${logs[-1]}"
+        echo "training and decoding ${tag[${system}]}; logs: exp/${tag[${system}]}.log, exp/asr_${tag[${system}]}/train.log"
+        start recognise "${system}" --nj "${share}" --inference_nj "${share}" &> "exp/${tag[${system}]}.log"
     done
-    run python3 -m espnet_gmot.bin.watch_training --log "${logs[@]}" --pid "${pids[@]}"
+    run python3 -m espnet_gmot.bin.stage watch_training --log "exp/asr_${tag[ctc]}/train.log" "exp/asr_${tag[gmot]}/train.log" \
+        --pid "${children[@]}"
     for system in gmot ctc; do # finish takes the last first
-        finish || failed=${system}
+        finish || failed=${tag[${system}]}
     done
     [ -z "${failed}" ] || {
-        tail -n 20 "exp/$(tag_of "${failed}").log" >&2
-        echo "run.sh: error: $(tag_of "${failed}") failed; log: exp/$(tag_of "${failed}").log" >&2
+        tail -n 20 "exp/${failed}.log" >&2
+        echo "run.sh: error: ${failed} failed; log: exp/${failed}.log" >&2
         exit 1
     }
 }
 
-recipe --stage 1 --stop_stage 5
+asr ctc --stop_stage 5
 run local/teacher.sh --preset "${preset}" --seed "${seed}" --teacher "${teacher}" \
     --allow_download "${allow_download}" --out "${teacher_dir}"
-recipe --stage 10 --stop_stage 10 --asr_config "conf/train_ctc_${preset}.yaml" --asr_args "${asr_args}"
+asr ctc --stage 10 --stop_stage 10 --asr_args "${asr_args}"
 if [ "${ngpu}" -gt 0 ]; then
     recognise ctc
     recognise gmot
 else
     recognise_side_by_side
 fi
-experiments=()
-for system in ctc gmot; do
-    experiments+=(--experiment "$(tag_of "${system}")=exp/asr_$(tag_of "${system}")")
-done
 
-model=exp/asr_$(tag_of gmot)
-picture=${model}/coupling.png
-if [ -f "${model}/valid.cer_ctc.ave.pth" ] && [ ! "${picture}" -nt "${model}/valid.cer_ctc.ave.pth" ]; then
-    utt_id=$(head -n 1 dump/raw/dev/text | cut -d " " -f 1)
+experiments=(--experiment "${tag[ctc]}=exp/asr_${tag[ctc]}" --experiment "${tag[gmot]}=exp/asr_${tag[gmot]}")
+gmot=exp/asr_${tag[gmot]}
+if [ -f "${gmot}/valid.cer_ctc.ave.pth" ] && [ ! "${gmot}/coupling.png" -nt "${gmot}/valid.cer_ctc.ave.pth" ]; then
     spoken=() # other data has no true times
     [ ! -f data/dev/ctm ] || spoken=(--ctm data/dev/ctm)
-    run ${train_cmd} "${model}/coupling.log" python3 -m espnet_gmot.bin.plot_coupling "${experiments[@]}" \
-        --data dump/raw/dev "${spoken[@]}" --utt_id "${utt_id}" --out "${picture}"
+    run ${train_cmd} "${gmot}/coupling.log" python3 -m espnet_gmot.bin.plot_coupling "${experiments[@]}" \
+        --data dump/raw/dev "${spoken[@]}" --out "${gmot}/coupling.png"
 fi
-python3 -m espnet_gmot.bin.compare "${experiments[@]}" --decode "${inference_tag}" \
-    --sets ${test_sets} --out exp/comparison
+python3 -m espnet_gmot.bin.compare "${experiments[@]}" --decode decode_ctc_greedy --sets ${test_sets} --out exp/comparison
 echo "table: $(pwd)/exp/comparison.md, exp/comparison.json; results page: exp/RESULTS.md"
-echo "couplings: $(pwd)/${picture}; logs: exp/asr_*/train.log, ${teacher_dir}/bert/pretrain.log"
+echo "couplings: $(pwd)/${gmot}/coupling.png; logs: exp/asr_*/train.log, ${teacher_dir}/bert/pretrain.log"

@@ -1,5 +1,6 @@
 """local/pretrain_teacher.py: its options, and that it imports without transformers."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -42,3 +43,15 @@ def test_pretrain_reads_its_options(command, tmp_path: Path):
     assert said.splitlines()[-1].endswith(str(out))
     with pytest.raises(InputError, match="--steps is -1; give a positive number"):
         command("--text", text, "--out", out, "--steps", -1)
+
+
+def test_a_preset_gives_the_defaults_of_the_other_options(command, tmp_path: Path, capsys):
+    text, out = tmp_path / "teacher.txt", tmp_path / "teacher"
+    text.write_text("我们\n天地\n天地人\n", encoding="utf-8")
+    said = command("--text", text, "--out", out, "--preset", "tiny", "--steps", 2, "--min_count", 1)
+    assert f"training a small BERT; log: {out}.partial/pretrain.log" in said
+    options = json.loads((out / "metrics.json").read_text())["options"]
+    assert (options["layers"], options["hidden_size"], options["steps"]) == (1, 16, 2)
+    with pytest.raises(SystemExit):
+        command("--text", text, "--out", out, "--preset", "huge")
+    assert "choose from" in capsys.readouterr().err

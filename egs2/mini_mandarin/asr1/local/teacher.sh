@@ -14,22 +14,12 @@ teacher=
 allow_download=false
 out=exp/teacher
 take_all_options preset seed teacher allow_download out -- "$@"
-case "${preset}" in
-    demo) size=() ;; # the defaults: two minutes on two cores
-    full) size=(--layers 4 --hidden_size 256 --heads 4 --steps 15000 --batch_size 64 --lr 1e-3 --min_count 5) ;;
-    tiny) size=(--layers 1 --hidden_size 16 --heads 2 --steps 20) ;;
-    *)
-        echo "teacher.sh: error: unknown --preset ${preset}; choose demo, full or tiny" >&2
-        exit 2
-        ;;
-esac
+OMP_NUM_THREADS=$(env -u OMP_NUM_THREADS nproc)
+export OMP_NUM_THREADS
 
 if [ -z "${teacher}" ]; then
     teacher=${out}/bert
-    [ -d "${teacher}" ] ||
-        echo "teacher: training a small BERT; log: ${teacher}.partial/pretrain.log, then ${teacher}/pretrain.log"
-    OMP_NUM_THREADS=$(env -u OMP_NUM_THREADS nproc) python3 local/pretrain_teacher.py \
-        --text data/local/teacher.txt --out "${teacher}" --seed "${seed}" "${size[@]}"
+    python3 local/pretrain_teacher.py --preset "${preset}" --seed "${seed}" --text data/local/teacher.txt --out "${teacher}"
 fi
-local/cache_teacher.sh --teacher "${teacher}" --allow_download "${allow_download}" \
-    --text "dump/raw/train/text dump/raw/dev/text" --cache "${out}/cache" --projection "${out}/projection.npz"
+python3 -m espnet_gmot.bin.cache_teacher --teacher "${teacher}" --allow_download "${allow_download}" \
+    --text dump/raw/{train,dev}/text --out "${out}/cache" --projection "${out}/projection.npz"

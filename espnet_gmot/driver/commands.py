@@ -1,0 +1,97 @@
+"""The commands that a stage starts: modules, alone or as jobs of cmd.sh's launchers, and trainings."""
+
+import shlex
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from espnet_gmot.driver.jobs import last_lines
+from espnet_gmot.driver.options import Options
+from espnet_gmot.driver.processes import GRACE_SECONDS, Children
+from espnet_gmot.driver.training_log import watch_trainings
+
+LAUNCHERS_GRACE = 2 * GRACE_SECONDS  # a launcher gives its own jobs GRACE_SECONDS
+
+
+class CommandFailed(Exception):
+    """A command ended with an error; what it printed or its log says why."""
+
+
+class Commands:
+    """Starts commands and waits for them; none outlives the stage.
+
+    Args:
+        options: of asr.sh; ``python`` runs the modules.
+    """
+
+    def __init__(self, options: Options):
+        self._python = shlex.split(options.python)
+
+    def run(self, module: str, *arguments: object) -> None:
+        """Run a Python module.
+
+        Raises:
+            CommandFailed: it ended with an error.
+        """
+        self._wait(self._module(module, *arguments))
+
+    def run_jobs(
+        self,
+        launcher: str,
+        log: str | Path,
+        module: str,
+        *arguments: object,
+        jobs: int | None = None,
+        gpu: int | None = None,
+    ) -> None:
+        """Run a Python module by a launcher of cmd.sh.
+
+        Args:
+            launcher: e.g. ``train_cmd`` of the options.
+            log: the log, with ``JOB`` for the job's number.
+            module: the module.
+            arguments: its arguments, likewise.
+            jobs: number of jobs; None for one without a number.
+            gpu: GPUs of each job; None says nothing of them.
+
+        Raises:
+            CommandFailed: a job ended with an error.
+        """
+        number = [] if gpu is None else ["--gpu", str(gpu)]
+        number += [] if jobs is None else [f"JOB=1:{jobs}"]
+        self._wait([*shlex.split(launcher), *number, str(log), *self._module(module, *arguments)])
+
+    def train(self, launching: Sequence[object], module: str, *arguments: object, log: Path) -> None:
+        """Run a module by ESPnet's launcher and show on the terminal how the training goes.
+
+        Args:
+            launching: arguments of espnet2.bin.launch.
+            module: the module that trains.
+            arguments: its arguments.
+            log: the training's log; what the launcher says goes to launch.log beside it.
+
+        Raises:
+            CommandFailed: the training failed; has the end of its log.
+        """
+        training = self._module(module, *arguments)
+        self._watch([*self._module("espnet2.bin.launch", *launching), "--", *training], log)
+
+    def _module(self, module: str, *arguments: object) -> list[str]:
+        return [*self._python, "-m", module, *map(str, arguments)]
+
+    def _wait(self, command: Sequence[str]) -> None:
+        with Children(LAUNCHERS_GRACE) as children:
+            process = children.start(command)
+            while process not in children.wait_a_moment():
+                pass
+        if process.returncode != 0:
+            raise CommandFailed(f"this ended with status {process.returncode}: {shlex.join(command)}")
+
+    def _watch(self, command: Sequence[str], log: Path) -> None:
+        said = log.with_name("launch.log")
+        with said.open("w") as stream, Children(LAUNCHERS_GRACE) as children:
+            process = children.start(command, stdout=stream, stderr=subprocess.STDOUT)
+            watch_trainings([log], lambda: process in children.wait_a_moment())
+        if process.returncode != 0:
+            found = last_lines(log if log.exists() else said)
+            raise CommandFailed(f"training failed; log: {log}\n{found}")

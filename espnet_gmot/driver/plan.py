@@ -1,0 +1,155 @@
+"""The stages of asr.sh: which of them run, and what is refused before the first one does."""
+
+import os
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+from espnet_gmot.driver.commands import Commands
+from espnet_gmot.driver.jobs import driver_gpus
+from espnet_gmot.driver.options import Options
+from espnet_gmot.errors import InputError
+
+
+class Stage(NamedTuple):
+    """A stage of asr.sh.
+
+    Args:
+        number: from 1, as ESPnet counts them.
+        title: what the log calls it.
+        module: of ``espnet_gmot.driver.stages``; empty for local/data.sh and what this driver lacks.
+        name: its function, and the subcommand of ``espnet_gmot.bin.stage``.
+    """
+
+    number: int
+    title: str
+    module: str = ""
+    name: str = ""
+
+    def run(self, options: Options, commands: Commands) -> None:
+        """Do what the stage does; what other stages import need not be waited for."""
+        getattr(import_module(f"espnet_gmot.driver.stages.{self.module}"), self.name)(options, commands)
+
+
+STAGES = (
+    Stage(1, "data preparation"),
+    Stage(2, "speed perturbation", "data", "perturb_speed"),
+    Stage(3, "formatting of audio", "data", "format_audio"),
+    Stage(4, "removal of long and short data", "data", "filter_lengths"),
+    Stage(5, "token list", "tokens", "token_list"),
+    Stage(6, "language model statistics", "lm", "lm_stats"),
+    Stage(7, "language model training", "lm", "lm_train"),
+    Stage(8, "perplexity", "lm", "lm_perplexity"),
+    Stage(9, "n-gram"),
+    Stage(10, "statistics", "asr", "asr_stats"),
+    Stage(11, "training", "asr", "asr_train"),
+    Stage(12, "decoding", "decode", "decode"),
+    Stage(13, "scoring", "score", "score"),
+    Stage(14, "packing", "pack", "pack"),
+    Stage(15, "upload"),
+)
+IN_PYTHON = {stage.name: stage for stage in STAGES if stage.name}
+NOT_HERE = (9, 15)
+
+
+def selected(options: Options) -> list[int]:
+    """Return the numbers of the stages that the options choose, in order."""
+    return [stage.number for stage in STAGES if _is_selected(stage.number, options)]
+
+
+def _is_selected(number: int, options: Options) -> bool:
+    if number <= 5:
+        skipped = options.skip_data_prep
+    elif number <= 8:
+        skipped = options.skip_train or not options.use_lm
+    elif number <= 11:
+        skipped = options.skip_train
+    elif number <= 13:
+        skipped = options.skip_eval
+    else:
+        skipped = options.skip_packing
+    return options.stage <= number <= options.stop_stage and not skipped and number not in NOT_HERE
+
+
+def check(options: Options) -> None:
+    """Refuse what no stage could do with these options on this machine.
+
+    Raises:
+        InputError: names the option and the cure.
+    """
+    _check_values(options)
+    _check_tokens(options)
+    _check_range(options)
+    _check_files(options)
+    chosen = selected(options)
+    if 7 in chosen or 11 in chosen:
+        _check_devices(options)
+
+
+def _check_values(options: Options) -> None:
+    for name in ("num_nodes", "nj", "inference_nj"):
+        if getattr(options, name) < 1:
+            raise InputError(f"--{name} is at least 1")
+    for name in ("train_set", "valid_set", "test_sets"):
+        if not getattr(options, name).strip():
+            raise InputError(f"--{name} is required")
+    if not re.fullmatch(r"[0-9]+k?", options.fs):
+        raise InputError(f"--fs is a sampling rate such as 16k or 16000, not '{options.fs}'")
+
+
+def _check_tokens(options: Options) -> None:
+    hugging_face = options.token_type == "hugging_face"
+    if hugging_face and not options.hugging_face_model_name_or_path:
+        raise InputError("--token_type hugging_face needs --hugging_face_model_name_or_path")
+    if options.use_ngram:
+        raise InputError("stage 9 (n-gram) is not in this driver yet; use --use_ngram false")
+    if options.use_lm and hugging_face:
+        raise InputError("ESPnet's language models have no --token_type hugging_face; use --use_lm false")
+    if options.use_lm and options.ctc_greedy:
+        raise InputError("--ctc_greedy true decodes without a language model; choose it or --use_lm true")
+
+
+def _check_range(options: Options) -> None:
+    first, last = options.stage, options.stop_stage
+    if first > last:
+        raise InputError(f"--stage {first} comes after --stop_stage {last}")
+    if not 1 <= first <= len(STAGES):
+        raise InputError(f"--stage is 1 to {len(STAGES)}, not {first}")
+    for number in (first, last):
+        if number in NOT_HERE:
+            raise InputError(f"stage {number} ({STAGES[number - 1].title}) is not in this driver yet")
+    if first >= 6 and last <= 8 and not options.use_lm:
+        raise InputError(f"stage {first} ({STAGES[first - 1].title}) needs --use_lm true")
+    if first == 14 and options.skip_packing:
+        raise InputError("stage 14 (packing) needs --skip_packing false")
+
+
+def _check_files(options: Options) -> None:
+    chosen = selected(options)
+    if 1 in chosen and not os.access("local/data.sh", os.X_OK):
+        raise InputError("local/data.sh is missing or not executable; run in a recipe's directory")
+    if 6 in chosen or 7 in chosen:
+        _need_option(options, "lm_config", "stages 6 and 7")
+    if 10 in chosen or 11 in chosen:
+        _need_option(options, "asr_config", "stages 10 and 11")
+    if 12 in chosen and options.inference_config:
+        _need_option(options, "inference_config", "stage 12")
+
+
+def _need_option(options: Options, name: str, stages: str) -> None:
+    path = getattr(options, name)
+    if not path:
+        raise InputError(f"--{name} is required for {stages}")
+    if not Path(path).is_file():
+        raise InputError(f"--{name} {path} does not exist")
+
+
+def _check_devices(options: Options) -> None:
+    """Our run_jobs knows this machine alone."""
+    if "run_jobs" not in options.cuda_cmd:
+        return
+    if options.num_nodes > 1:
+        raise InputError(f"--num_nodes {options.num_nodes} needs slurm.pl or queue.pl as cuda_cmd in cmd.sh")
+    if options.ngpu > 0 and not driver_gpus():
+        raise InputError(f"--ngpu {options.ngpu} and this machine shows no GPU; use --ngpu 0")

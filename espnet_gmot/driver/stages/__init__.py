@@ -1,0 +1,1 @@
+"""What the stages of asr.sh do; each gets the options and what starts its commands."""

@@ -1,0 +1,75 @@
+"""Stages 10 and 11: statistics and training of the recogniser."""
+
+from espnet_gmot.driver.commands import Commands
+from espnet_gmot.driver.freshness import Record, content
+from espnet_gmot.driver.names import Names
+from espnet_gmot.driver.needs import need
+from espnet_gmot.driver.options import Options
+from espnet_gmot.driver.training import collect_stats, train
+from espnet_gmot.driver.training_inputs import front_end_inputs, training_inputs, with_arguments
+from espnet_gmot.driver.training_yaml import load_training_yaml
+
+MODULE = "espnet2.bin.asr_train"
+
+
+def asr_stats(options: Options, commands: Commands) -> None:
+    """Stage 10: lengths of all data, mean and variance of the features."""
+    names, arguments = Names(options), options.asr_args.split()
+    keys = (need(names.train / "wav.scp", 4), need(names.valid / "wav.scp", 4))
+    need(names.token_list, 5)
+    tables = [
+        data / table
+        for data in (names.train, names.valid)
+        for table in ("wav.scp", "text", "utt2num_samples")
+    ]
+    record = Record(
+        names.asr_stats_dir,
+        fs=options.fs,
+        **front_end_inputs(with_arguments(load_training_yaml(options.asr_config), arguments)),
+        **names.text_inputs,
+        **{str(path): content(path) for path in (*tables, names.token_list)},
+    )
+    if record.is_still_done():
+        return
+    record.begin()
+    collect_stats(
+        options, commands, MODULE, names.asr_stats_dir, keys, names.token_list,
+        [
+            "--config", options.asr_config, "--frontend_conf", f"fs={options.fs}",
+            *names.text_options, *names.data_options, *arguments,
+        ],
+    )  # fmt: skip
+    record.finish()
+
+
+def asr_train(options: Options, commands: Commands) -> None:
+    """Stage 11: training."""
+    names, arguments = Names(options), options.asr_args.split()
+    texts = [need(data / "text", 4) for data in (names.train, names.valid)]
+    shapes = [
+        names.asr_stats_dir / part / shape
+        for part in ("train", "valid")
+        for shape in ("speech_shape", f"text_shape.{options.token_type}")
+    ]
+    need(shapes[1], 10)
+    statistics, normalize = [], []
+    if options.feats_normalize == "global_mvn":
+        statistics = [names.feats_stats]
+        normalize = ["--normalize=global_mvn", "--normalize_conf", f"stats_file={names.feats_stats}"]
+    record = Record(
+        names.asr_exp,
+        **training_inputs(with_arguments(load_training_yaml(options.asr_config), arguments)),
+        **{"--asr_args": options.asr_args, "--feats_normalize": options.feats_normalize},
+        **names.text_inputs,
+        **{str(path): content(path) for path in (names.token_list, *statistics, *texts, *shapes)},
+    )
+    shape_options = [word for path in shapes for word in (f"--{path.parent.name}_shape_file", path)]
+    train(
+        options, commands, MODULE, record, names.token_list,
+        [
+            "--config", options.asr_config, "--frontend_conf", f"fs={options.fs}", *normalize,
+            *names.text_options, *names.data_options, *shape_options,
+            "--fold_length", options.asr_speech_fold_length * 100,
+            "--fold_length", options.asr_text_fold_length, *arguments,
+        ],
+    )  # fmt: skip

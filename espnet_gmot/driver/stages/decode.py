@@ -1,0 +1,71 @@
+"""Stage 12: decoding of the test sets."""
+
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from espnet_gmot.driver.commands import Commands
+from espnet_gmot.driver.freshness import Record, content, stamp
+from espnet_gmot.driver.names import Names
+from espnet_gmot.driver.needs import need, need_model
+from espnet_gmot.driver.options import Options
+from espnet_gmot.driver.split_merge import merge_decoded, split_scp
+
+
+def decode(options: Options, commands: Commands) -> None:
+    """Decode each test set in jobs, with the language model where one is used."""
+    names = Names(options)
+    config, model = (
+        need(names.asr_exp / "config.yaml", 11),
+        need_model(names.asr_model, "inference_asr_model"),
+    )
+    arguments: list[object] = ["--config", options.inference_config] if options.inference_config else []
+    arguments += ["--asr_train_config", config, "--asr_model_file", model]
+    inputs = {
+        "decoder": "espnet_gmot.bin.asr_ctc_greedy" if options.ctc_greedy else "espnet2.bin.asr_inference",
+        "inference_args": options.inference_args,
+        "inference_config": content(options.inference_config),
+        "model": stamp(model),
+    }
+    if options.use_lm:
+        lm_config, lm = need(names.lm_exp / "config.yaml", 7), need_model(names.lm_file, "inference_lm")
+        arguments += ["--lm_train_config", lm_config, "--lm_file", lm]
+        inputs["language model"] = stamp(lm)
+    for dset in names.test_sets:
+        _decode_set(options, commands, dset, arguments, inputs)
+
+
+def _decode_set(
+    options: Options, commands: Commands, dset: str, arguments: Sequence[object], inputs: dict[str, Any]
+) -> None:
+    names = Names(options)
+    target, logdir = names.decode_dir / dset, names.decode_dir / dset / "logdir"
+    wav_scp = need(names.data_feats / dset / "wav.scp", 3)
+    record = Record(target, **inputs, **{str(wav_scp): content(wav_scp)})
+    if record.is_still_done():
+        return
+    record.begin()
+    _remove_results(target)
+    jobs = split_scp(wav_scp, f"{logdir}/keys.JOB.scp", options.inference_nj)
+    logging.info("decoding %s, %d job(s); log: %s/asr_inference.*.log", dset, jobs, logdir)
+    gpu = int(options.gpu_inference)
+    commands.run_jobs(
+        options.cuda_cmd if gpu else options.decode_cmd, f"{logdir}/asr_inference.JOB.log", inputs["decoder"],
+        "--ngpu", gpu, "--data_path_and_name_and_type", f"{wav_scp},speech,{names.audio_type}",
+        "--key_file", f"{logdir}/keys.JOB.scp", "--output_dir", f"{logdir}/output.JOB", *arguments,
+        *options.inference_args.split(), gpu=gpu, jobs=jobs,
+    )  # fmt: skip
+    count = merge_decoded(f"{logdir}/output.JOB", jobs, target)
+    record.finish()
+    logging.info("%s/text: %d utterances", target, count)
+
+
+def _remove_results(directory: Path) -> None:
+    """Remove what an earlier decoding left, lest it be taken for this one's."""
+    (directory / "text").unlink(missing_ok=True)
+    for scores in directory.glob("score_*"):
+        shutil.rmtree(scores)
+    for log in directory.glob("logdir/asr_inference.*.log"):
+        log.unlink()

@@ -1,0 +1,90 @@
+"""Stages 6 to 8: the language model, on the training set's text unless --lm_train_text names another."""
+
+import logging
+from pathlib import Path
+
+from espnet_gmot.driver.commands import Commands
+from espnet_gmot.driver.freshness import Record, content, stamp
+from espnet_gmot.driver.lines import join_lines
+from espnet_gmot.driver.names import Names
+from espnet_gmot.driver.needs import need, need_model
+from espnet_gmot.driver.options import Options
+from espnet_gmot.driver.training import collect_stats, train
+from espnet_gmot.driver.training_inputs import training_inputs, with_arguments
+from espnet_gmot.driver.training_yaml import load_training_yaml
+
+MODULE = "espnet2.bin.lm_train"
+
+
+def lm_stats(options: Options, commands: Commands) -> None:
+    """Stage 6: lengths of all texts."""
+    names = Names(options)
+    texts = [need(text, 4) for text in names.lm_train_texts]
+    need(names.lm_dev_text, 4)
+    need(names.token_list, 5)
+    files = (*texts, names.lm_dev_text, names.token_list)
+    record = Record(names.lm_stats_dir, **names.text_inputs, **{str(path): content(path) for path in files})
+    if record.is_still_done():
+        return
+    record.begin()
+    join_lines(texts, _train_text(names), keep=lambda line: len(line.split()) > 1)
+    collect_stats(
+        options, commands, MODULE, names.lm_stats_dir, (_train_text(names), names.lm_dev_text),
+        names.token_list, [*_arguments(options), *options.lm_args.split()],
+    )  # fmt: skip
+    record.finish()
+
+
+def lm_train(options: Options, commands: Commands) -> None:
+    """Stage 7: training."""
+    names = Names(options)
+    shapes = {
+        part: names.lm_stats_dir / part / f"text_shape.{options.token_type}" for part in ("train", "valid")
+    }
+    need(shapes["train"], 6)
+    files = (names.token_list, _train_text(names), names.lm_dev_text, *shapes.values())
+    arguments = options.lm_args.split()
+    record = Record(
+        names.lm_exp,
+        **training_inputs(with_arguments(load_training_yaml(options.lm_config), arguments)),
+        **{"--lm_args": options.lm_args},
+        **names.text_inputs,
+        **{str(path): content(path) for path in files},
+    )
+    shape_options = [word for part, shape in shapes.items() for word in (f"--{part}_shape_file", shape)]
+    train(
+        options, commands, MODULE, record, names.token_list,
+        [*_arguments(options), *shape_options, "--fold_length", options.lm_fold_length, *arguments],
+    )  # fmt: skip
+
+
+def lm_perplexity(options: Options, commands: Commands) -> None:
+    """Stage 8: perplexity of a text."""
+    names = Names(options)
+    directory, text = names.lm_exp / "perplexity_test", need(names.lm_test_text, 4)
+    config = need(names.lm_exp / "config.yaml", 7)
+    model = need_model(names.lm_file, "inference_lm")
+    record = Record(directory, model=stamp(model), **{str(text): content(text)})
+    if not record.is_still_done():
+        record.begin()
+        commands.run_jobs(
+            options.cuda_cmd, directory / "lm_calc_perplexity.log", "espnet2.bin.lm_calc_perplexity",
+            "--ngpu", options.ngpu, "--output_dir", directory,
+            "--data_path_and_name_and_type", f"{text},text,text",
+            "--train_config", config, "--model_file", model, gpu=options.ngpu,
+        )  # fmt: skip
+        record.finish()
+    logging.info("perplexity of %s: %s", text, (directory / "ppl").read_text(encoding="utf-8").strip())
+
+
+def _train_text(names: Names) -> Path:
+    return names.lm_stats_dir / "train.txt"
+
+
+def _arguments(options: Options) -> list[str]:
+    names = Names(options)
+    return [
+        "--config", options.lm_config, *names.text_options,
+        "--train_data_path_and_name_and_type", f"{_train_text(names)},text,text",
+        "--valid_data_path_and_name_and_type", f"{names.lm_dev_text},text,text",
+    ]  # fmt: skip

@@ -1,0 +1,82 @@
+"""Stage 5: the token list, and which tokens of the transcripts it lacks."""
+
+import logging
+from pathlib import Path
+
+from espnet_gmot.driver.bpe import train_bpe
+from espnet_gmot.driver.commands import Commands
+from espnet_gmot.driver.freshness import Record, content
+from espnet_gmot.driver.lines import count_lines, join_lines
+from espnet_gmot.driver.names import Names
+from espnet_gmot.driver.needs import need
+from espnet_gmot.driver.options import Options
+
+
+def token_list(options: Options, commands: Commands) -> None:
+    """Make the token list and report what the transcripts hold besides."""
+    names = Names(options)
+    texts = [need(text, 4) for text in names.token_texts]
+    record = Record(
+        names.token_dir,
+        **names.text_inputs,
+        **{str(text): content(text) for text in texts},
+        bpe_nlsyms=options.bpe_nlsyms,
+        bpe_char_cover=options.bpe_char_cover,
+        bpe_input_sentence_size=options.bpe_input_sentence_size,
+    )
+    if not record.is_still_done():
+        record.begin()
+        _make_token_list(options, commands, join_lines(texts, names.token_dir / "train.txt"))
+        record.finish()
+        logging.info("%d tokens in %s", count_lines(names.token_list), names.token_list)
+    _report_unknown_tokens(options)
+
+
+def _make_token_list(options: Options, commands: Commands, text: Path) -> None:
+    names = Names(options)
+    if options.token_type == "bpe":
+        train_bpe(
+            text,
+            names.token_dir,
+            options.nbpe,
+            options.bpemode,
+            options.bpe_nlsyms,
+            options.bpe_char_cover,
+            options.bpe_input_sentence_size,
+        )
+        return
+    log, aside = names.token_dir / "tokens.log", names.token_list.with_suffix(".txt.aside")
+    if options.token_type == "hugging_face":
+        commands.run_jobs(
+            options.train_cmd, log, "espnet2.bin.hugging_face_export_vocabulary",
+            "--model_name_or_path", options.hugging_face_model_name_or_path, "--output", aside,
+        )  # fmt: skip
+    else:
+        symbols = ("<blank>:0", "<unk>:1", "<sos/eos>:-1")
+        commands.run_jobs(
+            options.train_cmd, log, "espnet2.bin.tokenize_text", "--token_type", options.token_type,
+            "--field", "2-", "--input", text, "--output", aside, "--cleaner", options.cleaner,
+            "--g2p", options.g2p, "--non_linguistic_symbols", options.nlsyms_txt,
+            "--write_vocabulary", "true", *(word for symbol in symbols for word in ("--add_symbol", symbol)),
+        )  # fmt: skip
+    aside.replace(names.token_list)
+
+
+def _report_unknown_tokens(options: Options) -> None:
+    names = Names(options)
+    texts = [names.data_feats / dset / "text" for dset in names.all_sets]
+    inputs = {str(path): content(path) for path in (names.token_list, *texts)}
+    record = Record(names.token_dir / "unknown_tokens", **names.text_inputs, **inputs)
+    if record.is_still_done():
+        return
+    from espnet_gmot.driver.unknown_tokens import find_unknown_tokens  # imports ESPnet, ten seconds
+
+    record.begin()
+    bpemodel, cleaner, symbols = (
+        None if value == "none" else value for value in (names.bpemodel, options.cleaner, options.nlsyms_txt)
+    )
+    for text in texts:
+        logging.info(
+            find_unknown_tokens(text, names.token_list, options.token_type, bpemodel, cleaner, symbols)
+        )
+    record.finish()

@@ -1,0 +1,127 @@
+"""The commands of an experiment, in the order in which they run in ``research/exp/PRESET``.
+
+Each function is a generator: it gives a command, and goes on when that has ended well.
+"""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from espnet_gmot.files import require_file, write_aside
+from research.kept_files import CONTEXT, COUPLING
+from research.runs import PROBED_WITH, Run
+from research.table import Teacher
+
+Command = list[str]
+CORPUS_SEED = 1  # not the demo's: other sentences in dev and test
+# Python with the environment of a recipe's stages: one thread, and the order of Kaldi's tables
+PYTHON = ["bash", "-c", '. ./path.sh && exec python3 "$@"', "python3"]
+SETS = ["dev", "test"]
+TEACHER_TEXT = Path("data/local/teacher.txt")  # what teachers and language model learn from
+SEARCH = {"ctc_greedy": ["--ctc_greedy", "true"], "ctc_beam_lm": ["--use_lm", "true"]}
+TINY_BERT = ["--layers", "1", "--hidden_size", "16", "--heads", "2", "--steps", "20"]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a run may use: GPUs, and threads for training on the CPU."""
+
+    ngpu: int
+    threads: int
+
+    def asr(self, first: int, last: int, *options: str | Path) -> Command:
+        """``./asr.sh`` from one stage to another, with the options that all experiments have in common."""
+        threads = str(self.threads)
+        common = ["--lang", "zh", "--token_type", "char", "--train_set", "train", "--valid_set", "dev"]
+        common += [
+            "--test_sets",
+            " ".join(SETS),
+            "--audio_format",
+            "wav",
+            "--python",
+            "python3 -m espnet_gmot",
+        ]
+        common += ["--ngpu", str(self.ngpu), "--nj", threads, "--inference_nj", threads]
+        common += ["--asr_stats_dir", "exp/asr_stats", "--lm_exp", "exp/lm"]
+        # ESPnet draws its curves anew after each epoch, an eighth of the time here; TensorBoard has them too
+        common += ["--asr_args", "--use_matplotlib false", "--inference_asr_model", "valid.cer_ctc.ave.pth"]
+        return ["./asr.sh", "--stage", str(first), "--stop_stage", str(last), *common, *map(str, options)]
+
+
+def prepare_corpus(preset: str, machine: Machine) -> Iterator[Command]:
+    """Data, tokens and the statistics that all trainings share."""
+    yield machine.asr(1, 5, "--local_data_opts", f"--preset {preset} --seed {CORPUS_SEED}")
+    yield machine.asr(10, 10, "--asr_config", f"conf/train_ctc_{preset}.yaml")
+
+
+def prepare_teacher(preset: str, name: str, teacher: Teacher, cores: int) -> Iterator[Command]:
+    """A teacher in ``exp/teacher_NAME``, with cache and projection; what is there is kept."""
+    size = "demo" if preset == "small" else preset  # the same teacher for both
+    if teacher == Teacher():
+        yield ["local/teacher.sh", "--preset", size, "--out", f"exp/teacher_{name}"]
+        return
+    out = Path(f"exp/teacher_{name}")
+    bert = out / "bert"
+    if teacher.random_init:
+        base = Path(f"exp/teacher_{PROBED_WITH}")
+        yield ["local/teacher.sh", "--preset", size, "--out", str(base)]
+        bert = base / "bert"
+    else:
+        options = TINY_BERT if preset == "tiny" else shlex.split(teacher.pretrain)
+        lines = _lines(TEACHER_TEXT)[teacher.every - 1 :: teacher.every]
+        _write(out / "text.txt", "".join(f"{line}\n" for line in lines))
+        pretrain = ["local/pretrain_teacher.py", "--text", f"{out}/text.txt", "--out", str(bert), *options]
+        yield ["env", f"OMP_NUM_THREADS={cores}", *PYTHON, *pretrain]
+    options = ["--teacher", str(bert), "--random_init", str(teacher.random_init).lower()]
+    options += ["--text", "dump/raw/train/text", "dump/raw/dev/text"]
+    options += ["--out", f"{out}/cache", "--projection", f"{out}/projection.npz"]
+    yield ["env", f"OMP_NUM_THREADS={cores}", *PYTHON, "-m", "espnet_gmot.bin.cache_teacher", *options]
+
+
+def prepare_language_model(preset: str, machine: Machine) -> Iterator[Command]:
+    """The language model in ``exp/lm``, on the teachers' text, a fragment between two commas a line."""
+    fragments = [fragment for line in _lines(TEACHER_TEXT) for fragment in line.split("，")]
+    text = Path("exp/lm_train.txt")
+    _write(text, "".join(f"lm{number:07d} {line}\n" for number, line in enumerate(fragments, start=1)))
+    lm = ["--use_lm", "true", "--lm_config", f"conf/train_lm_{preset}.yaml", "--lm_train_text", text]
+    yield machine.asr(6, 8, *lm)
+
+
+def carry_out(run: Run, results: Path, machine: Machine) -> Iterator[Command]:
+    """Train, decode and score a run, measure its encoder and coupling, keep the results."""
+    run.record.begin()
+    model, decode = run.expdir / "asr", f"decode_{run.row.decoding}"
+    options = ["--expdir", run.expdir, "--asr_exp", model, "--asr_config", run.config]
+    options += ["--inference_config", f"conf/{decode}.yaml", "--inference_tag", decode]
+    yield machine.asr(11, 13, *options, *SEARCH[run.row.decoding])
+
+    dev = ["dump/raw/dev", "data/dev/ctm"]
+    if not (model / CONTEXT).is_file():
+        cache = ["--teacher_cache", f"exp/teacher_{PROBED_WITH}/cache"]
+        train = ["--train_data", "dump/raw/train", "--train_ctm", "data/train/ctm"]
+        test = ["--test_data", dev[0], "--test_ctm", dev[1]]
+        yield _python("probe_context", "--experiment", model, *cache, *train, *test, "--out", model / CONTEXT)
+    if run.training.get("model") == "gmot" and not (model / COUPLING).is_file():
+        data = ["--data", dev[0], "--ctm", dev[1]]
+        yield _python("measure_coupling", "--experiment", model, *data, "--out", model / COUPLING)
+
+    kept = ["--results", results, "--row", run.row.name, "--seed", run.seed, "--config", run.config]
+    yield _python("keep_experiment", *kept, "--experiment", model, "--decode", decode, "--sets", *SETS)
+    run.record.finish()
+
+
+def _python(command: str, *options: str | int | Path) -> Command:
+    return [*PYTHON, "-m", f"research.bin.{command}", *map(str, options)]
+
+
+def _lines(path: Path) -> list[str]:
+    text = require_file(path, "remove data/ and make the corpus again").read_text(encoding="utf-8")
+    return text.removesuffix("\n").split("\n")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a text unless it is there already."""
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        with write_aside(path) as aside:
+            aside.write_text(text, encoding="utf-8")

@@ -1,0 +1,84 @@
+"""Stages 12 and 13: decoding and scoring."""
+
+from pathlib import Path
+
+import pytest
+
+from espnet_gmot.driver.commands import CommandFailed
+from espnet_gmot.errors import InputError
+
+EXP = Path("exp/asr_train_small_raw_char")
+DECODED = EXP / "inference_asr_model_valid.acc.ave" / "test"
+
+
+def test_results_of_an_earlier_model_do_not_outlive_a_decoding_that_failed(recipe):
+    recipe.run()
+    (DECODED / "score_cer").mkdir()
+    (DECODED / "logdir" / "asr_inference.7.log").touch()
+    assert (DECODED / "text").is_file()
+    (EXP / "valid.acc.ave.pth").write_text("new")
+    with pytest.raises(CommandFailed):
+        recipe.run(stage=12, fails_in="espnet2.bin.asr_inference")
+    assert not (DECODED / "text").exists()
+    assert not (DECODED / "score_cer").exists()
+    assert not list(DECODED.glob("logdir/*.log"))
+    with pytest.raises(InputError, match=f"{DECODED}/text does not exist; run stage 12 first"):
+        recipe.run(stage=13)
+
+
+def test_another_decoder_decodes_anew_into_the_same_directory(recipe, said_again):
+    Path("conf/decode.yaml").write_text("beam_size: 1\n")
+    recipe.run(inference_config="conf/decode.yaml")
+    assert "--config conf/decode.yaml" in recipe.called("asr_inference")[0]
+    log = recipe.run(stage=12, inference_config="conf/decode.yaml", ctc_greedy=True)
+    assert said_again(EXP / "decode_asr_model_valid.acc.ave" / "test", "decoder") in log
+    assert "asr_ctc_greedy" in recipe.modules
+
+
+def test_ctc_greedy_decodes_by_our_command(recipe):
+    log = recipe.run(ctc_greedy=True, inference_args="--batch_size 4")
+    (call,) = recipe.called("asr_ctc_greedy")
+    target = EXP / "ctc_greedy_batch_size4_asr_model_valid.acc.ave" / "test"
+    assert call.startswith(
+        f"now --quietly --gpu 0 JOB=1:1 {target}/logdir/asr_inference.JOB.log py -m espnet_gmot"
+    )
+    assert "asr_ctc_greedy --ngpu 0 --data_path_and_name_and_type dump/raw/test/wav.scp,speech,sound" in call
+    assert call.endswith("--batch_size 4")
+    assert f"decoding test, 1 job(s); log: {target}/logdir/asr_inference.*.log" in log
+    assert f"{target}/text: 1 utterances" in log
+
+
+def test_on_the_gpu_by_its_launcher(recipe):
+    recipe.run(gpu_inference=True, cuda_cmd="slurm.pl --config conf/slurm.conf")
+    (call,) = recipe.called("asr_inference")
+    assert call.startswith("slurm.pl --config conf/slurm.conf --gpu 1 JOB=1:1 ")
+    assert "--ngpu 1" in call
+
+
+def test_a_model_file_that_is_not_there_the_message_lists_those_that_are(recipe):
+    recipe.run()
+    message = "valid.none.pth does not exist; --inference_asr_model names one of: valid.acc.ave.pth"
+    with pytest.raises(InputError, match=message):
+        recipe.run(stage=12, inference_asr_model="valid.none.pth")
+
+
+def test_the_text_is_scored_cleaned_and_without_non_linguistic_symbols(recipe, no_report):
+    Path("nlsyms").write_text("<noise>\n")
+    recipe.run(cleaner="tacotron", nlsyms_txt="nlsyms")
+    scored = DECODED / "score_text"
+    ref, hyp = [call for call in recipe.called("tokenize_text") if "--remove_non" in call]
+    for call, text, cleaner in ((ref, "dump/raw/test/text", "tacotron"), (hyp, DECODED / "text", "none")):
+        assert f"--input {text} --output {scored}/" in call
+        options = f"--cleaner {cleaner} --non_linguistic_symbols nlsyms --remove_non_linguistic_symbols true"
+        assert call.endswith(options)
+    assert f"score --ref {scored}/ref --hyp {scored}/hyp " in recipe.called("score")[0]
+    assert (scored / "ref").read_text() == "u1 a\n"
+    assert sorted(path.name for path in scored.iterdir()) == ["hyp", "ref"]
+
+
+def test_characters_and_words_are_scored_and_the_page_is_written(recipe):
+    recipe.run()
+    cer, wer = recipe.called("score")
+    assert f"--utt2spk dump/raw/test/utt2spk --token_type char --out {DECODED}/score_cer" in cer
+    assert f"--token_type word --out {DECODED}/score_wer" in wer
+    assert recipe.calls[-1].endswith("stage results_page --expdir exp --out exp/RESULTS.md")

@@ -1,0 +1,41 @@
+"""Stage 5: the token list of each kind, and what it lacks."""
+
+from pathlib import Path
+
+
+def test_characters_by_espnets_command(recipe, no_report):
+    log = recipe.run(stop_stage=5, cleaner="tacotron")
+    (call,) = recipe.called("tokenize_text")
+    assert call.startswith("now --quietly data/token_list/char/tokens.log py -m espnet2.bin.tokenize_text")
+    for part in (
+        "--token_type char --field 2- --input data/token_list/char/train.txt",
+        "--cleaner tacotron --g2p none --non_linguistic_symbols none",
+        "--write_vocabulary true --add_symbol <blank>:0 --add_symbol <unk>:1 --add_symbol <sos/eos>:-1",
+    ):
+        assert part in call
+    assert "4 tokens in data/token_list/char/tokens.txt" in log
+
+
+def test_hugging_face_tokens(recipe, no_report):
+    recipe.run(stop_stage=5, token_type="hugging_face", hugging_face_model_name_or_path="a/b")
+    (call,) = recipe.called("hugging_face_export_vocabulary")
+    assert "--model_name_or_path a/b" in call
+    assert Path("data/token_list/hugging_face_a-b/tokens.txt").read_text().startswith("<blank>")
+
+
+def test_unknown_tokens_of_every_set_are_reported_once(recipe):
+    Path("data/test/text").write_text("u1 ab\n")
+    log = recipe.run(stop_stage=5)
+    assert "dump/raw/train/text: all 1 tokens are in the token list" in log
+    assert "dump/raw/dev/text: all 1 tokens are in the token list" in log
+    assert "dump/raw/test/text: 1 of 2 tokens are outside the token list, in 1 utterances (u1): b ×1" in log
+    log = recipe.run(stage=5, stop_stage=5)
+    assert "already done (remove data/token_list/char/unknown_tokens/.done to redo)" in log
+    assert "tokens are" not in log
+
+
+def test_several_texts_are_joined_line_by_line(recipe):
+    Path("more.txt").write_text("x1 a\nx2")
+    recipe.run(stop_stage=4)
+    recipe.run(stage=5, stop_stage=5, lm_train_text="more.txt data/tr*/text")
+    assert Path("data/token_list/char/train.txt").read_text() == "x1 a\nx2\nu1 a\n"
