@@ -43,11 +43,15 @@ def test_a_sound_installation_has_a_line_for_each_part():
     assert "WAV, FLAC" in found["soundfile"]
 
 
+@pytest.mark.slow
+@pytest.mark.watch
 def test_the_quick_form_of_a_sound_installation_is_silent():
     done = check_install("--quick", "true")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
+@pytest.mark.watch
 @pytest.mark.parametrize(
     ("code", "fault"),
     [
