@@ -1,6 +1,7 @@
 """ESPnet's ASR model with the alignment losses added to its own."""
 
-from typing import Any, NamedTuple
+import logging
+from typing import Any
 
 import torch
 from espnet2.asr.encoder.contextual_block_conformer_encoder import ContextualBlockConformerEncoder
@@ -9,57 +10,13 @@ from espnet2.asr.espnet_model import ESPnetASRModel
 from espnet2.torch_utils.device_funcs import force_gatherable
 
 from espnet_gmot.alignment import AlignmentCriterion, AlignmentOptions, AlignmentOutput
+from espnet_gmot.alignment.encoded import Encoded, EncoderOutput, WithEncoded
 from espnet_gmot.alignment.projection import AcousticAdapter
 from espnet_gmot.alignment.teacher_input import TeacherInput
 from espnet_gmot.errors import InputError
 
 STREAMING_ENCODERS = (ContextualBlockConformerEncoder, ContextualBlockTransformerEncoder)
 LAST_BLOCK = ""  # suffix of the last block's statistics; those of block 6 end in _layer6
-
-# What ESPnet's encoders give (batch, T, d_a), with (number, output) of lower blocks if they give these too.
-EncoderOutput = torch.Tensor | tuple[torch.Tensor, list[tuple[int, torch.Tensor]]]
-
-
-class Encoded(NamedTuple):
-    """A batch after the encoder: what recognition and alignment each take.
-
-    Attributes:
-        features: last block in the common space, X (batch, T, d).
-        intermediate: (number, output (batch, T, d_a)) of the lower blocks that the encoder gives.
-        hidden: what CTC and decoder see (batch, T, d_a).
-        lengths: valid frames (batch,).
-    """
-
-    features: torch.Tensor
-    intermediate: list[tuple[int, torch.Tensor]]
-    hidden: torch.Tensor
-    lengths: torch.Tensor
-
-    def for_espnet(self) -> tuple[EncoderOutput, torch.Tensor]:
-        """Return what ESPnet's ``encode`` does: the output, with any lower blocks', and its lengths."""
-        return (self.hidden, self.intermediate) if self.intermediate else self.hidden, self.lengths
-
-
-class _WithEncoded:
-    """A model as ESPnet's ``forward`` sees it when the batch is encoded already.
-
-    That method calls ``self.encode`` and keeps the outcome to itself. Given this as ``self`` it takes the
-    outcome from its caller, and nothing has to be left on the model. The slots make it an error, should
-    ESPnet ever set an attribute there.
-    """
-
-    __slots__ = ("_encoded", "_model")
-
-    def __init__(self, model: ESPnetASRModel, encoded: Encoded):
-        self._model, self._encoded = model, encoded
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
-
-    def encode(
-        self, speech: torch.Tensor, speech_lengths: torch.Tensor
-    ) -> tuple[EncoderOutput, torch.Tensor]:
-        return self._encoded.for_espnet()
 
 
 class ESPnetGMOTModel(ESPnetASRModel):
@@ -84,6 +41,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
         options = AlignmentOptions.take_from(conf)
         super().__init__(**conf)
         self.options = options
+        logging.info("alignment: %s", options)  # a YAML has only what differs from the defaults
         if options.frame_marginal == "nonblank" and self.ctc is None:
             raise InputError("model_conf: frame_marginal: nonblank needs ctc_weight above 0")
         if options.intermediate_weight > 0:
@@ -208,7 +166,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
         Returns:
             The loss, ESPnet's statistics and the batch size.
         """
-        given = _WithEncoded(self, encoded)
+        given = WithEncoded(self, encoded)
         return ESPnetASRModel.forward(given, speech, speech_lengths, text, text_lengths, **kwargs)
 
     def align(

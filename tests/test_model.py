@@ -35,6 +35,14 @@ def test_any_encoder_trains_every_parameter(build_model, batch, encoder):
     assert all(torch.isfinite(p.grad).all() for p in model.parameters())
 
 
+def test_the_options_in_use_are_logged_defaults_too(build_model, caplog):
+    caplog.set_level("INFO")
+    build_model({"alpha": 0.25})
+    assert "alignment: AlignmentOptions(" in caplog.text
+    assert "alpha=0.25" in caplog.text
+    assert "temporal_prior_weight=0.0" in caplog.text
+
+
 def test_loss_is_espnets_plus_the_weighted_alignment(build_model, batch):
     weights = {"fgw_weight": 2.0, "align_weight": 0.5}
     model = build_model(weights).eval()
