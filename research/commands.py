@@ -30,7 +30,7 @@ class Machine:
     ngpu: int
     threads: int
 
-    def asr(self, first: int, last: int, *options: str | Path) -> Command:
+    def asr(self, first: int, last: int, *options: object) -> Command:
         """``./asr.sh`` from one stage to another, with the options that all experiments have in common."""
         threads = str(self.threads)
         common = ["--lang", "zh", "--token_type", "char", "--train_set", "train", "--valid_set", "dev"]
@@ -84,7 +84,14 @@ def prepare_language_model(preset: str, machine: Machine) -> Iterator[Command]:
     fragments = [fragment for line in _lines(TEACHER_TEXT) for fragment in line.split("，")]
     text = Path("exp/lm_train.txt")
     _write(text, "".join(f"lm{number:07d} {line}\n" for number, line in enumerate(fragments, start=1)))
-    lm = ["--use_lm", "true", "--lm_config", f"conf/train_lm_{preset}.yaml", "--lm_train_text", text]
+    lm: list[object] = [
+        "--use_lm",
+        "true",
+        "--lm_config",
+        f"conf/train_lm_{preset}.yaml",
+        "--lm_train_text",
+        text,
+    ]
     yield machine.asr(6, 8, *lm)
 
 
@@ -92,7 +99,7 @@ def carry_out(run: Run, results: Path, machine: Machine) -> Iterator[Command]:
     """Train, decode and score a run, measure its encoder and coupling, keep the results."""
     run.record.begin()
     model, decode = run.expdir / "asr", f"decode_{run.row.decoding}"
-    options = ["--expdir", run.expdir, "--asr_exp", model, "--asr_config", run.config]
+    options: list[object] = ["--expdir", run.expdir, "--asr_exp", model, "--asr_config", run.config]
     options += ["--inference_config", f"conf/{decode}.yaml", "--inference_tag", decode]
     yield machine.asr(11, 13, *options, *SEARCH[run.row.decoding])
 
@@ -111,7 +118,7 @@ def carry_out(run: Run, results: Path, machine: Machine) -> Iterator[Command]:
     run.record.finish()
 
 
-def _python(command: str, *options: str | int | Path) -> Command:
+def _python(command: str, *options: object) -> Command:
     return [*PYTHON, "-m", f"research.bin.{command}", *map(str, options)]
 
 

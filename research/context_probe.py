@@ -65,7 +65,9 @@ def spoken_characters(
     A character so short that no frame's middle lies in it gets the frame that is nearest to its own middle.
     """
     times = read_character_times(ctm)
-    chars, frames, embeddings = [], [], []
+    chars: list[str] = []
+    frames: list[np.ndarray] = []
+    embeddings: list[np.ndarray] = []
     bar = tqdm(read_spoken(data_dir), desc=f"encoder {Path(data_dir).name}", total=len(times), unit="utt")
     for spoken in bar:
         spans = spans_of(times, spoken.utterance, spoken.text, ctm)

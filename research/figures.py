@@ -1,6 +1,6 @@
 """The pictures of the experiments: training curves, error rate against α, errors by sound."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
+from espnet_gmot.alignment import AlignmentOptions
 from espnet_gmot.files import write_aside
 from research.rows import RowResult
 
@@ -17,7 +18,7 @@ METHODS = {"gmot_prior": "with prior", "gmot": "without prior"}
 BAR_HEIGHT = 0.25  # inches a row
 
 
-def draw_figures(rows: dict[str, Sequence[RowResult]], directory: Path) -> list[Path]:
+def draw_figures(rows: Mapping[str, Sequence[RowResult]], directory: Path) -> list[Path]:
     """Draw what the runs allow: ``curves.png``, ``alpha.png`` and ``errors.png``.
 
     Args:
@@ -51,11 +52,11 @@ def alpha_rows(rows: Sequence[RowResult], method: str) -> list[tuple[float, RowR
     return pairs if pairs[0][0] < pairs[-1][0] else []
 
 
-def _without_alpha(row: RowResult) -> tuple[dict[str, Any], float | None]:
+def _without_alpha(row: RowResult) -> tuple[dict[str, Any], float]:
     """The row's training YAML without seed and α, and its α."""
     config = next(iter(row.runs.values())).config
     model = dict(config["model_conf"])
-    alpha = model.pop("alpha", None)
+    alpha = model.pop("alpha", AlignmentOptions.alpha)
     return config | {"model_conf": model, "seed": None}, alpha
 
 
@@ -86,7 +87,7 @@ def _curves(axes: Axes, rows: Sequence[RowResult]) -> None:
     axes.grid(alpha=0.3)
 
 
-def _alpha(axes: Axes, rows: dict[str, Sequence[RowResult]]) -> None:
+def _alpha(axes: Axes, rows: Mapping[str, Sequence[RowResult]]) -> None:
     """CER by α with the prior and without, over the seeds that all points of a line have."""
     for (method, prior), marker in zip(METHODS.items(), "os", strict=True):
         for name, colour in (("dev", "#7a9cc6"), ("test", "#c25700")):
@@ -95,7 +96,7 @@ def _alpha(axes: Axes, rows: dict[str, Sequence[RowResult]]) -> None:
                 continue
             alphas, row_list = zip(*pairs, strict=True)
             seeds = sorted(set.intersection(*(set(row.runs) for row in row_list)))
-            rates = np.array([[row.errors.rates[seed] for seed in seeds] for row in row_list])
+            rates = np.array([[row.scored.rates[seed] for seed in seeds] for row in row_list])
             label = f"{name}, {prior}, seeds {', '.join(map(str, seeds))}"
             axes.plot(alphas, rates.mean(1), marker=marker, color=colour, label=label)
             axes.plot(alphas, rates, marker, color=colour, markersize=3, alpha=0.4)
@@ -125,5 +126,5 @@ def _parts_of_errors(rows: Sequence[RowResult]) -> list[tuple[str, str, np.ndarr
         ("same sound (homophone)", "#c25700", substituted("same_sound")),
         ("same syllable, other tone", "#e8b36b", substituted("same_syllable")),
         ("other substitution", "#7a9cc6", substituted("other")),
-        ("deletion or insertion", "0.75", np.array([row.errors.mean for row in rows]) - substituted("total")),
+        ("deletion or insertion", "0.75", np.array([row.scored.mean for row in rows]) - substituted("total")),
     ]

@@ -38,7 +38,7 @@ def keep_run(
         InputError: a file is missing, or another run was scored against other transcripts.
     """
     training = load_training_yaml(config)
-    record = {"sets": {name: _scored(experiment, decode, name) for name in sets}}
+    record: dict[str, Any] = {"sets": {name: _scored(experiment, decode, name) for name in sets}}
     record |= {"seconds_train": training_seconds(experiment), "teacher": _teacher(training)} | _environment()
     hypotheses = {
         name: read_table(experiment / decode / name / "text", SCORE_CURE, allow_empty=True) for name in sets

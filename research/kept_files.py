@@ -55,7 +55,7 @@ class KeptRun:
     epochs: dict[int, dict[str, float]]
     hypotheses: dict[str, Texts]
     coupling: dict[str, float | None] | None = None
-    context: dict[str, float] | None = None
+    context: dict[str, float | None] | None = None
 
 
 def add_run(results: Path, run: KeptRun, references: dict[str, Texts]) -> None:
@@ -193,7 +193,7 @@ def _whole(base: dict[str, Any], own: dict[str, Any], without: Iterable[str]) ->
 
 
 def _read_texts(path: Path) -> dict[Key, Texts]:
-    texts = defaultdict(dict)
+    texts: defaultdict[Key, Texts] = defaultdict(dict)
     for line in _read_table(path):
         texts[line["row"], line["seed"]][line["utterance"]] = line["text"]
     return dict(texts)
@@ -209,7 +209,7 @@ def _write_texts(path: Path, texts: dict[Key, Texts]) -> None:
 
 
 def _read_epochs(path: Path) -> dict[Key, dict[int, dict[str, float]]]:
-    epochs = defaultdict(dict)
+    epochs: defaultdict[Key, dict[int, dict[str, float]]] = defaultdict(dict)
     for line in _read_table(path):
         run, epoch = epochs[line.pop("row"), line.pop("seed")], int(line.pop("epoch"))
         run[epoch] = {name: float(value) for name, value in line.items() if value}

@@ -1,6 +1,6 @@
 """The page of the experiments: every table, from the kept files alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -91,11 +91,11 @@ def _main_table(rows: Sequence[RowResult]) -> str:
 
 
 def _main_cells(row: RowResult) -> list[str]:
-    seeds = ", ".join(f"{seed}: {rate:.2f}" for seed, rate in row.errors.rates.items())
+    seeds = ", ".join(f"{seed}: {rate:.2f}" for seed, rate in row.scored.rates.items())
     baseline = f"{row.plan.baseline} {row.margin.other:.2f}" if row.margin else UNKNOWN
     sounds = [f"{row.substituted(sound):.2f}" for sound in ("same_sound", "same_syllable")]
     margin = [*_margin_cells(row.margin), p_value(row.p_holm)]
-    return [row.plan.name, f"{row.errors.mean:.2f}", seeds, baseline, *margin, *sounds]
+    return [row.plan.name, f"{row.scored.mean:.2f}", seeds, baseline, *margin, *sounds]
 
 
 def _margin_cells(margin: Margin | None) -> list[str]:
@@ -189,12 +189,12 @@ def _last_epochs(row: RowResult) -> list[dict[str, float]]:
     return [run.epochs[max(run.epochs)] for run in row.runs.values()]
 
 
-def _mean(measures: Sequence[dict[str, float | None]], key: str) -> float | None:
-    values = [measure[key] for measure in measures if measure.get(key) is not None]
+def _mean(measures: Sequence[Mapping[str, float | None]], key: str) -> float | None:
+    values = [value for measure in measures if (value := measure.get(key)) is not None]
     return sum(values) / len(values) if values else None
 
 
-def _mean_and_seeds(measures: Sequence[dict[str, float | None]], key: str) -> str:
+def _mean_and_seeds(measures: Sequence[Mapping[str, float | None]], key: str) -> str:
     """A share in percent, its values in brackets where there are several."""
     values = ", ".join(number(measure[key], ".0f", 100) for measure in measures)
     mean = number(_mean(measures, key), ".1f", 100)

@@ -34,15 +34,22 @@ class RowResult:
     plan: Row
     runs: dict[int, KeptRun]
     errors: SystemErrors | None = None
-    substitutions: dict[int, Substitutions] | None = None
+    substitutions: dict[int, Substitutions] = field(default_factory=dict)
     margin: Margin | None = None
     p_holm: float | None = None
     margins_against: dict[str, Margin] = field(default_factory=dict)
 
+    @property
+    def scored(self) -> SystemErrors:
+        """The errors of a row that was run."""
+        if self.errors is None:
+            raise ValueError(f"{self.plan.name} was not run")
+        return self.errors
+
     def substituted(self, sound: str) -> float:
         """Substitutions of a kind, an attribute of ``Substitutions``, in percent of the characters."""
         count = getattr(total(self.substitutions.values()), sound)
-        return 100 * count / len(self.runs) / self.errors.units.sum()
+        return float(100 * count / len(self.runs) / self.scored.units.sum())
 
     def cost(self, name: str, dataset: str | None = None) -> float | None:
         """Mean over the seeds of a number of their records, of the set if one is named; None if unknown."""
@@ -75,7 +82,7 @@ def gather(results: Path, kept: Sequence[KeptRun], plans: Sequence[Row], dataset
         InputError: hypotheses and transcripts do not fit.
     """
     reference = read_reference(results, dataset)
-    runs = defaultdict(dict)
+    runs: defaultdict[str, dict[int, KeptRun]] = defaultdict(dict)
     for run in kept:
         runs[run.row][run.seed] = run
     scored = {plan.name: _scored(runs[plan.name], reference, dataset) for plan in plans}

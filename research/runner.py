@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import humanfriendly
 
@@ -101,8 +101,18 @@ class _Job:
             lock.close()
             return False
         self.lock, self.started = lock, time.monotonic()
-        self.log = (self.run.expdir / f"{self.run.row.name}.log").open("a", encoding="utf-8")
+        self.log = self.log_path.open("a", encoding="utf-8")
         return True
+
+    def release(self) -> None:
+        """Close the log and leave the directory to others."""
+        for file in (self.log, self.lock):
+            if file is not None:
+                file.close()
+
+    @property
+    def log_path(self) -> Path:
+        return self.run.expdir / f"{self.run.row.name}.log"
 
     def seconds(self) -> float:
         return time.monotonic() - self.started
@@ -115,7 +125,7 @@ class _Queue:
     children: Children
     at_once: int
     waiting: list[_Job]
-    running: dict[subprocess.Popen, _Job] = field(default_factory=dict)
+    running: dict[subprocess.Popen[Any], _Job] = field(default_factory=dict)
     took: list[float] = field(default_factory=list)  # seconds of those that ended well
     failed: int = 0
 
@@ -124,7 +134,7 @@ class _Queue:
         for job in list(self.waiting):
             if len(self.running) < self.at_once and job.take():
                 self.waiting.remove(job)
-                _say(f"{job.run.name}: starts; log: {job.log.name}")
+                _say(f"{job.run.name}: starts; log: {job.log_path}")
                 self._advance(job)
 
     def go_on(self) -> None:
@@ -153,9 +163,8 @@ class _Queue:
             self.failed += 1
         else:
             self.took.append(job.seconds())
-        state = f"FAILED; log: {job.log.name}" if failed else "done"
-        job.log.close()
-        job.lock.close()
+        state = f"FAILED; log: {job.log_path}" if failed else "done"
+        job.release()
         _say(f"{job.run.name}: {state}; {self._progress()}")
 
     def _progress(self) -> str:

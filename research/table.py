@@ -1,10 +1,10 @@
 """The table of experiments: its rows and the teachers that they need."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import typeguard
 import yaml
@@ -107,12 +107,15 @@ def read_experiment_table(path: str | Path) -> Table:
     return Table(teachers, rows)
 
 
-def _make(path: str | Path, kind: type, keys: dict[str, Any]) -> Any:
+Made = TypeVar("Made", Teacher, Row)
+
+
+def _make(path: str | Path, kind: type[Made], keys: dict[str, Any]) -> Made:
     name = keys.get("name", kind.__name__.lower())
     try:
         made = kind(**keys)
-        for key, value in vars(made).items():
-            typeguard.check_type(value, kind.__dataclass_fields__[key].type)
+        for option in fields(made):
+            typeguard.check_type(getattr(made, option.name), option.type)
     except (TypeError, typeguard.TypeCheckError) as error:
         raise InputError(f"{path}: {name}: {error}; {HEAD}") from error
     return made
@@ -125,6 +128,7 @@ def _check_names(path: str | Path, teachers: dict[str, Teacher], rows: list[Row]
             raise InputError(f"{path}: two rows are called {row.name}; rename one")
         if row.name == REFERENCE:
             raise InputError(f"{path}: {REFERENCE} stands for the transcripts in the results; rename the row")
+        named: list[tuple[str, str | None, Container[str]]]
         named = [("teacher", row.teacher, teachers), ("model_of", row.model_of, names)]
         named += [("baseline", row.baseline, names), ("control_of", row.control_of, names)]
         named += [("against", name, names) for name in row.against]

@@ -61,7 +61,7 @@ def _listed(values: np.ndarray, form: str) -> str:
 def _pairs(row: RowResult) -> np.ndarray:
     """Start and CER of each seed that left the plateau, (seeds, 2)."""
     starts = {seed: training_start(run.epochs) for seed, run in sorted(row.runs.items())}
-    return np.array([(start, row.errors.rates[seed]) for seed, start in starts.items() if start is not None])
+    return np.array([(start, row.scored.rates[seed]) for seed, start in starts.items() if start is not None])
 
 
 def _within_rows(found: Sequence[np.ndarray]) -> str:

@@ -1,6 +1,7 @@
 """Where each module is tested: in the file of its name in the mirrored folder, or where ELSEWHERE says."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -9,37 +10,22 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
 SOURCES = ("espnet_gmot/**/*.py", "research/**/*.py", "egs2/*/asr1/local/**/*.py")
-SCRIPTS = ("egs2/TEMPLATE/asr1/**/*.sh", "egs2/*/asr1/*.sh", "egs2/*/asr1/local/*.sh", "research/*.sh")
 
 # Modules that are tested with another one: each with the file, below tests/, that imports it or runs it.
 ELSEWHERE = {
     # commands and what lies behind them
     "espnet_gmot/__main__.py": "test_registration.py",
-    "espnet_gmot/bin/append_vocabulary_size.py": "egs2/test_mini_mandarin_recipe.py",
     "espnet_gmot/bin/cache_teacher.py": "teacher/test_teacher_commands.py",
-    "espnet_gmot/bin/check_budgets.py": "egs2/aishell_recipe.bats",
-    "espnet_gmot/bin/check_checkpoint.py": "egs2/test_mini_mandarin_recipe.py",
     "espnet_gmot/bin/check_install.py": "driver/test_installation.py",
-    "espnet_gmot/bin/encode_bpe.py": "egs2/test_mini_mandarin_recipe.py",
     "espnet_gmot/bin/export.py": "trained/test_export.py",
-    "espnet_gmot/bin/filter_data_dir.py": "driver/test_recipe_commands.py",
     "espnet_gmot/bin/fit_projection.py": "teacher/test_teacher_commands.py",
-    "espnet_gmot/bin/format_wav_scp.py": "driver/test_recipe_commands.py",
     "espnet_gmot/bin/measure_gradients.py": "trained/test_gradients.py",
-    "espnet_gmot/bin/merge_decoded.py": "driver/test_recipe_commands.py",
-    "espnet_gmot/bin/perturb_speed.py": "driver/test_recipe_commands.py",
     "espnet_gmot/bin/plot_coupling.py": "egs2/test_mini_mandarin_recipe.py",
-    "espnet_gmot/bin/read_training_yaml.py": "egs2/test_mini_mandarin_recipe.py",
-    "espnet_gmot/bin/report_unknown_tokens.py": "driver/test_unknown_tokens.py",
-    "espnet_gmot/bin/results_page.py": "score/test_results_page.py",
     "espnet_gmot/bin/run_jobs.py": "driver/test_jobs.py",
-    "espnet_gmot/bin/score.py": "egs2/test_mini_mandarin_recipe.py",
-    "espnet_gmot/bin/split_scp.py": "driver/test_recipe_commands.py",
-    "espnet_gmot/bin/train_bpe.py": "driver/test_recipe_commands.py",
-    "espnet_gmot/bin/training_inputs.py": "egs2/test_mini_mandarin_recipe.py",
-    "espnet_gmot/bin/watch_training.py": "egs2/test_mini_mandarin_recipe.py",
     "espnet_gmot/driver/installed_parts.py": "driver/test_installation.py",
     "espnet_gmot/driver/parallel.py": "driver/test_format_wav_scp.py",
+    "espnet_gmot/driver/stages/score.py": "driver/stages/test_all.py",
+    "espnet_gmot/driver/training.py": "driver/stages/test_asr.py",
     # parts of one thing
     "espnet_gmot/errors.py": "bin/test_command.py",
     "espnet_gmot/ot/numba_cost.py": "ot/test_batched_cost.py",
@@ -49,18 +35,17 @@ ELSEWHERE = {
     "espnet_gmot/ot/triton_parts.py": "ot/test_triton_kernel.py",
     "espnet_gmot/score/markdown_table.py": "score/test_comparison_page.py",
     "espnet_gmot/task.py": "test_distributed.py",
+    "espnet_gmot/teacher/build_cache.py": "teacher/test_cache.py",
     "espnet_gmot/teacher/embed.py": "teacher/test_cache.py",
     "espnet_gmot/teacher/hub.py": "teacher/test_frozen.py",
     "espnet_gmot/teacher/identity.py": "teacher/test_cache.py",
     "espnet_gmot/trained/coupling_panels.py": "trained/test_couplings.py",
     # the laboratory
-    "research/bin/experiments_page.py": "research/test_run_experiments.py",
-    "research/bin/keep_experiment.py": "research/test_run_experiments.py",
-    "research/bin/measure_coupling.py": "research/test_run_experiments.py",
-    "research/bin/plan_experiments.py": "research/test_run_experiments.py",
-    "research/bin/probe_context.py": "research/test_run_experiments.py",
-    "research/context_of_set.py": "trained/test_couplings.py",
-    "research/coupling_of_set.py": "trained/test_couplings.py",
+    "research/bin/keep_experiment.py": "research/bin/test_run_experiments.py",
+    "research/bin/measure_coupling.py": "research/bin/test_run_experiments.py",
+    "research/bin/probe_context.py": "research/bin/test_run_experiments.py",
+    "research/commands.py": "research/bin/test_run_experiments.py",
+    "research/runner.py": "research/bin/test_run_experiments.py",
     "research/figures.py": "research/test_page.py",
     # recipes
     "egs2/aishell/asr1/local/prepare_aishell.py": "egs2/test_aishell_data.py",
@@ -104,26 +89,14 @@ def imports(path: Path) -> frozenset[str]:
     return frozenset(names)
 
 
-def scripts_of(test: Path) -> list[str]:
-    """What stands in a test, in the shell scripts that it names (or a ``folder/{…}`` of them), and so on."""
-    unseen = {path for pattern in SCRIPTS for path in ROOT.glob(pattern)}
-    texts = [test.read_text(encoding="utf-8")]
-    for text in texts:  # which grows
-        named = {path for path in unseen if path.name in text or f"{path.parent.name}/{{" in text}
-        texts += [path.read_text(encoding="utf-8") for path in named]
-        unseen -= named
-    return texts
-
-
 def reaches(test: Path, module: str) -> bool:
-    """Whether a test imports a module, also through others of its folder, or runs it, also by a script."""
-    texts, name = scripts_of(test), dotted(module).removesuffix(".__main__")
-    if any(name in text or f'"{Path(module).stem}"' in text for text in texts):
+    """Whether a test names a module or imports it, be it through others of the module's folder."""
+    text, name = test.read_text(encoding="utf-8"), dotted(module).removesuffix(".__main__")
+    if name in text or re.search(rf"\b{Path(module).stem}\b", text):
         return True
     folder = {dotted(str(path.relative_to(ROOT))): path for path in (ROOT / module).parent.glob("*.py")}
     folder |= {known.removesuffix(".__init__"): path for known, path in folder.items()}
-    found, fresh = set(), {known for known in folder if known in texts[0]}
-    fresh |= imports(test) if test.suffix == ".py" else set()
+    found, fresh = set(), imports(test) | {known for known in folder if known in text}
     while fresh:
         found |= fresh
         fresh = {name for known in fresh & folder.keys() for name in imports(folder[known])} - found

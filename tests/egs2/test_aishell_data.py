@@ -1,4 +1,4 @@
-"""Stage 1 of egs2/aishell through its shell script."""
+"""Stage 1 of egs2/aishell through its shell script, which runs prepare_aishell.py."""
 
 import shutil
 import subprocess

@@ -137,7 +137,7 @@ def test_picture_and_pages_are_there(recipe, finished):
     experiment = recipe / "exp" / "asr_train_gmot_tiny"
     assert (experiment / "coupling.png").stat().st_size > 10_000
     first = (recipe / "dump" / "raw" / "dev" / "text").read_text().split()[0]
-    assert f"couplings of {first}: " in (experiment / "coupling.log").read_text()
+    assert f"couplings of {first}: " in (experiment / "coupling.log").read_text()  # says plot_coupling
     page = (recipe / "exp" / "RESULTS.md").read_text()
     assert "asr_train_gmot_tiny" in page
     assert "espnet_gmot.bin.asr_ctc_greedy" in page

@@ -14,7 +14,7 @@ from processes import ended
 
 from research.kept_files import finished_configs
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ASR = """#!/usr/bin/env bash
 set -eu
 declare -A option
