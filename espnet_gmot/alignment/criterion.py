@@ -46,9 +46,9 @@ class AlignmentCriterion(nn.Module):
 
         D = 1 − cos(x_i, z_j) + prior        A, B = 1 − cos within each side, mixed with temporal distance
         γ = argmin (1−α) ⟨D, γ⟩ + α Σ (A_ik − B_jl)² γ_ij γ_kl
-        L_fgw = N · FGW(γ)                   L_align = Σ_j (1 − cos(z̃_j, z_j)),  z̃_j = Σ_i γ_ij x_i / q_j
+        L_fgw = M · FGW(γ)                   L_align = Σ_j (1 − cos(z̃_j, z_j)),  z̃_j = Σ_i γ_ij x_i / q_j
 
-    Both are per utterance and scaled by its N text tokens (special tokens not counted), then averaged over
+    M counts the utterance's text tokens (special tokens not counted), over which j runs. Both are averaged over
     the batch: the footing of ESPnet's CTC loss, so weights of order one mean something.
 
     Args:

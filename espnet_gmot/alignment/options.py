@@ -35,7 +35,7 @@ class AlignmentOptions:
             Needed for training with, and only for, ``projected_side: teacher``.
         teacher_size: size of the teacher's embeddings (768 for bert-base-chinese); needed for, and
             only for, ``projected_side: acoustic``.
-        feedback: s in H̃ = H + s · out(LN(X)), the encoder output that CTC and decoder see; 0 leaves
+        feedback: s in H̃ = H + s · out(X), the encoder output that CTC and decoder see; 0 leaves
             the recogniser a plain ESPnet model. Only for ``projected_side: acoustic``.
 
     Objective and solver:
