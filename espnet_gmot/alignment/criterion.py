@@ -48,8 +48,8 @@ class AlignmentCriterion(nn.Module):
         γ = argmin (1−α) ⟨D, γ⟩ + α Σ (A_ik − B_jl)² γ_ij γ_kl
         L_fgw = M · FGW(γ)                   L_align = Σ_j (1 − cos(z̃_j, z_j)),  z̃_j = Σ_i γ_ij x_i / q_j
 
-    M counts the utterance's text tokens (special tokens not counted), over which j runs. Both are averaged over
-    the batch: the footing of ESPnet's CTC loss, so weights of order one mean something.
+    M counts an utterance's text tokens, which are those that j runs over: no special tokens. Both losses are
+    averaged over the batch: the footing of ESPnet's CTC loss, so weights of order one mean something.
 
     Args:
         options: the alignment options.

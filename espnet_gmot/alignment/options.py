@@ -55,8 +55,8 @@ class AlignmentOptions:
             ``pot`` (docs/solver.md).
 
     Weights:
-        fgw_weight: weight of the fused Gromov-Wasserstein loss. Weights of 1 gained half as much as those
-            of 5 (docs/experiments/findings.md).
+        fgw_weight: weight of the fused Gromov-Wasserstein loss. With the temporal prior, weights of 1 without
+            warm-up gained half as much as those of 5 with it (docs/experiments/findings.md).
         align_weight: weight of the projection loss Σ_j (1 − cos(z̃_j, z_j)).
         intermediate_weight: weight, relative to the last block's, of both losses at each block in
             ``encoder_conf: interctc_layer_idx``, added up; 0 aligns the last block alone. ESPnet's
