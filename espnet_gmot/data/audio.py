@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import humanfriendly
@@ -54,17 +55,19 @@ def parse_rate(rate: str) -> int:
     """Turn a sampling rate into Hz, as ESPnet reads it.
 
     Raises:
-        InputError: it is no number of Hz from 1 up.
+        InputError: it is no whole number of Hz from 1 up.
 
     Example:
-        >>> parse_rate("16k"), parse_rate("22050")
+        >>> parse_rate("16k"), parse_rate("22.05kHz")
         (16000, 22050)
     """
     try:
-        hertz: int = humanfriendly.parse_size(rate)
+        hertz: int = humanfriendly.parse_size(rate)  # cuts fractions off
+        number = re.findall(r"[\d.]+", rate)[0]
+        exact = Decimal(number) * humanfriendly.parse_size(rate.replace(number, "1", 1))
     except humanfriendly.InvalidSize:
-        hertz = 0
-    if hertz < 1:
+        hertz = exact = 0
+    if hertz < 1 or hertz != exact:
         raise InputError(f"sampling rate {rate!r} is not understood; write for example 16k or 16000")
     return hertz
 
