@@ -17,7 +17,6 @@ from espnet_gmot.errors import InputError
 from espnet_gmot.files import write_aside
 
 ARK_FORMAT = "flac.ark"
-FORMATS = ("wav", "flac", ARK_FORMAT)
 RECORDINGS_A_FOLDER = 1000  # whether a file each or all in one archive
 
 

@@ -10,7 +10,6 @@ from espnet_gmot.data.kaldi_data import read_table, write_table
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_aside
 
-MODES = ("unigram", "bpe")
 CONTROL_PIECES = 3  # <unk>, <s> and </s> open every sentencepiece vocabulary
 
 
