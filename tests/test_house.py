@@ -11,7 +11,7 @@ PACKAGE = ROOT / "espnet_gmot"
 # Rooms by floor, the highest first. A room imports from lower floors, and from the neighbours named with it.
 FLOORS = (
     {"bin": set(), "__main__": {"bin"}},
-    {"task": set(), "trained": {"decoding"}, "decoding": {"trained"}},
+    {"task": set(), "trained": set(), "decoding": {"trained"}},
     {"model": set()},
     {"alignment": set(), "preprocessor": set()},
     {"ot": set(), "teacher": set(), "score": set(), "driver": set()},
