@@ -65,19 +65,6 @@ def load_training_yaml(path: str | Path) -> dict[str, Any]:
     return config
 
 
-def merge(config: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """Return ``config`` with the keys of ``change``, mapping by mapping.
-
-    Example:
-        >>> merge({"model_conf": {"alpha": 0.5, "a": 1}}, {"model_conf": {"alpha": 1.0}, "max_epoch": 2})
-        {'model_conf': {'alpha': 1.0, 'a': 1}, 'max_epoch': 2}
-    """
-    inner = {
-        key: merge(config.get(key) or {}, value) for key, value in change.items() if isinstance(value, dict)
-    }
-    return config | change | inner
-
-
 def read_training_yaml(path: str | Path) -> TrainingYaml:
     """Read what a recipe must know of a training YAML.
 
