@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file
+from espnet_gmot.yaml_mapping import read_mapping
 
 # Two systems are comparable if they see the same data equally often and are optimised alike.
 BUDGET = (
@@ -55,14 +53,7 @@ def load_training_yaml(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: the file is missing or no YAML mapping.
     """
-    text = require_file(path, "name a training YAML in conf/").read_text(encoding="utf-8")
-    try:
-        config = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is no YAML: {error}; correct it") from error
-    if not isinstance(config, dict):
-        raise InputError(f"{path} holds no keys; name a training YAML in conf/")
-    return config
+    return read_mapping(path, "name a training YAML in conf/")
 
 
 def read_training_yaml(path: str | Path) -> TrainingYaml:

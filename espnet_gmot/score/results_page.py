@@ -9,13 +9,12 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import yaml
-
 from espnet_gmot import __version__
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file, write_aside
+from espnet_gmot.files import write_aside
 from espnet_gmot.score.job_log import job_command
 from espnet_gmot.score.result_files import percentages, read_result
+from espnet_gmot.yaml_mapping import read_mapping
 
 TABLE_HEADER = "|dataset|Snt|Wrd|Corr|Sub|Del|Ins|Err|S.Err|\n|---|---|---|---|---|---|---|---|---|"
 # ESPnet's model summary: "    Total Number of model parameters: 2.61 M"
@@ -26,7 +25,7 @@ def write_results_page(expdir: Path, out: Path) -> None:
     """Write the page of all experiments in ``expdir``.
 
     Raises:
-        InputError: ``expdir`` holds no experiment, or a result in it is damaged.
+        InputError: ``expdir`` holds no experiment, or a configuration or result in it is damaged.
     """
     experiments = sorted(path.parent for path in expdir.glob("*/config.yaml"))
     if not experiments:
@@ -58,9 +57,7 @@ def environment(directory: Path) -> str:
 
 def experiment_section(experiment: Path) -> str:
     """Config, parameter count, error tables or perplexity, and commands of one experiment."""
-    config = yaml.safe_load(
-        require_file(experiment / "config.yaml", "train again with stage 11").read_bytes()
-    )
+    config = read_mapping(experiment / "config.yaml", "train again with stage 11")
     is_lm = "lm" in config
     lines = [
         f"## {experiment}",
