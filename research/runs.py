@@ -11,7 +11,7 @@ import yaml
 from espnet_gmot.driver.freshness import Record
 from espnet_gmot.driver.training_yaml import load_training_yaml
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file, write_aside
+from espnet_gmot.files import require_file, write_text
 from research.kept_files import finished_configs
 from research.table import Row, Table, Teacher
 
@@ -86,10 +86,7 @@ def plan_runs(
     if faults:
         raise InputError("; ".join(dict.fromkeys(faults)))
     for run in runs:
-        with write_aside(run.config) as aside:
-            aside.write_text(
-                yaml.safe_dump(run.training, sort_keys=False, allow_unicode=True), encoding="utf-8"
-            )
+        write_text(run.config, yaml.safe_dump(run.training, sort_keys=False, allow_unicode=True))
     return runs
 
 

@@ -8,7 +8,7 @@ import sentencepiece
 
 from espnet_gmot.data.kaldi_data import read_table, write_table
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file, write_aside
+from espnet_gmot.files import require_file, write_aside, write_text
 
 CONTROL_PIECES = 3  # <unk>, <s> and </s> open every sentencepiece vocabulary
 
@@ -77,6 +77,5 @@ def _install(prefix: Path, directory: Path) -> Path:
         with write_aside(directory / f"bpe{suffix}") as aside:
             shutil.copyfile(prefix.with_suffix(suffix), aside)
     tokens = directory / "tokens.txt"
-    with write_aside(tokens) as aside:
-        aside.write_text("\n".join(["<blank>", "<unk>", *pieces, "<sos/eos>"]) + "\n", encoding="utf-8")
+    write_text(tokens, "\n".join(["<blank>", "<unk>", *pieces, "<sos/eos>"]) + "\n")
     return tokens
