@@ -19,7 +19,7 @@ from benchmarks.decoding_model import make_speech, write_model
 from benchmarks.decoding_page import page
 from benchmarks.training_step_models import FULL, SMALL
 from espnet_gmot.decoding.decoder import BATCH_SIZE
-from espnet_gmot.files import write_aside
+from espnet_gmot.files import write_text
 
 CALIBRATION = 8  # utterances that the blank's bias is set on
 
@@ -38,8 +38,7 @@ def main() -> None:
         ours = (row.contender for row in rows if row.contender.name == OURS)
         shares = profile(next(who for who in ours if who.batch_size == BATCH_SIZE), speech)
     command = shlex.join(["python", "-m", "benchmarks.decoding", *sys.argv[1:]])
-    with write_aside(args.out) as aside:
-        aside.write_text(page(command, size, len(speech), rows, shares), encoding="utf-8")
+    write_text(args.out, page(command, size, len(speech), rows, shares))
     print(f"{args.out} written")
 
 

@@ -19,7 +19,7 @@ from benchmarks.page import Run, format_page
 from benchmarks.problems import SPEECH_SHAPES, Shape, speech_batch
 from benchmarks.results import Table
 from espnet_gmot.bin._command import run
-from espnet_gmot.files import write_aside
+from espnet_gmot.files import write_text
 from espnet_gmot.ot import SolverOptions
 
 HERE = Path(__file__).parent
@@ -68,8 +68,7 @@ def main() -> None:
         claims=check_claims(ragged, equal, gpu_name()),
     )
     profile = (HERE / "fgw_profile.md").read_text(encoding="utf-8")
-    with write_aside(args.output) as aside:
-        aside.write_text(format_page(result, profile), encoding="utf-8")
+    write_text(args.output, format_page(result, profile))
     print(f"benchmark page: {args.output}")
 
 

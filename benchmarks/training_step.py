@@ -27,7 +27,7 @@ from benchmarks.training_step_measure import (
 )
 from benchmarks.training_step_models import FULL, SMALL, Size
 from benchmarks.training_step_page import page
-from espnet_gmot.files import write_aside
+from espnet_gmot.files import write_text
 
 GPU_FACTOR = 10  # a GPU takes this many times the pairs: its steps are short
 
@@ -43,8 +43,7 @@ def main() -> None:
             results.append(measure(size, setting, GPU_FACTOR * args.pairs))
     command = shlex.join(["python", "-m", "benchmarks.training_step", *sys.argv[1:]])
     text = page(command, size, alone(count_parameters, size), results, profile)
-    with write_aside(args.out) as aside:
-        aside.write_text(text, encoding="utf-8")
+    write_text(args.out, text)
     print(f"{args.out} written")
 
 

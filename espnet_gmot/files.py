@@ -40,6 +40,12 @@ def write_aside(path: str | Path) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all."""
+    with write_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8", newline="\n")
+
+
 @contextmanager
 def write_dir_aside(path: str | Path) -> Iterator[Path]:
     """Give a temporary directory beside ``path``; rename it to ``path`` when the block ends well.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_gmot.files import require_file, write_aside
+from espnet_gmot.files import require_file, write_text
 from research.kept_files import CONTEXT, COUPLING
 from research.runs import PROBED_WITH, Run
 from research.table import Teacher
@@ -130,5 +130,4 @@ def _lines(path: Path) -> list[str]:
 def _write(path: Path, text: str) -> None:
     """Write a text unless it is there already."""
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        with write_aside(path) as aside:
-            aside.write_text(text, encoding="utf-8")
+        write_text(path, text)

@@ -8,11 +8,12 @@ import torch
 from espnet2.asr.espnet_model import ESPnetASRModel
 from tqdm import tqdm
 
-from espnet_gmot.data.character_times import read_character_times, spans_of
+from espnet_gmot.data.character_times import read_character_times
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.cache import TeacherCache
 from espnet_gmot.trained.couplings import encode, frame_times, read_spoken
 from espnet_gmot.trained.load import load_experiment
+from research.character_spans import spans_of
 
 # Weight of the ridge, relative to the frames' variance: a tenth of it or ten times it gives the same share.
 RIDGE = 0.01

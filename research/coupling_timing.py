@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from espnet_gmot.data.character_times import read_character_times, spans_of
+from espnet_gmot.data.character_times import read_character_times
 from espnet_gmot.errors import InputError
 from espnet_gmot.trained.couplings import frame_times, load_aligners, read_spoken
+from research.character_spans import spans_of
 
 Span = tuple[float, float]
 

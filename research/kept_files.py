@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file, write_aside
+from espnet_gmot.files import require_file, write_aside, write_text
 
 RUNS, EPOCHS, HYPOTHESES = "runs.yaml", "epochs.tsv", "hypotheses_{}.tsv"
 COUPLING, CONTEXT = "coupling.json", "context.json"  # what was measured, in the directory of a model
@@ -177,8 +177,7 @@ def _write_record(path: Path, run: KeptRun) -> None:
         allow_unicode=True,
         width=100_000,
     )
-    with write_aside(path) as aside:
-        aside.write_text(text, encoding="utf-8")
+    write_text(path, text)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from espnet_gmot.files import write_aside
+from espnet_gmot.files import write_text
 from espnet_gmot.score.margin import Margin
 from espnet_gmot.score.markdown_table import UNKNOWN, markdown_table, number, p_value
 from research.knowledge_share import shares_of_knowledge
@@ -78,8 +78,7 @@ def write_experiment_page(
         f"## Teachers\n\n{_teacher_table(dev)}\n",
         f"## What the rows test\n\n{_plan_table(dev)}\n",
     ]
-    with write_aside(out) as aside:
-        aside.write_text("\n".join(parts), encoding="utf-8")
+    write_text(out, "\n".join(parts))
 
 
 def _main_table(rows: Sequence[RowResult]) -> str:

@@ -11,12 +11,12 @@ from typing import Any, TextIO
 
 import humanfriendly
 
-from espnet_gmot.driver.processes import Children
+from espnet_gmot.driver.processes import GRACE_SECONDS, Children
 from espnet_gmot.errors import InputError
 from research.commands import Command, Machine, carry_out
 from research.runs import Run
 
-GRACE_SECONDS = 15.0  # a stage that is asked to end ends its own jobs first
+STAGES_GRACE = 3 * GRACE_SECONDS  # a stage gives its launchers 2 * GRACE_SECONDS
 
 
 def run_in_turn(commands: Iterable[Command]) -> None:
@@ -26,12 +26,9 @@ def run_in_turn(commands: Iterable[Command]) -> None:
         InputError: one failed.
         Stopped: a signal came; what ran has ended.
     """
-    with Children(GRACE_SECONDS) as children:
+    with Children(STAGES_GRACE) as children:
         for command in commands:
-            process = children.start(command)
-            while process not in children.wait_a_moment():
-                pass
-            if process.returncode:
+            if children.finish(children.start(command)):
                 cure = "the reason stands above; run the same command again to go on"
                 raise InputError(f"{command[0]} failed; {cure}")
 
@@ -51,7 +48,7 @@ def run_side_by_side(runs: Sequence[Run], at_once: int, results: Path, machine: 
     Raises:
         Stopped: a signal came; what ran has ended.
     """
-    with Children(GRACE_SECONDS) as children:
+    with Children(STAGES_GRACE) as children:
         queue = _Queue(children, at_once, [_Job(run, carry_out(run, results, machine)) for run in runs])
         while queue.waiting or queue.running:
             queue.start_waiting()

@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 
 from espnet_gmot.driver.freshness import Record
-from espnet_gmot.driver.training_yaml import load_training_yaml, merge
+from espnet_gmot.driver.training_yaml import load_training_yaml
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file, write_aside
+from espnet_gmot.files import require_file, write_text
 from research.kept_files import finished_configs
 from research.table import Row, Table, Teacher
 
@@ -86,10 +86,7 @@ def plan_runs(
     if faults:
         raise InputError("; ".join(dict.fromkeys(faults)))
     for run in runs:
-        with write_aside(run.config) as aside:
-            aside.write_text(
-                yaml.safe_dump(run.training, sort_keys=False, allow_unicode=True), encoding="utf-8"
-            )
+        write_text(run.config, yaml.safe_dump(run.training, sort_keys=False, allow_unicode=True))
     return runs
 
 
@@ -124,6 +121,19 @@ def training_of(row: Row, seed: int, preset: str) -> dict[str, Any]:
     else:
         model["projection"] = str(teacher / "projection.npz")
     return config
+
+
+def merge(config: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Return ``config`` with the keys of ``change``, mapping by mapping.
+
+    Example:
+        >>> merge({"model_conf": {"alpha": 0.5, "a": 1}}, {"model_conf": {"alpha": 1.0}, "max_epoch": 2})
+        {'model_conf': {'alpha': 1.0, 'a': 1}, 'max_epoch': 2}
+    """
+    inner = {
+        key: merge(config.get(key) or {}, value) for key, value in change.items() if isinstance(value, dict)
+    }
+    return config | change | inner
 
 
 def teachers_of(table: Table, rows: Sequence[Row]) -> Iterator[tuple[str, Teacher]]:

@@ -26,6 +26,19 @@ def test_a_block_that_fails_leaves_the_former_file_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_a_text_is_written_as_it_is_in_utf8(tmp_path):
+    files.write_text(tmp_path / "new" / "text", "人\r\n")
+    assert (tmp_path / "new" / "text").read_bytes() == "人\r\n".encode()
+
+
+def test_a_text_that_cannot_be_written_leaves_the_former_file(tmp_path):
+    (tmp_path / "text").write_text("former")
+    with pytest.raises(UnicodeEncodeError):
+        files.write_text(tmp_path / "text", "\ud800")
+    assert (tmp_path / "text").read_text() == "former"
+    assert list(tmp_path.iterdir()) == [tmp_path / "text"]
+
+
 def test_a_file_gets_the_usual_permissions(tmp_path):
     (tmp_path / "usual").touch()
     with files.write_aside(tmp_path / "text"):

@@ -11,12 +11,12 @@ PACKAGE = ROOT / "espnet_gmot"
 # Rooms by floor, the highest first. A room imports from lower floors, and from the neighbours named with it.
 FLOORS = (
     {"bin": set(), "__main__": {"bin"}},
-    {"task": set(), "trained": {"decoding"}, "decoding": {"trained"}},
+    {"task": set(), "trained": set(), "decoding": {"trained"}},
     {"model": set()},
     {"alignment": set(), "preprocessor": set()},
     {"ot": set(), "teacher": set(), "score": set(), "driver": set()},
     {"data": set()},
-    {"files": {"errors"}, "errors": set(), "": set()},
+    {"yaml_mapping": {"files", "errors"}, "files": {"errors"}, "errors": set(), "": set()},
 )
 NEIGHBOURS = {room: named | {room} for floor in FLOORS for room, named in floor.items()}
 HEIGHT = {room: -number for number, floor in enumerate(FLOORS) for room in floor}

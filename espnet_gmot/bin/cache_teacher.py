@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from espnet_gmot.bin._command import run
-from espnet_gmot.driver.freshness import Record, content, stamp
+from espnet_gmot.driver.freshness import Record, content, stamp_of_directory
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file
 from espnet_gmot.teacher.cache import DTYPES, TeacherCache
@@ -41,7 +41,7 @@ def main() -> None:
     record = Record(
         args.out,
         teacher=args.teacher,
-        weights=_stamp_of_directory(Path(args.teacher)),
+        weights=stamp_of_directory(args.teacher),
         layer=args.layer,
         dtype=args.dtype,
         random_init=args.random_init,
@@ -57,11 +57,6 @@ def main() -> None:
     print(f"{meta.num_texts} texts, {meta.identity}, {meta.dtype}: {args.out}")
     if args.projection and not args.projection.exists():
         _fit(args)
-
-
-def _stamp_of_directory(teacher: Path) -> str:
-    """Changes when a file of a local teacher is written again; its weights are not read."""
-    return stamp(*sorted(path for path in teacher.rglob("*") if path.is_file()))
 
 
 def _is_whole(directory: Path) -> bool:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from espnet_gmot.bin import _command
-from espnet_gmot.files import write_aside
+from espnet_gmot.files import write_text
 from espnet_gmot.trained.gradients import measure_gradients
 
 
@@ -21,8 +21,7 @@ def main() -> None:
     args = parser.parse_args()
 
     found = measure_gradients(args.experiment, args.inference_asr_model, args.num_batches)
-    with write_aside(args.out) as aside:
-        aside.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_text(args.out, json.dumps(found, indent=1) + "\n")
     cosine = found.pop("cosine")
     for name, size in found.items():
         print(f"{name}: gradient {size['norm']:.2f}, of it the same in all batches {size['signal']:.2f}")

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import humanfriendly
@@ -16,7 +17,6 @@ from espnet_gmot.errors import InputError
 from espnet_gmot.files import write_aside
 
 ARK_FORMAT = "flac.ark"
-FORMATS = ("wav", "flac", ARK_FORMAT)
 RECORDINGS_A_FOLDER = 1000  # whether a file each or all in one archive
 
 
@@ -54,17 +54,19 @@ def parse_rate(rate: str) -> int:
     """Turn a sampling rate into Hz, as ESPnet reads it.
 
     Raises:
-        InputError: it is no number of Hz from 1 up.
+        InputError: it is no whole number of Hz from 1 up.
 
     Example:
-        >>> parse_rate("16k"), parse_rate("22050")
+        >>> parse_rate("16k"), parse_rate("22.05kHz")
         (16000, 22050)
     """
     try:
-        hertz: int = humanfriendly.parse_size(rate)
+        hertz: int = humanfriendly.parse_size(rate)  # cuts fractions off
+        number = re.findall(r"[\d.]+", rate)[0]
+        exact = Decimal(number) * humanfriendly.parse_size(rate.replace(number, "1", 1))
     except humanfriendly.InvalidSize:
-        hertz = 0
-    if hertz < 1:
+        hertz = exact = 0
+    if hertz < 1 or hertz != exact:
         raise InputError(f"sampling rate {rate!r} is not understood; write for example 16k or 16000")
     return hertz
 

@@ -41,25 +41,3 @@ def read_character_times(path: str | Path) -> dict[str, list[Character]]:
                 "run stage 1 again"
             ) from error
     return dict(times)
-
-
-def spans_of(
-    times: dict[str, list[Character]], utterance: str, transcript: str, ctm: str | Path
-) -> list[tuple[float, float]]:
-    """Give start and end of each character of an utterance, in seconds.
-
-    Args:
-        times: what :func:`read_character_times` gives.
-        utterance: the utterance.
-        transcript: its text; spaces do not count.
-        ctm: the file, for the error message.
-
-    Raises:
-        InputError: the characters are not those of the transcript.
-    """
-    characters = times.get(utterance, [])
-    if "".join(each.char for each in characters) != "".join(transcript.split()):
-        raise InputError(
-            f"{ctm}: the characters of {utterance} are not those of its transcript; run stage 1 again"
-        )
-    return [(each.start, each.end) for each in characters]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import write_aside
+from espnet_gmot.files import write_text
 
 NAME = "decoding.json"
 GREEDY = "espnet_gmot.bin.asr_ctc_greedy"
@@ -76,9 +76,8 @@ def write_facts(directory: str | Path, facts: DecodingFacts, text: str | Path) -
         facts: what to write.
         text: the file of the hypotheses, written before.
     """
-    with write_aside(Path(directory) / NAME) as aside:
-        record = asdict(facts) | {"text_sha256": _checksum(text)}
-        aside.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    record = asdict(facts) | {"text_sha256": _checksum(text)}
+    write_text(Path(directory) / NAME, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
 
 
 def read_facts(directory: str | Path, text: str | Path) -> DecodingFacts | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from espnet_gmot.data import kaldi_text
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import write_aside
+from espnet_gmot.files import write_text
 
 MAKE_AGAIN = "make the data directory again (stage 1)"
 
@@ -46,8 +46,7 @@ def read_table(path: str | Path, allow_empty: bool = False) -> dict[str, str]:
 def write_table(path: str | Path, mapping: Mapping[str, str]) -> None:
     """Write ``id value`` lines sorted by id in C order (that of UTF-8 bytes), whole or not at all."""
     lines = [f"{key} {mapping[key]}".rstrip() + "\n" for key in c_sorted(mapping)]
-    with write_aside(path) as aside:
-        aside.write_text("".join(lines), encoding="utf-8", newline="\n")
+    write_text(path, "".join(lines))
 
 
 def c_sorted(ids: Iterable[str]) -> list[str]:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from espnet_gmot.errors import InputError
 
+SHOWN = 3  # ids that a message names
+
 
 def read_table(path: str | Path, cure: str, allow_empty: bool = False) -> dict[str, str]:
     """Read a table of ``id value`` lines; the value keeps its inner spaces.
@@ -46,14 +48,14 @@ def read_table(path: str | Path, cure: str, allow_empty: bool = False) -> dict[s
     return table
 
 
-def first_names(ids: Sequence[str], shown: int = 3) -> str:
+def first_names(ids: Sequence[str]) -> str:
     """Name the first ids, with an ellipsis where there are more.
 
     Example:
         >>> first_names(["u1", "u2", "u3", "u4"])
         'u1, u2, u3, …'
     """
-    return ", ".join(ids[:shown]) + (", …" if len(ids) > shown else "")
+    return ", ".join(ids[:SHOWN]) + (", …" if len(ids) > SHOWN else "")
 
 
 def require_same_ids(

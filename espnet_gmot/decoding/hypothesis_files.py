@@ -6,7 +6,7 @@ from pathlib import Path
 from espnet2.text.abs_tokenizer import AbsTokenizer
 
 from espnet_gmot.decoding.best_path import BestPath
-from espnet_gmot.files import write_aside
+from espnet_gmot.files import write_text
 
 
 def write_hypotheses(
@@ -31,7 +31,7 @@ def write_hypotheses(
         "text": lambda path: tokenizer.tokens2text(tokens(path)),
     }
     for name, content in contents.items():
-        _write(directory / name, [f"{key} {content(path)}" for key, path in found.items()])
+        write_text(directory / name, "".join(f"{key} {content(path)}\n" for key, path in found.items()))
 
 
 def write_ctm(
@@ -52,10 +52,5 @@ def write_ctm(
     for key, path in found.items():
         for index, start, end, confidence in zip(*path[:4], strict=True):
             times = f"{start * frame_shift:.3f} {(end - start) * frame_shift:.3f}"
-            lines.append(f"{key} 1 {times} {token_list[index]} {confidence:.4f}")
-    _write(file, lines)
-
-
-def _write(file: Path, lines: Sequence[str]) -> None:
-    with write_aside(file) as aside:
-        aside.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+            lines.append(f"{key} 1 {times} {token_list[index]} {confidence:.4f}\n")
+    write_text(file, "".join(lines))

@@ -8,7 +8,7 @@ from pathlib import Path
 from espnet_gmot.decoding.best_path import BestPath
 from espnet_gmot.decoding.cost import Cost
 from espnet_gmot.driver.freshness import stamp
-from espnet_gmot.files import write_aside
+from espnet_gmot.files import write_text
 
 
 class Journal:
@@ -30,8 +30,7 @@ class Journal:
         header = json.dumps({"made_from": stamp(*inputs)})
         if path.exists():
             self._read(header)
-        with write_aside(path) as aside:  # without a line that was cut off
-            aside.write_text(header + "\n" + _lines(self.done, self.costs), encoding="utf-8")
+        write_text(path, header + "\n" + _lines(self.done, self.costs))  # without a line that was cut off
 
     def add(self, found: Mapping[str, BestPath], costs: Mapping[str, Cost]) -> None:
         """Write down the hypotheses of a batch and what they have cost."""

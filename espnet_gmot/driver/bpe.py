@@ -7,10 +7,10 @@ from pathlib import Path
 import sentencepiece
 
 from espnet_gmot.data.kaldi_data import read_table, write_table
+from espnet_gmot.driver.needs import need
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file, write_aside
+from espnet_gmot.files import write_aside, write_text
 
-MODES = ("unigram", "bpe")
 CONTROL_PIECES = 3  # <unk>, <s> and </s> open every sentencepiece vocabulary
 
 
@@ -64,7 +64,7 @@ def train_bpe(
 
 def encode_bpe(model: str | Path, text: str | Path, target: str | Path) -> None:
     """Write table ``text`` with each transcript as bpe pieces separated by spaces."""
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(require_file(model, "run stage 5 first")))
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(need(model, 5)))
     table = read_table(text, allow_empty=True)
     write_table(
         target, {key: " ".join(processor.encode(words, out_type=str)) for key, words in table.items()}
@@ -78,6 +78,5 @@ def _install(prefix: Path, directory: Path) -> Path:
         with write_aside(directory / f"bpe{suffix}") as aside:
             shutil.copyfile(prefix.with_suffix(suffix), aside)
     tokens = directory / "tokens.txt"
-    with write_aside(tokens) as aside:
-        aside.write_text("\n".join(["<blank>", "<unk>", *pieces, "<sos/eos>"]) + "\n", encoding="utf-8")
+    write_text(tokens, "\n".join(["<blank>", "<unk>", *pieces, "<sos/eos>"]) + "\n")
     return tokens

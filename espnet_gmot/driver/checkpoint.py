@@ -3,10 +3,10 @@
 import zipfile
 from pathlib import Path
 
-import yaml
-
+from espnet_gmot.driver.needs import need
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file, write_aside
+from espnet_gmot.files import write_aside
+from espnet_gmot.yaml_mapping import read_mapping
 
 
 def set_damaged_aside(checkpoint: str | Path) -> Path | None:
@@ -60,8 +60,8 @@ def require_same_vocabulary(checkpoint: str | Path, token_list: str | Path) -> N
     config = checkpoint.with_name("config.yaml")
     if not (checkpoint.exists() and config.exists()):
         return
-    trained = yaml.safe_load(config.read_text(encoding="utf-8"))["token_list"]
-    with require_file(token_list, "run stage 5 first").open(encoding="utf-8") as lines:
+    trained = read_mapping(config, f"remove {checkpoint.parent} to train anew")["token_list"]
+    with need(token_list, 5).open(encoding="utf-8") as lines:
         wanted = [line.rstrip() for line in lines]  # as ESPnet reads it
     if trained != wanted:
         changed = (n for n, (old, new) in enumerate(zip(trained, wanted, strict=False), 1) if old != new)

@@ -81,11 +81,9 @@ class Commands:
 
     def _wait(self, command: Sequence[str]) -> None:
         with Children(LAUNCHERS_GRACE) as children:
-            process = children.start(command)
-            while process not in children.wait_a_moment():
-                pass
-        if process.returncode != 0:
-            raise CommandFailed(f"this ended with status {process.returncode}: {shlex.join(command)}")
+            status = children.finish(children.start(command))
+        if status != 0:
+            raise CommandFailed(f"this ended with status {status}: {shlex.join(command)}")
 
     def _watch(self, command: Sequence[str], log: Path) -> None:
         said = log.with_name("launch.log")

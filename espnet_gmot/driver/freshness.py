@@ -143,6 +143,11 @@ def stamp(*paths: str | Path) -> str:
     return _digest(repr(found))
 
 
+def stamp_of_directory(directory: str | Path) -> str:
+    """The same for all files below a directory, such as a local teacher; a missing one counts as empty."""
+    return stamp(*sorted(path for path in Path(directory).rglob("*") if path.is_file()))
+
+
 def is_fresh(path: Path, since: float, sources: Iterable[str | Path | None] = ()) -> bool:
     """Tell whether ``path`` was written after ``since`` and after those of its source files that exist."""
     if not path.exists():

@@ -1,11 +1,11 @@
 """The stages of asr.sh: which of them run, and what is refused before the first one does."""
 
 import os
-import re
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
+from espnet_gmot.data.audio import parse_rate
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.jobs import driver_gpus
 from espnet_gmot.driver.options import Options
@@ -94,8 +94,10 @@ def _check_values(options: Options) -> None:
     for name in ("train_set", "valid_set", "test_sets"):
         if not getattr(options, name).strip():
             raise InputError(f"--{name} is required")
-    if not re.fullmatch(r"[0-9]+k?", options.fs):
-        raise InputError(f"--fs is a sampling rate such as 16k or 16000, not '{options.fs}'")
+    try:
+        parse_rate(options.fs)
+    except InputError as error:
+        raise InputError(f"--fs is a sampling rate such as 16k or 16000, not '{options.fs}'") from error
 
 
 def _check_tokens(options: Options) -> None:

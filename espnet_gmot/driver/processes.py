@@ -26,17 +26,14 @@ class Children:
     """A block whose processes end with it: each is a session of its own, ended with all that it started.
 
     Signals are noted while the block lasts, since an exception while a process is started would lose it; they
-    end the block in :meth:`wait_a_moment` or at its end.
+    end the block in :meth:`wait_a_moment`, :meth:`finish` or at its end.
 
     Args:
         grace_seconds: how long what is asked to end may take until it is killed.
 
     Example:
         >>> with Children() as children:
-        ...     process = children.start(["true"])
-        ...     while process not in children.wait_a_moment():
-        ...         pass
-        >>> process.returncode
+        ...     children.finish(children.start(["true"]))
         0
     """
 
@@ -91,6 +88,16 @@ class Children:
         ended = [process for process in self._running if process.poll() is not None]
         self._running = [process for process in self._running if process not in ended]
         return ended
+
+    def finish(self, process: subprocess.Popen[Any]) -> int:
+        """Wait until a process has ended, and return its status.
+
+        Raises:
+            Stopped: as :meth:`wait_a_moment`.
+        """
+        while process not in self.wait_a_moment():
+            pass
+        return process.returncode
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self._signals.append(signal.Signals(number))

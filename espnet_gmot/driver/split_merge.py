@@ -4,8 +4,10 @@ from pathlib import Path
 
 from espnet_gmot.data import decoding_facts
 from espnet_gmot.data.kaldi_data import c_sorted, read_table, write_table
+from espnet_gmot.driver.lines import count_lines
+from espnet_gmot.driver.needs import need
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file, write_aside
+from espnet_gmot.files import write_aside
 
 DECODED = ("token", "token_int", "score", "text")  # text last: scoring looks for it
 
@@ -39,8 +41,7 @@ def split_scp(scp: str | Path, pattern: str, nj: int) -> int:
 
 def append_vocabulary_size(shape: str | Path, token_list: str | Path, target: str | Path) -> None:
     """Write the shape file ``id LENGTH`` as ``id LENGTH,VOCAB``, which ESPnet counts batch bins with."""
-    with require_file(token_list, "run stage 5 first").open(encoding="utf-8") as lines:
-        size = sum(1 for _ in lines)
+    size = count_lines(need(token_list, 5))
     write_table(target, {key: f"{length},{size}" for key, length in read_table(shape).items()})
 
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import yaml
 from espnet2.utils.nested_dict_action import NestedDictAction
 
-from espnet_gmot.driver.freshness import content, stamp
+from espnet_gmot.driver.freshness import content, stamp_of_directory
 from espnet_gmot.errors import InputError
 
 
@@ -73,7 +73,7 @@ def teacher_inputs(config: dict[str, Any]) -> dict[str, Any]:
         fingerprint = meta.is_file() and json.loads(meta.read_text(encoding="utf-8"))["fingerprint"]
         inputs["the teacher cache"] = fingerprint
     if teachers := list(filter(None, (preprocessor.get("teacher"), model.get("teacher")))):
-        inputs["the teacher"] = [stamp(*sorted(Path(teacher).glob("*"))) for teacher in teachers]
+        inputs["the teacher"] = [stamp_of_directory(teacher) for teacher in teachers]
     if projection := model.get("projection"):
         inputs["the projection"] = Path(projection).is_file() and content(projection)
     return inputs

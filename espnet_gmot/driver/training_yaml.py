@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file
+from espnet_gmot.yaml_mapping import read_mapping
 
 # Two systems are comparable if they see the same data equally often and are optimised alike.
 BUDGET = (
@@ -55,27 +53,7 @@ def load_training_yaml(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: the file is missing or no YAML mapping.
     """
-    text = require_file(path, "name a training YAML in conf/").read_text(encoding="utf-8")
-    try:
-        config = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is no YAML: {error}; correct it") from error
-    if not isinstance(config, dict):
-        raise InputError(f"{path} holds no keys; name a training YAML in conf/")
-    return config
-
-
-def merge(config: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """Return ``config`` with the keys of ``change``, mapping by mapping.
-
-    Example:
-        >>> merge({"model_conf": {"alpha": 0.5, "a": 1}}, {"model_conf": {"alpha": 1.0}, "max_epoch": 2})
-        {'model_conf': {'alpha': 1.0, 'a': 1}, 'max_epoch': 2}
-    """
-    inner = {
-        key: merge(config.get(key) or {}, value) for key, value in change.items() if isinstance(value, dict)
-    }
-    return config | change | inner
+    return read_mapping(path, "name a training YAML in conf/")
 
 
 def read_training_yaml(path: str | Path) -> TrainingYaml:

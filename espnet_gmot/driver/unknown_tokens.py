@@ -9,7 +9,7 @@ from espnet2.text.build_tokenizer import build_tokenizer
 from espnet2.text.cleaner import TextCleaner
 
 from espnet_gmot.data.kaldi_data import read_table
-from espnet_gmot.files import require_file
+from espnet_gmot.driver.needs import need
 
 MOST_NAMED = 10
 
@@ -64,7 +64,7 @@ def find_unknown_tokens(
     Raises:
         InputError: a file is missing.
     """
-    known = set(require_file(token_list, "run stage 5 first").read_text(encoding="utf-8").splitlines())
+    known = set(need(token_list, 5).read_text(encoding="utf-8").splitlines())
     tokenizer = build_tokenizer(
         token_type=token_type, bpemodel=bpemodel, non_linguistic_symbols=non_linguistic_symbols
     )

@@ -6,18 +6,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from espnet_gmot.data.decoding_facts import common, known_sum
 from espnet_gmot.data.kaldi_text import require_same_ids
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file
 from espnet_gmot.score.decoding import facts_of_decoding
 from espnet_gmot.score.margin import Margin, SystemErrors, margin_over
 from espnet_gmot.score.model_size import inference_parameters
 from espnet_gmot.score.result_files import Result, add_results, read_result, references_of
 from espnet_gmot.score.significance import holm
 from espnet_gmot.score.training_time import training_seconds
+from espnet_gmot.yaml_mapping import read_mapping
 
 SCORE_AGAIN = "run stages 12 and 13 for both"
 
@@ -143,8 +142,8 @@ def _seeds(system: System) -> list[int]:
     """The seeds of the trainings, as their ``config.yaml`` names them."""
     seeds: dict[int, Path] = {}
     for training in system.trainings:
-        config = require_file(training.experiment / "config.yaml", "train again with stage 11")
-        seed = yaml.safe_load(config.read_bytes()).get("seed")
+        config = training.experiment / "config.yaml"
+        seed = read_mapping(config, "train again with stage 11").get("seed")
         if seed is None:
             raise InputError(f"{config} names no seed; write the one it was trained with into it")
         if seed in seeds:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_gmot.files import write_aside
+from espnet_gmot.files import write_text
 from espnet_gmot.score.comparison import Row
 from espnet_gmot.score.margin import Margin
 from espnet_gmot.score.markdown_table import UNKNOWN, markdown_table, number, p_value
@@ -58,9 +58,9 @@ def write_comparison(out: Path, rows: Sequence[Row], published: Published | None
         parts += [PUBLISHED, published.as_table() + "\n"]
     notes = NOTES + (SEVERAL_SEEDS if several else "")
     parts += ["## What the columns mean\n", notes.format(baseline=rows[0].system.name, unknown=UNKNOWN)]
-    _write(out.with_name(f"{out.name}.md"), "\n".join(parts))
+    write_text(out.with_name(f"{out.name}.md"), "\n".join(parts))
     records = [_record(row) for row in rows]
-    _write(out.with_name(f"{out.name}.json"), json.dumps(records, ensure_ascii=False, indent=1) + "\n")
+    write_text(out.with_name(f"{out.name}.json"), json.dumps(records, ensure_ascii=False, indent=1) + "\n")
     return table
 
 
@@ -147,8 +147,3 @@ def _seed_records(row: Row) -> dict[int, dict[str, object]]:
         seed: {"experiment": str(training.experiment), "cer": result.total.err_rate}
         for (seed, result), training in zip(row.results.items(), row.system.trainings, strict=True)
     }
-
-
-def _write(path: Path, text: str) -> None:
-    with write_aside(path) as aside:
-        aside.write_text(text, encoding="utf-8")

@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import humanfriendly
-import yaml
 
 from espnet_gmot.data.decoding_facts import DecodingFacts, read_facts
 from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.score.decoding_logs import decoding_logs, facts_of_logs
+from espnet_gmot.yaml_mapping import read_mapping
 
 DECODE_AGAIN = "decode the set again with stage 12"
 
@@ -25,7 +25,7 @@ def facts_of_decoding(experiment: Path, decode: str, dataset: str) -> DecodingFa
         The facts; None if neither file nor log is there.
 
     Raises:
-        InputError: the decoder's file, or that of the hypotheses, is damaged.
+        InputError: the decoder's file, or that of the hypotheses, or ``config.yaml`` is damaged.
     """
     directory = experiment / decode / dataset
     text = directory / "text"
@@ -43,5 +43,5 @@ def sampling_rate(experiment: Path) -> int | None:
     config = experiment / "config.yaml"
     if not config.is_file():
         return None
-    rate = (yaml.safe_load(config.read_bytes()).get("frontend_conf") or {}).get("fs")
+    rate = (read_mapping(config, "train again with stage 11").get("frontend_conf") or {}).get("fs")
     return None if rate is None else humanfriendly.parse_size(str(rate))  # as ESPnet reads it

@@ -1,4 +1,4 @@
-"""What ESPnet's decoder tells of a decoding, which is only in its logs."""
+"""What the logs tell of a decoding: for ESPnet's decoder there is nothing else."""
 
 import re
 from collections.abc import Sequence
@@ -26,8 +26,9 @@ def facts_of_logs(logs: Sequence[Path], utterances: int) -> DecodingFacts | None
         seconds = Σ_jobs (time of the last line − time of the first utterance)
 
     ``espnet2.bin.asr_inference`` logs ``speech length: SAMPLES`` when it begins with an utterance, and a
-    line with the time when it has done; so did our decoder before it wrote its own file of facts. Imports
-    and loading the model come before the first; reading the audio, features, network and search lie between.
+    line with the time when it has done. Imports and loading the model come before the first; reading the
+    audio, features, network and search lie between. Our decoder logs the lengths too, for decodings without
+    its file of facts, as earlier versions left them.
 
     Args:
         logs: one a job.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from espnet_gmot.data.kaldi_text import read_table, require_same_ids
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file, write_aside
+from espnet_gmot.files import require_file, write_aside, write_text
 from espnet_gmot.score.error_rates import ErrorCounts, Unit, score, total
 
 RULE = f"|{'-' * 84}|"
@@ -59,8 +59,7 @@ def score_files(ref: Path, hyp: Path, utt2spk: Path, unit: Unit, out: Path) -> R
     write_per_utt(out / "per_utt.txt", result)
     write_result_txt(out / "result.txt", result, speakers, title=str(hyp))
     record = {"unit": unit, "total": asdict(result.total)} | asdict(result)
-    with write_aside(out / "result.json") as aside:
-        aside.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write_text(out / "result.json", json.dumps(record, ensure_ascii=False, indent=1) + "\n")
     return result
 
 

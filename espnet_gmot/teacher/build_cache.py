@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_free_space, write_aside
+from espnet_gmot.files import require_free_space, write_aside, write_text
 from espnet_gmot.teacher.cache import DTYPES, CacheMeta, read_meta, read_scp, text_key
 from espnet_gmot.teacher.embed import embed, tokenize
 from espnet_gmot.teacher.frozen import FrozenTeacher
@@ -108,8 +108,7 @@ def _write_shard(
             scp_lines.append(f"{key} {ark}:{stream.tell() + len(key) + 1}\n")
             kaldiio.save_ark(stream, {key: stored}, write_function="numpy")
             bar.update()
-    with write_aside(ark.with_suffix(".scp")) as aside:
-        aside.write_text("".join(scp_lines), encoding="utf-8")
+    write_text(ark.with_suffix(".scp"), "".join(scp_lines))
 
 
 def _write_whole(directory: Path, meta: CacheMeta) -> CacheMeta:
@@ -117,8 +116,7 @@ def _write_whole(directory: Path, meta: CacheMeta) -> CacheMeta:
     lines = sorted(line for scp in shards for line in scp.read_text(encoding="utf-8").splitlines())
     meta = replace(meta, num_texts=len(lines))
     _write_meta(directory, meta)
-    with write_aside(directory / "teacher.scp") as aside:
-        aside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    write_text(directory / "teacher.scp", "".join(f"{line}\n" for line in lines))
     return meta
 
 
@@ -132,5 +130,4 @@ def _shard_number(scp: Path) -> int:
 
 
 def _write_meta(directory: Path, meta: CacheMeta) -> None:
-    with write_aside(directory / "meta.json") as aside:
-        aside.write_text(json.dumps(asdict(meta), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(directory / "meta.json", json.dumps(asdict(meta), indent=2, ensure_ascii=False) + "\n")

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from espnet2.tasks.asr import ASRTask
 from espnet2.utils.yaml_no_alias_safe_dump import yaml_no_alias_safe_dump
 
@@ -23,7 +22,8 @@ from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_dir_aside
 from espnet_gmot.preprocessor import GMOTPreprocessor
 from espnet_gmot.trained import stock_logits
-from espnet_gmot.trained.load import TRAIN_FIRST, read_parameters, require_fit
+from espnet_gmot.trained.load import NAME_CONFIG, TRAIN_FIRST, read_parameters, require_fit
+from espnet_gmot.yaml_mapping import read_mapping
 
 NUM_PROBES = 3  # utterances that the exported model is compared on
 NOISE_SAMPLES = (16000, 24000, 40000)  # their lengths without --data
@@ -79,7 +79,7 @@ def export_model(
         InputError: no plain ESPnet model can do the same, config and checkpoint do not fit, a file is
             missing, ``out_dir`` exists, or the exported model behaves differently.
     """
-    config = _read_config(require_file(config_file, TRAIN_FIRST))
+    config = read_mapping(require_file(config_file, TRAIN_FIRST), NAME_CONFIG)
     plain = plain_config(config, config_file)
     state = read_parameters(require_file(model_file, TRAIN_FIRST))
     needed_files = _needed_files(plain, config_file)
@@ -134,16 +134,6 @@ def plain_config(config: dict[str, Any], name: str | Path) -> dict[str, Any]:
         conf = {key: value for key, value in config["preprocessor_conf"].items() if key not in own}
         plain |= {"preprocessor": "default", "preprocessor_conf": conf}
     return plain
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path} is no YAML ({error}); name the config.yaml of the training") from error
-    if not isinstance(config, dict):
-        raise InputError(f"{path} holds no configuration; name the config.yaml of the training")
-    return config
 
 
 def _needed_files(config: dict[str, Any], name: str | Path) -> list[str]:

@@ -6,14 +6,15 @@ from pathlib import Path
 from pickle import UnpicklingError
 
 import torch
-import yaml
 from espnet2.asr.espnet_model import ESPnetASRModel
 from espnet2.tasks.asr import ASRTask
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file
+from espnet_gmot.yaml_mapping import read_mapping
 
 TRAIN_FIRST = "train the model first (stage 11) or correct the path"
+NAME_CONFIG = "name the config.yaml of the training"
 ONE_TRAINING = "name files of one training"
 SHOWN_FAULTS = 3  # parameters that a message lists
 
@@ -103,7 +104,7 @@ def require_fit(
 
 def _require_vocabulary(parameters: Mapping[str, torch.Tensor], checkpoint: Path, config: Path) -> None:
     """Compare the CTC output with the token list: the most frequent reason why the two do not fit."""
-    tokens = yaml.safe_load(config.read_text(encoding="utf-8"))["token_list"]
+    tokens = read_mapping(config, NAME_CONFIG)["token_list"]
     if isinstance(tokens, str):
         tokens = Path(tokens).read_text(encoding="utf-8").splitlines()
     output = parameters.get("ctc.ctc_lo.weight")

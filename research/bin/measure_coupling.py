@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from espnet_gmot.bin import _command
-from espnet_gmot.files import write_aside
+from espnet_gmot.files import write_text
 from research.coupling_timing import measure_couplings
 
 
@@ -25,8 +25,7 @@ def main() -> None:
     args = parser.parse_args()
 
     timing = measure_couplings(args.experiment, args.guide, args.inference_asr_model, args.data, args.ctm)
-    with write_aside(args.out) as aside:
-        aside.write_text(json.dumps(timing.summary(), indent=1) + "\n", encoding="utf-8")
+    write_text(args.out, json.dumps(timing.summary(), indent=1) + "\n")
     print(f"coupling against character times: {args.out}")
 
 

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from espnet_gmot.bin import _command
-from espnet_gmot.files import write_aside
+from espnet_gmot.files import write_text
 from research.context_probe import probe_encoder
 
 
@@ -25,8 +25,7 @@ def main() -> None:
 
     sets = [(args.train_data, args.train_ctm), (args.test_data, args.test_ctm)]
     found = probe_encoder(args.experiment, args.inference_asr_model, args.teacher_cache, sets)
-    with write_aside(args.out) as aside:
-        aside.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_text(args.out, json.dumps(found, indent=1) + "\n")
     print(f"the teacher's context in the encoder: {args.out}")
 
 

@@ -17,7 +17,7 @@ def wav(tmp_path):
     return str(path)
 
 
-@pytest.mark.parametrize("rate", ["", "k", "-16k", "16 000 Hz", "0"])
+@pytest.mark.parametrize("rate", ["", "k", "-16k", "16 000 Hz", "0", "0.4", "22050.5", "16.0005k"])
 def test_senseless_rate_is_refused(rate: str) -> None:
     with pytest.raises(InputError, match="write for example 16k or 16000"):
         parse_rate(rate)

@@ -51,7 +51,7 @@ def test_files_hold_all_utterances_in_their_order_whatever_the_batch(options, tm
         assert [line.split()[0] for line in content.splitlines()] == ["u1", "u2", "u3", "u4", "u5"]
     assert len(set(written["token_int"].split())) > 8
     lengths = [int(line.split()[-1]) for line in caplog.messages if line.startswith("speech length: ")]
-    assert lengths == [8000, 4800, 11200, 6400, 9600]  # what real-time factors are read from
+    assert lengths == [8000, 4800, 11200, 6400, 9600]  # as asr_inference logs them
 
     alone = decode(**options | {"output_dir": str(tmp_path / "alone"), "batch_size": 1})
     assert {name: written[name] for name in FILES[1:]} == {name: alone[name] for name in FILES[1:]}

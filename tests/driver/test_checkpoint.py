@@ -68,3 +68,9 @@ def test_another_vocabulary_is_refused_before_training(
         require_same_vocabulary(trained / "checkpoint.pth", path)
     (trained / "checkpoint.pth").unlink()
     require_same_vocabulary(trained / "checkpoint.pth", path)
+
+
+def test_a_damaged_configuration_is_refused(trained: Path) -> None:
+    (trained / "config.yaml").write_text("token_list: [")
+    with pytest.raises(InputError, match=rf"(?s)config.yaml is no YAML .*remove {trained} to train anew"):
+        require_same_vocabulary(trained / "checkpoint.pth", write_tokens(trained, "a"))

@@ -6,7 +6,16 @@ import os
 
 import pytest
 
-from espnet_gmot.driver.freshness import BEGUN, DONE, Record, content, is_fresh, stamp, tables
+from espnet_gmot.driver.freshness import (
+    BEGUN,
+    DONE,
+    Record,
+    content,
+    is_fresh,
+    stamp,
+    stamp_of_directory,
+    tables,
+)
 
 
 @pytest.fixture
@@ -149,6 +158,18 @@ def test_stamp_changes_when_a_file_is_written_again(tmp_path):
     assert stamp(model) == first
     age(model)
     assert stamp(model) != first
+
+
+def test_stamp_of_a_directory_changes_with_any_file_below_it(tmp_path):
+    stamps = [stamp_of_directory(tmp_path / "bert")]
+    weights = tmp_path / "bert/onnx/model.onnx"
+    weights.parent.mkdir(parents=True)
+    assert stamp_of_directory(tmp_path / "bert") == stamps[0]
+    weights.write_bytes(b"weights")
+    stamps.append(stamp_of_directory(tmp_path / "bert"))
+    age(weights)
+    stamps.append(stamp_of_directory(tmp_path / "bert"))
+    assert len(set(stamps)) == 3
 
 
 def test_fresh_is_what_was_written_after_its_sources(tmp_path):

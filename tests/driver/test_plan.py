@@ -39,6 +39,11 @@ def test_a_recipe_is_accepted(options):
     check(options())
 
 
+@pytest.mark.parametrize("rate", ["0.5k", "16K", "16kHz", "16.5k", "22050"])
+def test_a_rate_is_accepted_as_espnet_reads_it(options, rate):
+    check(options(f"--fs {rate}"))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -49,6 +54,8 @@ def test_a_recipe_is_accepted(options):
         ("--valid_set ''", "--valid_set is required"),
         ("--test_sets ''", "--test_sets is required"),
         ("--fs fast", "--fs is a sampling rate such as 16k or 16000, not 'fast'"),
+        ("--fs 0k", "--fs is a sampling rate such as 16k or 16000, not '0k'"),
+        ("--fs 22050.5", "--fs is a sampling rate such as 16k or 16000, not '22050.5'"),
         ("--token_type hugging_face", "--token_type hugging_face needs --hugging_face_model_name_or_path"),
         ("--stage 5 --stop_stage 3", "--stage 5 comes after --stop_stage 3"),
         ("--stage 16 --stop_stage 20", "--stage is 1 to 15, not 16"),

@@ -44,10 +44,15 @@ def test_what_does_not_end_is_killed(tmp_path):
 
 def test_a_signal_at_the_very_end_still_stops():
     with pytest.raises(Stopped, match="SIGTERM"), Children() as children:
-        process = children.start(["true"])
-        while process not in children.wait_a_moment():
-            pass
+        children.finish(children.start(["true"]))
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_finish_gives_the_status_and_heeds_signals():
+    with pytest.raises(Stopped, match="SIGTERM"), Children() as children:
+        assert children.finish(children.start(["sh", "-c", "exit 3"])) == 3
+        children.finish(children.start(["sh", "-c", f"kill -TERM {os.getpid()}; exec sleep 60"]))
+        pytest.fail("the signal was passed over")
 
 
 def test_handlers_are_those_of_before():

@@ -214,6 +214,7 @@ def test_a_row_with_one_seed_missing_was_not_run(seeds):
         ),
         ("max_epoch: 3\n", r"exp/gmot0/config.yaml names no seed; write the one"),
         ("", r"exp/gmot0/config.yaml is empty; train again"),
+        ("seed: [1\n", r"(?s)exp/gmot0/config.yaml is no YAML .*; correct it, or train again with stage 11"),
     ],
 )
 def test_trainings_whose_seeds_cannot_be_told_apart_are_refused(seeds, config, message):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from espnet_gmot.data.decoding_facts import GREEDY, DecodingFacts, write_facts
+from espnet_gmot.errors import InputError
 from espnet_gmot.score.decoding import facts_of_decoding, sampling_rate
 
 OURS = DecodingFacts(GREEDY, "greedy --x", ["cpu"], 1, 16000, 16000, 0.25)
@@ -78,3 +79,9 @@ def test_the_rate_is_read_as_espnet_reads_it(tmp_path, config, rate):
     (tmp_path / "config.yaml").write_text(config)
     assert sampling_rate(tmp_path) == rate
     assert sampling_rate(tmp_path / "nowhere") is None
+
+
+def test_the_rate_of_a_damaged_configuration_is_refused(tmp_path):
+    (tmp_path / "config.yaml").write_text("frontend_conf")
+    with pytest.raises(InputError, match=r"config.yaml holds no keys; train again with stage 11"):
+        sampling_rate(tmp_path)

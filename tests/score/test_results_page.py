@@ -95,3 +95,9 @@ def test_no_experiment_names_the_directory_and_the_stage(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"exp holds no experiment .*stage 11"):
         make_page(monkeypatch, tmp_path)
+
+
+def test_a_damaged_configuration_is_refused(expdir, monkeypatch):
+    (expdir / "asr_train_ctc/config.yaml").write_text("")
+    with pytest.raises(InputError, match=r"asr_train_ctc/config.yaml is empty; train again with stage 11"):
+        make_page(monkeypatch, expdir)

@@ -78,6 +78,14 @@ def test_checkpoint_of_another_vocabulary_is_refused(files, tmp_path, as_file):
         load(tmp_path / "config.yaml", files[1])
 
 
+def test_damaged_configuration_is_refused(files, tmp_path):
+    (tmp_path / "config.yaml").write_text("token_list: [")
+    with pytest.raises(
+        InputError, match=r"(?s)config.yaml is no YAML .*name the config.yaml of the training"
+    ):
+        load(tmp_path / "config.yaml", files[1])
+
+
 def without_a_block(state):
     return {name: value for name, value in state.items() if not name.startswith("encoder.encoders.1.")}
 

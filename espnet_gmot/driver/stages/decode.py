@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from espnet_gmot.data.decoding_facts import GREEDY
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.freshness import Record, content, stamp
 from espnet_gmot.driver.names import Names
@@ -24,7 +25,7 @@ def decode(options: Options, commands: Commands) -> None:
     arguments: list[object] = ["--config", options.inference_config] if options.inference_config else []
     arguments += ["--asr_train_config", config, "--asr_model_file", model]
     inputs = {
-        "decoder": "espnet_gmot.bin.asr_ctc_greedy" if options.ctc_greedy else "espnet2.bin.asr_inference",
+        "decoder": GREEDY if options.ctc_greedy else "espnet2.bin.asr_inference",
         "inference_args": options.inference_args,
         "inference_config": content(options.inference_config),
         "model": stamp(model),

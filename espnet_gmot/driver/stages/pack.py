@@ -9,6 +9,7 @@ from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.needs import need, need_model
 from espnet_gmot.driver.options import Options
+from espnet_gmot.files import write_aside
 
 
 def pack(options: Options, commands: Commands) -> None:
@@ -31,15 +32,9 @@ def pack(options: Options, commands: Commands) -> None:
     for extra in filter(Path.exists, extras):
         arguments += ["--option", extra]
     packed = names.asr_exp / f"{names.asr_exp.name}_{model.stem}.zip"
-    aside = packed.with_name(f"{packed.stem}.aside.zip")
-    commands.run_jobs(
-        options.train_cmd,
-        names.asr_exp / "pack.log",
-        "espnet2.bin.pack",
-        "asr",
-        *arguments,
-        "--outpath",
-        aside,
-    )
-    aside.replace(packed)
+    with write_aside(packed) as aside:
+        commands.run_jobs(
+            options.train_cmd, names.asr_exp / "pack.log", "espnet2.bin.pack", "asr", *arguments,
+            "--outpath", aside,
+        )  # fmt: skip
     logging.info("%s in %s", humanfriendly.format_size(packed.stat().st_size), packed)

@@ -10,6 +10,9 @@ from espnet_gmot.driver.lines import count_lines, join_lines
 from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.needs import need
 from espnet_gmot.driver.options import Options
+from espnet_gmot.files import write_aside
+
+SYMBOLS = ("<blank>:0", "<unk>:1", "<sos/eos>:-1")  # with their places
 
 
 def token_list(options: Options, commands: Commands) -> None:
@@ -45,21 +48,21 @@ def _make_token_list(options: Options, commands: Commands, text: Path) -> None:
             options.bpe_input_sentence_size,
         )
         return
-    log, aside = names.token_dir / "tokens.log", names.token_list.with_suffix(".txt.aside")
-    if options.token_type == "hugging_face":
-        commands.run_jobs(
-            options.train_cmd, log, "espnet2.bin.hugging_face_export_vocabulary",
-            "--model_name_or_path", options.hugging_face_model_name_or_path, "--output", aside,
-        )  # fmt: skip
-    else:
-        symbols = ("<blank>:0", "<unk>:1", "<sos/eos>:-1")
-        commands.run_jobs(
-            options.train_cmd, log, "espnet2.bin.tokenize_text", "--token_type", options.token_type,
-            "--field", "2-", "--input", text, "--output", aside, "--cleaner", options.cleaner,
-            "--g2p", options.g2p, "--non_linguistic_symbols", options.nlsyms_txt,
-            "--write_vocabulary", "true", *(word for symbol in symbols for word in ("--add_symbol", symbol)),
-        )  # fmt: skip
-    aside.replace(names.token_list)
+    log = names.token_dir / "tokens.log"
+    with write_aside(names.token_list) as aside:
+        if options.token_type == "hugging_face":
+            commands.run_jobs(
+                options.train_cmd, log, "espnet2.bin.hugging_face_export_vocabulary",
+                "--model_name_or_path", options.hugging_face_model_name_or_path, "--output", aside,
+            )  # fmt: skip
+        else:
+            symbols = [word for each in SYMBOLS for word in ("--add_symbol", each)]
+            commands.run_jobs(
+                options.train_cmd, log, "espnet2.bin.tokenize_text", "--token_type", options.token_type,
+                "--field", "2-", "--input", text, "--output", aside, "--cleaner", options.cleaner,
+                "--g2p", options.g2p, "--non_linguistic_symbols", options.nlsyms_txt,
+                "--write_vocabulary", "true", *symbols,
+            )  # fmt: skip
 
 
 def _report_unknown_tokens(options: Options) -> None:

@@ -45,3 +45,4 @@ def test_an_archive_appears_whole_or_not_at_all(recipe):
     with pytest.raises(CommandFailed):
         recipe.run(fails_in="espnet2.bin.pack", **OPTIONS)
     assert not PACKED.exists()
+    assert not list(PACKED.parent.glob("*aside*")) + list(PACKED.parent.glob("*.zip"))

@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
+from espnet_gmot.driver.commands import CommandFailed
+
 
 def test_characters_by_espnets_command(recipe, no_report):
     log = recipe.run(stop_stage=5, cleaner="tacotron")
@@ -21,6 +25,23 @@ def test_hugging_face_tokens(recipe, no_report):
     (call,) = recipe.called("hugging_face_export_vocabulary")
     assert "--model_name_or_path a/b" in call
     assert Path("data/token_list/hugging_face_a-b/tokens.txt").read_text().startswith("<blank>")
+
+
+@pytest.mark.parametrize(
+    ("module", "changes"),
+    [
+        ("espnet2.bin.tokenize_text", {}),
+        (
+            "espnet2.bin.hugging_face_export_vocabulary",
+            {"token_type": "hugging_face", "hugging_face_model_name_or_path": "a/b"},
+        ),
+    ],
+)
+def test_a_token_list_appears_whole_or_not_at_all(recipe, module, changes):
+    with pytest.raises(CommandFailed):
+        recipe.run(stop_stage=5, fails_in=module, **changes)
+    (directory,) = Path("data/token_list").iterdir()
+    assert {path.name for path in directory.iterdir()} == {".begun", "train.txt"}
 
 
 def test_unknown_tokens_of_every_set_are_reported_once(recipe):

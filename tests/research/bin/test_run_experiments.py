@@ -51,7 +51,6 @@ case ${module##*.} in
         mkdir -p "${option[out]}"
         touch "${option[out]}/config.json" ;;
     cache_teacher) mkdir -p "${option[out]}"; echo '{"hidden_size": 16}' > "${option[out]}/meta.json" ;;
-    fit_projection) touch "${option[out]}" ;;
     measure_coupling|probe_context) mkdir -p "$(dirname "${option[out]}")"; touch "${option[out]}" ;;
     keep_experiment) exec "REAL" "$(dirname "$0")/keep.py" "${option[results]}" "${option[row]}" \\
         "${option[seed]}" "${option[config]}" ;;

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from espnet_gmot.data.kaldi_data import check_data_dir, write_data_dir
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import write_aside
+from espnet_gmot.files import write_text
 from mini_mandarin import espeak, text
 from mini_mandarin.presets import Preset
 from mini_mandarin.speech import SAMPLE_RATE, Utterance, make_wavs, times_path
@@ -47,8 +47,7 @@ def prepare(preset: Preset, out: str | Path, seed: int, nj: int) -> str:
         _write_set(out / name, utterances, wavs)
         report.append(_describe(name, sentences, wavs, voices[name]))
     lines = text.teacher_lines(paragraphs, sentences["dev"] + sentences["test"], seed)
-    with write_aside(out / "local" / "teacher.txt") as aside:
-        aside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(out / "local" / "teacher.txt", "\n".join(lines) + "\n")
     report.append(f"teacher: {len(lines)} lines, {sum(map(len, lines))} characters")
     return "\n".join(report)
 
@@ -80,8 +79,7 @@ def _claim(out: Path, preset: Preset, seed: int) -> None:
     claim = out / "local" / "corpus.json"
     content = json.dumps({"seed": seed, "preset": asdict(preset)}, indent=1) + "\n"
     if not claim.exists():
-        with write_aside(claim) as aside:
-            aside.write_text(content, encoding="utf-8")
+        write_text(claim, content)
     elif claim.read_text(encoding="utf-8") != content:
         raise InputError(
             f"{out} was made with another preset or seed (see {claim}); "
@@ -91,8 +89,7 @@ def _claim(out: Path, preset: Preset, seed: int) -> None:
 
 def _write_set(directory: Path, utterances: list[Utterance], wavs: dict[str, Path]) -> None:
     ctms = [times_path(wavs[utterance_id]) for utterance_id in sorted(wavs)]
-    with write_aside(directory / "ctm") as aside:
-        aside.write_text("".join(ctm.read_text(encoding="utf-8") for ctm in ctms), encoding="utf-8")
+    write_text(directory / "ctm", "".join(ctm.read_text(encoding="utf-8") for ctm in ctms))
     write_data_dir(
         directory,
         wav_scp={utterance_id: str(wav) for utterance_id, wav in wavs.items()},

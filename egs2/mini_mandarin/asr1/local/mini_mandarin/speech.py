@@ -17,7 +17,7 @@ import soxr
 from tqdm import tqdm
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_free_space, write_aside
+from espnet_gmot.files import require_free_space, write_aside, write_text
 from mini_mandarin import espeak
 from mini_mandarin.presets import Preset
 
@@ -133,8 +133,7 @@ def _make_wav(job: _Job) -> None:
         f"{job.utterance.id} 1 {start:.3f} {end - start:.3f} {char}\n"
         for char, (start, end) in zip(job.utterance.sentence, pairwise(times), strict=True)
     ]
-    with write_aside(times_path(job.wav)) as aside:
-        aside.write_text("".join(lines), encoding="utf-8")
+    write_text(times_path(job.wav), "".join(lines))
     with write_aside(job.wav) as aside:  # last: a wav stands for a finished utterance
         soundfile.write(aside, samples, SAMPLE_RATE, subtype="PCM_16")
 

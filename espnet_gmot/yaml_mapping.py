@@ -1,0 +1,36 @@
+"""Reading a YAML file of keys, such as a training's configuration."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.files import require_file
+
+
+def read_mapping(path: str | Path, cure: str) -> dict[str, Any]:
+    """Read a YAML mapping.
+
+    Args:
+        path: the file.
+        cure: what to do if it cannot be had, e.g. "train again with stage 11".
+
+    Raises:
+        InputError: the file is missing, empty, no YAML or no mapping.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "config.yaml"
+        >>> _ = path.write_text("seed: 1")
+        >>> read_mapping(path, "train again with stage 11")
+        {'seed': 1}
+    """
+    content = require_file(path, cure).read_bytes()
+    try:
+        found = yaml.safe_load(content)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2025-02-30
+        raise InputError(f"{path} is no YAML ({error}); correct it, or {cure}") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path} holds no keys; {cure}")
+    return found

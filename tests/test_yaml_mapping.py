@@ -1,0 +1,33 @@
+"""A YAML mapping is read, or refused with the file and the cure."""
+
+import re
+
+import pytest
+
+from espnet_gmot.errors import InputError
+from espnet_gmot.yaml_mapping import read_mapping
+
+
+def test_a_mapping_is_read_as_utf8(tmp_path):
+    (tmp_path / "x.yaml").write_text("token_list: [人]\n", encoding="utf-8")
+    assert read_mapping(tmp_path / "x.yaml", "mend it") == {"token_list": ["人"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "does not exist; mend it"),
+        (b"", "is empty; mend it"),
+        (b"# nothing\n", "holds no keys; mend it"),
+        (b"- a\n", "holds no keys; mend it"),
+        (b"a: [1\n", r"is no YAML \(.*line 2.*\); correct it, or mend it"),
+        (b"a: \xff\n", r"is no YAML \(.*\); correct it, or mend it"),
+        (b"a: 2025-02-30\n", r"is no YAML \(.*\); correct it, or mend it"),
+    ],
+)
+def test_what_is_no_mapping_is_refused(tmp_path, content, message):
+    path = tmp_path / "x.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=f"(?s)^{re.escape(str(path))} {message}$"):
+        read_mapping(path, "mend it")
