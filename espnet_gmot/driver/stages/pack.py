@@ -9,7 +9,7 @@ from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.needs import need, need_model
 from espnet_gmot.driver.options import Options
-from espnet_gmot.files import write_aside
+from espnet_gmot.files import require_file, write_aside
 
 
 def pack(options: Options, commands: Commands) -> None:
@@ -37,4 +37,5 @@ def pack(options: Options, commands: Commands) -> None:
             options.train_cmd, names.asr_exp / "pack.log", "espnet2.bin.pack", "asr", *arguments,
             "--outpath", aside,
         )  # fmt: skip
+        require_file(aside, f"{names.asr_exp}/pack.log says why")
     logging.info("%s in %s", humanfriendly.format_size(packed.stat().st_size), packed)

@@ -10,7 +10,7 @@ from espnet_gmot.driver.lines import count_lines, join_lines
 from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.needs import need
 from espnet_gmot.driver.options import Options
-from espnet_gmot.files import write_aside
+from espnet_gmot.files import require_file, write_aside
 
 SYMBOLS = ("<blank>:0", "<unk>:1", "<sos/eos>:-1")  # with their places
 
@@ -63,6 +63,7 @@ def _make_token_list(options: Options, commands: Commands, text: Path) -> None:
                 "--g2p", options.g2p, "--non_linguistic_symbols", options.nlsyms_txt,
                 "--write_vocabulary", "true", *symbols,
             )  # fmt: skip
+        require_file(aside, f"{log} says why")
 
 
 def _report_unknown_tokens(options: Options) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from espnet_gmot.driver.commands import CommandFailed
+from espnet_gmot.errors import InputError
 
 EXP = "exp/asr_train_small_raw_bpe9"
 PACKED = Path(f"{EXP}/asr_train_small_raw_bpe9_valid.acc.ave.zip")
@@ -46,3 +47,11 @@ def test_an_archive_appears_whole_or_not_at_all(recipe):
         recipe.run(fails_in="espnet2.bin.pack", **OPTIONS)
     assert not PACKED.exists()
     assert not list(PACKED.parent.glob("*aside*")) + list(PACKED.parent.glob("*.zip"))
+
+
+def test_a_packing_that_writes_nothing_is_no_archive(recipe, monkeypatch):
+    recipe.run(**OPTIONS | {"skip_packing": True})
+    monkeypatch.setattr(Path, "write_bytes", lambda *_: None)  # by which the stand-in packs
+    with pytest.raises(InputError, match=f"is empty; {EXP}/pack.log says why"):
+        recipe.run(stage=14, **OPTIONS)
+    assert not list(PACKED.parent.glob("*.zip"))
