@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from espnet_gmot.driver.jobs import driver_gpus, usable_cpus
+from espnet_gmot.driver.jobs import lacks_gpus, usable_cpus
 from espnet_gmot.driver.training_yaml import TrainingYaml, read_training_yaml, require_equal_budgets
 from espnet_gmot.errors import InputError
 
@@ -130,7 +130,7 @@ def plan_comparison(
 
 def _require_gpus(ngpu: str, cuda_cmd: str) -> None:
     """asr.sh says so at the stages that train: here it is before the data and the teacher."""
-    if int(ngpu) and "run_jobs" in cuda_cmd and not driver_gpus():
+    if lacks_gpus(int(ngpu), cuda_cmd):
         raise InputError(
             f"--ngpu {ngpu} and this machine shows no GPU; "
             "use --ngpu 0 to try out, or --stop_stage 5 for the data"
