@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_gmot.driver.training_yaml import CTC_CHECKPOINT
 from espnet_gmot.files import require_file, write_aside
 from research.kept_files import CONTEXT, COUPLING
 from research.runs import PROBED_WITH, Run
@@ -45,7 +46,7 @@ class Machine:
         common += ["--ngpu", str(self.ngpu), "--nj", threads, "--inference_nj", threads]
         common += ["--asr_stats_dir", "exp/asr_stats", "--lm_exp", "exp/lm"]
         # ESPnet draws its curves anew after each epoch, an eighth of the time here; TensorBoard has them too
-        common += ["--asr_args", "--use_matplotlib false", "--inference_asr_model", "valid.cer_ctc.ave.pth"]
+        common += ["--asr_args", "--use_matplotlib false", "--inference_asr_model", CTC_CHECKPOINT]
         return ["./asr.sh", "--stage", str(first), "--stop_stage", str(last), *common, *map(str, options)]
 
 
