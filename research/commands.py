@@ -21,7 +21,6 @@ PYTHON = ["bash", "-c", '. ./path.sh && exec python3 "$@"', "python3"]
 SETS = ["dev", "test"]
 TEACHER_TEXT = Path("data/local/teacher.txt")  # what teachers and language model learn from
 SEARCH = {"ctc_greedy": ["--ctc_greedy", "true"], "ctc_beam_lm": ["--use_lm", "true"]}
-TINY_BERT = ["--layers", "1", "--hidden_size", "16", "--heads", "2", "--steps", "20"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def prepare_teacher(preset: str, name: str, teacher: Teacher, cores: int) -> Ite
         yield ["local/teacher.sh", "--preset", size, "--out", str(base)]
         bert = base / "bert"
     else:
-        options = TINY_BERT if preset == "tiny" else shlex.split(teacher.pretrain)
+        options = ["--preset", "tiny"] if preset == "tiny" else shlex.split(teacher.pretrain)
         lines = _lines(TEACHER_TEXT)[teacher.every - 1 :: teacher.every]
         _write(out / "text.txt", "".join(f"{line}\n" for line in lines))
         pretrain = ["local/pretrain_teacher.py", "--text", f"{out}/text.txt", "--out", str(bert), *options]

@@ -10,7 +10,7 @@ from espnet_gmot.bin._command import run
 from espnet_gmot.driver.freshness import Record, content, stamp
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file
-from espnet_gmot.teacher.cache import DTYPES, TeacherCache
+from espnet_gmot.teacher.cache import BATCH_SIZE, DTYPE, DTYPES, TeacherCache
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -21,8 +21,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--text", nargs="+", required=True, help="Kaldi text files: utterance id, transcript")
     parser.add_argument("--out", type=Path, required=True, help="cache directory; one there is completed")
     parser.add_argument("--projection", type=Path, help=".npz file to fit if it is missing (default: none)")
-    parser.add_argument("--dtype", choices=DTYPES, default="float16", help="of the numbers on disk")
-    parser.add_argument("--batch_size", type=int, default=64, help="texts a batch")
+    parser.add_argument("--dtype", choices=DTYPES, default=DTYPE, help="of the numbers on disk")
+    parser.add_argument("--batch_size", type=int, default=BATCH_SIZE, help="texts a batch")
     parser.add_argument(
         "--allow_download", choices=("true", "false"), default="false", help="use the network"
     )
