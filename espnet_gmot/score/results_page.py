@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from espnet_gmot import __version__
+from espnet_gmot.data.epoch_lines import train_logs
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_aside
 from espnet_gmot.score.job_log import job_command
@@ -89,8 +90,7 @@ def _table_line(experiment: Path, path: Path) -> str:
 
 def _parameters(experiment: Path) -> str:
     """ESPnet's rounded count from the newest train log that has it."""
-    logs = sorted(experiment.glob("train*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for log in logs:
+    for log in reversed(train_logs(experiment)):
         if match := PARAMETERS.search(log.read_text(encoding="utf-8", errors="replace")):
             return match[1]
     return "unknown, no train log"
