@@ -49,11 +49,11 @@ def environment(directory: Path) -> str:
         f"- pytorch version: `pytorch {version('torch')}`",
         f"- espnet_gmot version: `espnet_gmot {__version__}`",
     ]
-    commit = _git(directory, "rev-parse", "HEAD")
+    commit = git(directory, "rev-parse", "HEAD")
     if commit:
-        changed = " (with changes)" if _git(directory, "status", "--porcelain", "-uno") else ""
+        changed = " (with changes)" if git(directory, "status", "--porcelain", "-uno") else ""
         lines += [f"- Git hash: `{commit}`{changed}"]
-        lines += [f"  - Commit date: `{_git(directory, 'log', '-1', '--format=%cd')}`"]
+        lines += [f"  - Commit date: `{git(directory, 'log', '-1', '--format=%cd')}`"]
     return "\n".join(lines)
 
 
@@ -105,8 +105,8 @@ def _command_lines(experiment: Path) -> Iterator[str]:
             yield f"\n`{log.relative_to(experiment)}`:\n```\n{command}\n```"
 
 
-def _git(directory: Path, *arguments: str) -> str:
-    """Output of git, empty where there is no git or no checkout."""
+def git(directory: Path, *arguments: str) -> str:
+    """Return what git prints in a directory; nothing where there is no git or no checkout."""
     try:
         done = subprocess.run(["git", "-C", str(directory), *arguments], capture_output=True, text=True)
     except FileNotFoundError:
