@@ -1,4 +1,4 @@
-"""What the shell scripts of a recipe must know of a training YAML."""
+"""What the plan of a recipe must know of a training YAML."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
