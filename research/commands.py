@@ -34,14 +34,8 @@ class Machine:
         """``./asr.sh`` from one stage to another, with the options that all experiments have in common."""
         threads = str(self.threads)
         common = ["--lang", "zh", "--token_type", "char", "--train_set", "train", "--valid_set", "dev"]
-        common += [
-            "--test_sets",
-            " ".join(SETS),
-            "--audio_format",
-            "wav",
-            "--python",
-            "python3 -m espnet_gmot",
-        ]
+        common += ["--test_sets", " ".join(SETS), "--audio_format", "wav"]
+        common += ["--python", "python3 -m espnet_gmot"]
         common += ["--ngpu", str(self.ngpu), "--nj", threads, "--inference_nj", threads]
         common += ["--asr_stats_dir", "exp/asr_stats", "--lm_exp", "exp/lm"]
         # ESPnet draws its curves anew after each epoch, an eighth of the time here; TensorBoard has them too
@@ -84,15 +78,8 @@ def prepare_language_model(preset: str, machine: Machine) -> Iterator[Command]:
     fragments = [fragment for line in _lines(TEACHER_TEXT) for fragment in line.split("，")]
     text = Path("exp/lm_train.txt")
     _write(text, "".join(f"lm{number:07d} {line}\n" for number, line in enumerate(fragments, start=1)))
-    lm: list[object] = [
-        "--use_lm",
-        "true",
-        "--lm_config",
-        f"conf/train_lm_{preset}.yaml",
-        "--lm_train_text",
-        text,
-    ]
-    yield machine.asr(6, 8, *lm)
+    options = ["--use_lm", "true", "--lm_config", f"conf/train_lm_{preset}.yaml"]
+    yield machine.asr(6, 8, *options, "--lm_train_text", text)
 
 
 def carry_out(run: Run, results: Path, machine: Machine) -> Iterator[Command]:
