@@ -16,11 +16,11 @@ class GMOTPreprocessor(CommonPreprocessor):
     The raw transcript becomes the teacher's token ids (N,) with both special tokens, or, with
     ``teacher_cache``, its embeddings (N, d_l). Beside it comes ``teacher_identity`` (1,), a hash of the
     tokenizer's vocabulary or of the cached teacher, by which the model sees that they are its own. Nothing is
-    loaded until a transcript comes, so
-    decoding needs neither the teacher nor ``transformers``; for training it is loaded at once, so that a
-    missing teacher is refused before the first epoch.
+    loaded until a transcript comes, so decoding needs neither the teacher nor ``transformers``; for training
+    it is loaded at once, so that a missing teacher is refused before the first epoch.
 
     Args:
+        train: whether the utterances are for training.
         teacher: Hugging Face name or local directory of the teacher; the model's ``teacher``.
         teacher_cache: directory made by ``espnet_gmot.bin.cache_teacher``.
         allow_download: whether the model hub may be asked for the tokenizer.

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_gmot.driver.training_yaml import CTC_CHECKPOINT
 from espnet_gmot.files import require_file, write_text
 from research.kept_files import CONTEXT, COUPLING
 from research.runs import PROBED_WITH, Run
@@ -20,7 +21,6 @@ PYTHON = ["bash", "-c", '. ./path.sh && exec python3 "$@"', "python3"]
 SETS = ["dev", "test"]
 TEACHER_TEXT = Path("data/local/teacher.txt")  # what teachers and language model learn from
 SEARCH = {"ctc_greedy": ["--ctc_greedy", "true"], "ctc_beam_lm": ["--use_lm", "true"]}
-TINY_BERT = ["--layers", "1", "--hidden_size", "16", "--heads", "2", "--steps", "20"]
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,12 @@ class Machine:
         """``./asr.sh`` from one stage to another, with the options that all experiments have in common."""
         threads = str(self.threads)
         common = ["--lang", "zh", "--token_type", "char", "--train_set", "train", "--valid_set", "dev"]
-        common += [
-            "--test_sets",
-            " ".join(SETS),
-            "--audio_format",
-            "wav",
-            "--python",
-            "python3 -m espnet_gmot",
-        ]
+        common += ["--test_sets", " ".join(SETS), "--audio_format", "wav"]
+        common += ["--python", "python3 -m espnet_gmot"]
         common += ["--ngpu", str(self.ngpu), "--nj", threads, "--inference_nj", threads]
         common += ["--asr_stats_dir", "exp/asr_stats", "--lm_exp", "exp/lm"]
         # ESPnet draws its curves anew after each epoch, an eighth of the time here; TensorBoard has them too
-        common += ["--asr_args", "--use_matplotlib false", "--inference_asr_model", "valid.cer_ctc.ave.pth"]
+        common += ["--asr_args", "--use_matplotlib false", "--inference_asr_model", CTC_CHECKPOINT]
         return ["./asr.sh", "--stage", str(first), "--stop_stage", str(last), *common, *map(str, options)]
 
 
@@ -68,7 +62,7 @@ def prepare_teacher(preset: str, name: str, teacher: Teacher, cores: int) -> Ite
         yield ["local/teacher.sh", "--preset", size, "--out", str(base)]
         bert = base / "bert"
     else:
-        options = TINY_BERT if preset == "tiny" else shlex.split(teacher.pretrain)
+        options = ["--preset", "tiny"] if preset == "tiny" else shlex.split(teacher.pretrain)
         lines = _lines(TEACHER_TEXT)[teacher.every - 1 :: teacher.every]
         _write(out / "text.txt", "".join(f"{line}\n" for line in lines))
         pretrain = ["local/pretrain_teacher.py", "--text", f"{out}/text.txt", "--out", str(bert), *options]
@@ -84,15 +78,8 @@ def prepare_language_model(preset: str, machine: Machine) -> Iterator[Command]:
     fragments = [fragment for line in _lines(TEACHER_TEXT) for fragment in line.split("，")]
     text = Path("exp/lm_train.txt")
     _write(text, "".join(f"lm{number:07d} {line}\n" for number, line in enumerate(fragments, start=1)))
-    lm: list[object] = [
-        "--use_lm",
-        "true",
-        "--lm_config",
-        f"conf/train_lm_{preset}.yaml",
-        "--lm_train_text",
-        text,
-    ]
-    yield machine.asr(6, 8, *lm)
+    options = ["--use_lm", "true", "--lm_config", f"conf/train_lm_{preset}.yaml"]
+    yield machine.asr(6, 8, *options, "--lm_train_text", text)
 
 
 def carry_out(run: Run, results: Path, machine: Machine) -> Iterator[Command]:

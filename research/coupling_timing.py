@@ -1,7 +1,8 @@
 """A trained model's couplings against the true times of the characters, which the synthesiser knows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass
+from operator import add
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +43,7 @@ class CouplingTiming:
     special_silent: float = 0.0
 
     def __add__(self, other: "CouplingTiming") -> "CouplingTiming":
-        return CouplingTiming(
-            *(getattr(self, field.name) + getattr(other, field.name) for field in fields(self))
-        )
+        return CouplingTiming(*map(add, astuple(self), astuple(other)))
 
     def summary(self) -> dict[str, float | None]:
         """Means over tokens, shares of mass; None where there is nothing to take a share of."""

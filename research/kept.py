@@ -2,7 +2,6 @@
 
 import json
 import platform
-import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -15,7 +14,9 @@ from espnet_gmot.files import require_file
 from espnet_gmot.score.decoding import facts_of_decoding
 from espnet_gmot.score.model_size import inference_parameters
 from espnet_gmot.score.result_files import SCORE_CURE, read_result
+from espnet_gmot.score.results_page import git
 from espnet_gmot.score.training_time import training_seconds
+from espnet_gmot.teacher.cache import read_meta
 from research.epochs import epoch_statistics
 from research.kept_files import CONTEXT, COUPLING, KeptRun, add_run
 
@@ -60,25 +61,21 @@ def _scored(experiment: Path, decode: str, dataset: str) -> dict[str, Any]:
 
 
 def _teacher(training: dict[str, Any]) -> dict[str, Any] | None:
-    """What the cache's ``meta.json`` and the teacher's ``metrics.json`` say of it."""
+    """What the cache and the teacher's ``metrics.json`` say of it."""
     conf = training.get("preprocessor_conf") or {}
     if "teacher_cache" not in conf:
         return None
-    meta = Path(conf["teacher_cache"]) / "meta.json"
-    teacher = json.loads(require_file(meta, "make the cache again").read_text(encoding="utf-8"))
-    metrics = Path(teacher["teacher"]) / "metrics.json"
-    if metrics.is_file() and not teacher["random_init"]:
+    meta = read_meta(require_file(Path(conf["teacher_cache"]) / "meta.json", "make the cache again"))
+    teacher, metrics = asdict(meta), Path(meta.teacher) / "metrics.json"
+    if metrics.is_file() and not meta.random_init:
         teacher["masked_accuracy"] = json.loads(metrics.read_text(encoding="utf-8"))["masked_accuracy"]
     return teacher
 
 
 def _environment() -> dict[str, str]:
-    try:
-        git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
-    except FileNotFoundError:
-        git = ""
     versions = {f"{name}_version": version(name) for name in ("espnet", "torch")}
-    return {"commit": git, "python_version": platform.python_version()} | versions
+    commit = git(Path(), "rev-parse", "HEAD")
+    return {"commit": commit, "python_version": platform.python_version()} | versions
 
 
 def _measured(path: Path) -> dict[str, Any] | None:

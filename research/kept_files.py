@@ -163,10 +163,8 @@ def _write_record(path: Path, run: KeptRun) -> None:
     record = run.record | {"config": own}
     if without := [key for key in base if key not in run.config]:
         record["without"] = without
-    if run.coupling:
-        record["coupling"] = run.coupling
-    if run.context:
-        record["context"] = run.context
+    measures = {"coupling": run.coupling, "context": run.context}
+    record |= {name: found for name, found in measures.items() if found}
     rows = content["runs"]
     rows[run.row] = dict(sorted((rows.get(run.row, {}) | {run.seed: record}).items()))
     text = yaml.dump(

@@ -1,6 +1,5 @@
 """The runs that a table of experiments asks for, each with its whole training YAML and its directory."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from espnet_gmot.driver.freshness import Record
 from espnet_gmot.driver.training_yaml import load_training_yaml
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_text
+from espnet_gmot.teacher.cache import read_meta
 from research.kept_files import finished_configs
 from research.table import Row, Table, Teacher
 
@@ -115,9 +115,9 @@ def training_of(row: Row, seed: int, preset: str) -> dict[str, Any]:
     config["preprocessor_conf"]["teacher_cache"] = str(teacher / "cache")
     if model.get("projected_side") == "acoustic":  # the adapter wants the teacher's size, and no projection
         cure = "make the teacher with `python3 -m research.bin.run_experiments`"
-        meta = require_file(teacher / "cache" / "meta.json", cure)
+        meta = read_meta(require_file(teacher / "cache" / "meta.json", cure))
         model.pop("projection")
-        model["teacher_size"] = json.loads(meta.read_text(encoding="utf-8"))["hidden_size"]
+        model["teacher_size"] = meta.hidden_size
     else:
         model["projection"] = str(teacher / "projection.npz")
     return config

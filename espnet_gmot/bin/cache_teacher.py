@@ -6,11 +6,13 @@ What is there already is kept: a rerun continues where it stopped, and with noth
 import argparse
 from pathlib import Path
 
+from espnet2.utils.types import str2bool
+
 from espnet_gmot.bin._command import run
 from espnet_gmot.driver.freshness import Record, content, stamp_of_directory
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file
-from espnet_gmot.teacher.cache import DTYPES, TeacherCache
+from espnet_gmot.teacher.cache import BATCH_SIZE, DTYPE, DTYPES, TeacherCache
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -21,14 +23,12 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--text", nargs="+", required=True, help="Kaldi text files: utterance id, transcript")
     parser.add_argument("--out", type=Path, required=True, help="cache directory; one there is completed")
     parser.add_argument("--projection", type=Path, help=".npz file to fit if it is missing (default: none)")
-    parser.add_argument("--dtype", choices=DTYPES, default="float16", help="of the numbers on disk")
-    parser.add_argument("--batch_size", type=int, default=64, help="texts a batch")
+    parser.add_argument("--dtype", choices=DTYPES, default=DTYPE, help="of the numbers on disk")
+    parser.add_argument("--batch_size", type=int, default=BATCH_SIZE, help="texts a batch")
+    parser.add_argument("--allow_download", type=str2bool, default=False, help="true uses the network")
     parser.add_argument(
-        "--allow_download", choices=("true", "false"), default="false", help="use the network"
-    )
-    parser.add_argument(
-        "--random_init", choices=("true", "false"), default="false",
-        help="control: the teacher's architecture and tokenizer, its weights drawn with a fixed seed",
+        "--random_init", type=str2bool, default=False,
+        help="true: a control, the teacher's architecture and tokenizer, its weights drawn with a fixed seed",
     )  # fmt: skip
     return parser
 
@@ -44,7 +44,7 @@ def main() -> None:
         weights=stamp_of_directory(args.teacher),
         layer=args.layer,
         dtype=args.dtype,
-        random_init=args.random_init,
+        random_init=str(args.random_init).lower(),  # as earlier versions recorded it
         texts=content(*args.text),
     )
     if not (_is_whole(args.out) and record.is_done()):
@@ -78,9 +78,8 @@ def _fill(args: argparse.Namespace) -> None:
     from espnet_gmot.teacher.frozen import FrozenTeacher
     from espnet_gmot.teacher.tokenizer import load_tokenizer
 
-    download = args.allow_download == "true"
-    tokenizer = load_tokenizer(args.teacher, download)
-    teacher = FrozenTeacher.load(args.teacher, args.layer, download, args.random_init == "true")
+    tokenizer = load_tokenizer(args.teacher, args.allow_download)
+    teacher = FrozenTeacher.load(args.teacher, args.layer, args.allow_download, args.random_init)
     build_cache(read_transcripts(args.text), teacher, tokenizer, args.out, args.dtype, args.batch_size)
 
 

@@ -69,6 +69,7 @@ def gather_seeds(
 
 
 def main() -> None:
+    """Parse, compare, write, print."""
     args = get_parser().parse_args()
     systems = gather_seeds(args.experiment, args.decode, args.failed)
     published = read_published(args.published) if args.published else None

@@ -8,7 +8,7 @@ from espnet_gmot.bin._command import run
 from espnet_gmot.teacher.cache import TeacherCache
 from espnet_gmot.teacher.embed import read_transcripts
 from espnet_gmot.teacher.frozen import FrozenTeacher
-from espnet_gmot.teacher.projection import cache_embeddings, fit_projection, teacher_embeddings
+from espnet_gmot.teacher.projection import MAX_TEXTS, cache_embeddings, fit_projection, teacher_embeddings
 from espnet_gmot.teacher.tokenizer import load_tokenizer
 
 
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--layer", type=int, default=-1, help="of --teacher: 0 = input embeddings, -1 = last")
     parser.add_argument("--text", nargs="+", help="of --teacher: Kaldi text files")
     parser.add_argument("--out", required=True, help=".npz file to write")
-    parser.add_argument("--max_texts", type=int, default=10000, help="distinct texts to fit to")
+    parser.add_argument("--max_texts", type=int, default=MAX_TEXTS, help="distinct texts to fit to")
     parser.add_argument("--allow_download", type=str2bool, default=False, help="true uses the network")
     args = parser.parse_args()
     if args.teacher and not args.text:

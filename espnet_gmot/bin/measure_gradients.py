@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from espnet_gmot.bin import _command
+from espnet_gmot.driver.training_yaml import CTC_CHECKPOINT
 from espnet_gmot.files import write_text
 from espnet_gmot.trained.gradients import measure_gradients
 
@@ -15,7 +16,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--experiment", required=True, help="directory of a GM-OT model")
-    parser.add_argument("--inference_asr_model", default="valid.cer_ctc.ave.pth", help="file in it")
+    parser.add_argument("--inference_asr_model", default=CTC_CHECKPOINT, help="file in it")
     parser.add_argument("--num_batches", type=int, default=20, help="training batches to measure on")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     args = parser.parse_args()

@@ -5,6 +5,7 @@ import argparse
 from espnet_gmot.bin import _command
 from espnet_gmot.data.character_times import read_character_times
 from espnet_gmot.data.kaldi_text import read_table
+from espnet_gmot.driver.training_yaml import CTC_CHECKPOINT
 from espnet_gmot.trained.coupling_panels import coupling_panels
 from espnet_gmot.trained.coupling_plot import plot_coupling
 
@@ -15,7 +16,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--experiment", action="append", required=True, help="TITLE=EXPDIR; may be repeated")
-    parser.add_argument("--inference_asr_model", default="valid.cer_ctc.ave.pth", help="file in each EXPDIR")
+    parser.add_argument("--inference_asr_model", default=CTC_CHECKPOINT, help="file in each EXPDIR")
     parser.add_argument("--data", required=True, help="Kaldi data directory, e.g. dump/raw/dev")
     parser.add_argument("--utt_id", help="utterance to draw (default: the first)")
     parser.add_argument("--ctm", help="true character times to draw, e.g. data/dev/ctm")

@@ -23,6 +23,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
+    """Parse, score, report."""
     args = get_parser().parse_args()
     counts = score_files(args.ref, args.hyp, args.utt2spk, args.token_type, args.out).total
     print(f"{counts.err_rate:.2f} % errors in {counts.units} {args.token_type}s: {args.out / 'result.txt'}")

@@ -29,7 +29,7 @@ def read_character_times(path: str | Path) -> dict[str, list[Character]]:
         >>> read_character_times(path)
         {'utt1': [Character(char='人', start=0.1, end=0.35)]}
     """
-    text = require_file(path, "mini_mandarin writes data/SET/ctm in stage 1").read_text(encoding="utf-8")
+    text = require_file(path, "stage 1 writes it for synthesised speech").read_text(encoding="utf-8")
     times = defaultdict(list)
     for number, line in enumerate(text.splitlines(), start=1):
         try:

@@ -4,11 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_gmot.data import kaldi_text
+from espnet_gmot.data.kaldi_text import MAKE_AGAIN, first_names, read_table
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import write_text
-
-MAKE_AGAIN = "make the data directory again (stage 1)"
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,8 @@ class DataDir:
     segments: dict[str, str] | None = None
 
 
-def read_table(path: str | Path, allow_empty: bool = False) -> dict[str, str]:
-    """Read a table of a data directory; see :func:`espnet_gmot.data.kaldi_text.read_table`.
+def write_table(path: str | Path, mapping: Mapping[str, str]) -> None:
+    """Write ``id value`` lines sorted by id in C order (that of UTF-8 bytes), whole or not at all.
 
     Example:
         >>> import tempfile
@@ -40,11 +38,6 @@ def read_table(path: str | Path, allow_empty: bool = False) -> dict[str, str]:
         >>> read_table(path)
         {'utt1': 'zai jian', 'utt2': 'ni hao'}
     """
-    return kaldi_text.read_table(path, f"{MAKE_AGAIN} or correct the path", allow_empty)
-
-
-def write_table(path: str | Path, mapping: Mapping[str, str]) -> None:
-    """Write ``id value`` lines sorted by id in C order (that of UTF-8 bytes), whole or not at all."""
     lines = [f"{key} {mapping[key]}".rstrip() + "\n" for key in c_sorted(mapping)]
     write_text(path, "".join(lines))
 
@@ -74,7 +67,7 @@ def write_data_dir(
 
 
 def read_data_dir(directory: str | Path) -> DataDir:
-    """Read the tables of a data directory; see :func:`read_table` for what is refused."""
+    """Read the tables of a data directory; what is refused is told in :mod:`espnet_gmot.data.kaldi_text`."""
     directory = Path(directory)
     if not directory.is_dir():
         raise InputError(f"data directory {directory} does not exist; {MAKE_AGAIN} or correct the path")
@@ -129,4 +122,4 @@ def _check_same_ids(
 
 
 def _few(ids: list[str]) -> str:
-    return f"{len(ids)} ({kaldi_text.first_names(ids)})" if ids else "none"
+    return f"{len(ids)} ({first_names(ids)})" if ids else "none"

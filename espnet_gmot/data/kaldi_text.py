@@ -6,9 +6,12 @@ from pathlib import Path
 from espnet_gmot.errors import InputError
 
 SHOWN = 3  # ids that a message names
+MAKE_AGAIN = "make the data directory again (stage 1)"
 
 
-def read_table(path: str | Path, cure: str, allow_empty: bool = False) -> dict[str, str]:
+def read_table(
+    path: str | Path, cure: str = f"{MAKE_AGAIN} or correct the path", allow_empty: bool = False
+) -> dict[str, str]:
     """Read a table of ``id value`` lines; the value keeps its inner spaces.
 
     Args:

@@ -3,14 +3,17 @@
 import logging
 import shlex
 import sys
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from espnet2.asr.espnet_model import ESPnetASRModel
 from espnet2.text.build_tokenizer import build_tokenizer
 from tqdm import tqdm
 
 from espnet_gmot.data.decoding_facts import GREEDY, DecodingFacts, known_sum, write_facts
+from espnet_gmot.decoding.best_path import BestPath
 from espnet_gmot.decoding.cost import Cost, Meter
 from espnet_gmot.decoding.decoder import BATCH_SIZE, BestPathDecoder
 from espnet_gmot.decoding.hypothesis_files import write_ctm, write_hypotheses
@@ -55,13 +58,7 @@ def decode_data(
     """
     if batch_size < 1:
         raise InputError(f"--batch_size is {batch_size}; it must be at least 1")
-    if ngpu > 0 and not torch.cuda.is_available():
-        raise InputError(f"--ngpu is {ngpu}, but torch finds no CUDA GPU; decode with --ngpu 0")
-    model, train_args = load_trained_model(asr_train_config, asr_model_file, "cuda" if ngpu > 0 else "cpu")
-    if model.ctc is None:
-        raise InputError(
-            f"{asr_train_config}: the model has no CTC (ctc_weight: 0); decode it with asr_inference"
-        )
+    model, train_args = _load_model(asr_train_config, asr_model_file, ngpu)
     decoder = BestPathDecoder(model, batch_size)
     shift = frame_shift(model.frontend, decoder.encoder.subsampling) if timestamps else None
     source = SpeechSource(data_path_and_name_and_type, train_args)
@@ -71,25 +68,55 @@ def decode_data(
 
     data_files = [path for path, _, _ in data_path_and_name_and_type]
     journal = Journal(Path(output_dir) / "best_paths.jsonl", [asr_train_config, asr_model_file, *data_files])
+    _decode_missing(keys, source, decoder, journal, num_workers, ngpu)
+
+    found = {key: journal.done[key] for key in keys}
+    directory = Path(output_dir) / "1best_recog"
+    _write(directory, found, model.token_list, train_args, shift)
+    write_facts(output_dir, _facts(keys, journal.costs, rate), directory / "text")
+    logging.info("decoded %d utterances", len(found))
+    return directory
+
+
+def _load_model(config: str, checkpoint: str, ngpu: int) -> tuple[ESPnetASRModel, Namespace]:
+    if ngpu > 0 and not torch.cuda.is_available():
+        raise InputError(f"--ngpu is {ngpu}, but torch finds no CUDA GPU; decode with --ngpu 0")
+    model, train_args = load_trained_model(config, checkpoint, "cuda" if ngpu > 0 else "cpu")
+    if model.ctc is None:
+        raise InputError(f"{config}: the model has no CTC (ctc_weight: 0); decode it with asr_inference")
+    return model, train_args
+
+
+def _decode_missing(
+    keys: Sequence[str],
+    source: SpeechSource,
+    decoder: BestPathDecoder,
+    journal: Journal,
+    num_workers: int,
+    ngpu: int,
+) -> None:
     missing = [key for key in keys if key not in journal.done]
     with tqdm(total=len(keys), initial=len(keys) - len(missing), desc="decoding", unit="utt") as bar:
         if missing:
             meter = Meter(torch.cuda.get_device_name() if ngpu > 0 else "cpu")
-            speech = meter.reading(source.read(missing, batch_size, num_workers, ngpu))
+            speech = meter.reading(source.read(missing, decoder.batch_size, num_workers, ngpu))
             for found in decoder.decode(speech):
                 journal.add(found, meter.decoded(found))
                 bar.update(len(found))
 
-    found = {key: journal.done[key] for key in keys}
-    directory = Path(output_dir) / "1best_recog"
+
+def _write(
+    directory: Path,
+    found: Mapping[str, BestPath],
+    token_list: Sequence[str],
+    train_args: Namespace,
+    shift: float | None,
+) -> None:
     tokenizer = build_tokenizer(token_type=train_args.token_type, bpemodel=train_args.bpemodel)
-    write_hypotheses(directory, found, model.token_list, tokenizer)
+    write_hypotheses(directory, found, token_list, tokenizer)
     (directory / "ctm").unlink(missing_ok=True)  # of hypotheses that are no more
     if shift is not None:
-        write_ctm(directory / "ctm", found, model.token_list, shift)
-    write_facts(output_dir, _facts(keys, journal.costs, rate), directory / "text")
-    logging.info("decoded %d utterances", len(found))
-    return directory
+        write_ctm(directory / "ctm", found, token_list, shift)
 
 
 def _facts(keys: Sequence[str], costs: Mapping[str, Cost], rate: int | None) -> DecodingFacts:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import sentencepiece
 
-from espnet_gmot.data.kaldi_data import read_table, write_table
+from espnet_gmot.data.kaldi_data import write_table
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver.needs import need
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import write_aside, write_text

@@ -3,7 +3,8 @@
 from collections import Counter
 from pathlib import Path
 
-from espnet_gmot.data.kaldi_data import read_table, write_data_dir, write_table
+from espnet_gmot.data.kaldi_data import write_data_dir, write_table
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.errors import InputError
 
 

@@ -30,7 +30,7 @@ def check_parts(names: Sequence[str]) -> list[CheckedPart]:
     """Try the parts, a few at a time, each in a process of its own.
 
     Args:
-        names: Functions of `espnet_gmot.driver.installed_parts`.
+        names: functions of `espnet_gmot.driver.installed_parts`.
 
     Returns:
         The parts in the same order; where torch is broken, those that need it wait for its cure.

@@ -150,6 +150,11 @@ def _visible_gpus() -> list[str]:
     return driver_gpus()
 
 
+def lacks_gpus(ngpu: int, cuda_cmd: str) -> bool:
+    """Tell whether GPUs are asked for and our run_jobs, which knows this machine alone, would find none."""
+    return ngpu > 0 and "run_jobs" in cuda_cmd and not driver_gpus()
+
+
 def driver_gpus() -> list[str]:
     """The numbers of the GPUs that the NVIDIA driver lists; none where there is no driver."""
     try:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from espnet_gmot.data.audio import parse_rate
 from espnet_gmot.driver.commands import Commands
-from espnet_gmot.driver.jobs import driver_gpus
+from espnet_gmot.driver.jobs import lacks_gpus
 from espnet_gmot.driver.options import Options
 from espnet_gmot.errors import InputError
 
@@ -148,10 +148,7 @@ def _need_option(options: Options, name: str, stages: str) -> None:
 
 
 def _check_devices(options: Options) -> None:
-    """Our run_jobs knows this machine alone."""
-    if "run_jobs" not in options.cuda_cmd:
-        return
-    if options.num_nodes > 1:
+    if options.num_nodes > 1 and "run_jobs" in options.cuda_cmd:
         raise InputError(f"--num_nodes {options.num_nodes} needs slurm.pl or queue.pl as cuda_cmd in cmd.sh")
-    if options.ngpu > 0 and not driver_gpus():
+    if lacks_gpus(options.ngpu, options.cuda_cmd):
         raise InputError(f"--ngpu {options.ngpu} and this machine shows no GPU; use --ngpu 0")

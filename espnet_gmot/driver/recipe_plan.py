@@ -4,11 +4,13 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from espnet_gmot.driver.jobs import driver_gpus, usable_cpus
+from espnet_gmot.driver.jobs import lacks_gpus, usable_cpus
 from espnet_gmot.driver.training_yaml import TrainingYaml, read_training_yaml, require_equal_budgets
 from espnet_gmot.errors import InputError
 
 PYTHON = "python3 -m espnet_gmot"
+# For ESPnet's asr.sh; ours does so itself
+CHECK_INSTALL = ["python3", "-m", "espnet_gmot.bin.check_install", "--quick", "true"]
 # Options of a recipe's run.sh that decide what runs, with their defaults; all others are ./asr.sh's alone.
 DEFAULTS = {
     "teacher": "",  # empty: the recipe has made the cache itself
@@ -90,6 +92,7 @@ def plan_system(arguments: Sequence[str], cuda_cmd: str) -> list[list[str]]:
 
     needs_teacher = options["teacher"] and system.teacher_cache and trains and last >= 10
     return [
+        *([] if _asr_sh_is_ours() else [CHECK_INSTALL]),
         *([asr(first, min(last, 5))] if first <= 5 else []),
         *([_cache_teacher(options, system)] if needs_teacher else []),
         *([asr(max(first, 6), last)] if last >= 6 else []),
@@ -127,7 +130,7 @@ def plan_comparison(
 
 def _require_gpus(ngpu: str, cuda_cmd: str) -> None:
     """asr.sh says so at the stages that train: here it is before the data and the teacher."""
-    if int(ngpu) and "run_jobs" in cuda_cmd and not driver_gpus():
+    if lacks_gpus(int(ngpu), cuda_cmd):
         raise InputError(
             f"--ngpu {ngpu} and this machine shows no GPU; "
             "use --ngpu 0 to try out, or --stop_stage 5 for the data"
@@ -143,13 +146,13 @@ def _choose_decoding(options: dict[str, str], system: TrainingYaml) -> None:
             f"{chosen}, which decodes what {options['asr_config']} trains, does not exist; "
             "name another by --inference_config"
         )
-    if Path(chosen).name == "decode_ctc_greedy.yaml" and _asr_sh_knows("ctc_greedy"):
+    if Path(chosen).name == "decode_ctc_greedy.yaml" and _asr_sh_is_ours():
         options["ctc_greedy"] = "true"  # ESPnet's lacks it: its beam search runs with beam 1
 
 
-def _asr_sh_knows(option: str) -> bool:
-    """Whether ./asr.sh is ours; ESPnet's, inside an ESPnet checkout, lacks some of our options."""
-    return re.search(f"^{option}=", Path("asr.sh").read_text(encoding="utf-8"), re.MULTILINE) is not None
+def _asr_sh_is_ours() -> bool:
+    """ESPnet's, inside an ESPnet checkout, lacks the option ``--ctc_greedy``."""
+    return re.search("^ctc_greedy=", Path("asr.sh").read_text(encoding="utf-8"), re.MULTILINE) is not None
 
 
 def _cache_teacher(options: dict[str, str], system: TrainingYaml) -> list[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 
-from espnet_gmot.data.kaldi_data import read_table, write_table
+from espnet_gmot.data.kaldi_data import write_table
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver.freshness import is_fresh
 from espnet_gmot.files import write_aside
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from espnet_gmot.data import decoding_facts
-from espnet_gmot.data.kaldi_data import c_sorted, read_table, write_table
+from espnet_gmot.data.kaldi_data import c_sorted, write_table
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver.lines import count_lines
 from espnet_gmot.driver.needs import need
 from espnet_gmot.errors import InputError

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from espnet_gmot.data.epoch_lines import EPOCH_LINE, SECTION
+
 POLL_SECONDS = 0.5
 SHOWN = ("loss", "loss_ctc", "loss_att", "loss_fgw", "cer_ctc", "cer", "acc")
 
 BAR = "{desc} | {n_fmt}/{total_fmt} epochs, {elapsed} passed, {remaining} left"
 STARTED = re.compile(r"(\d+)/(\d+)epoch started")
 BATCHES = re.compile(r"(\d+)epoch:train:\d+-(\d+)batch: (.*)")
-RESULTS = re.compile(r"(\d+)epoch results: (.*)")
-SECTION = re.compile(r"\[(train|valid)\] (.*?)(?=, \[|$)")
 STATISTIC = re.compile(r"(\w+)=([-+\d.e]+|nan|inf)(?=,|$)")
 
 
@@ -74,7 +74,7 @@ def _show(name: str, bar: tqdm, line: str) -> None:
         bar.set_description_str(f"{name}epoch {match[1]}")
     elif match := BATCHES.search(line):
         bar.set_description_str(f"{name}epoch {match[1]}, batch {match[2]}: {describe(match[3])}")
-    elif match := RESULTS.search(line):
+    elif match := EPOCH_LINE.search(line):
         bar.n = int(match[1])
         bar.write(f"{name}epoch {match[1]}/{bar.total}: {describe_results(match[2])}")
         bar.refresh()

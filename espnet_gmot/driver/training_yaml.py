@@ -1,4 +1,4 @@
-"""What the shell scripts of a recipe must know of a training YAML."""
+"""What the plan of a recipe must know of a training YAML."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ BUDGET = (
     "scheduler",
     "scheduler_conf",
 )
+CTC_CHECKPOINT = "valid.cer_ctc.ave.pth"  # what our CTC systems are decoded with
 # ESPnet's own defaults, for keys that a YAML leaves out
 CTC_WEIGHT = 0.5
 BEST_MODEL_CRITERION = (("train", "loss"), ("valid", "loss"), ("train", "acc"), ("valid", "acc"))

@@ -8,7 +8,7 @@ from pathlib import Path
 from espnet2.text.build_tokenizer import build_tokenizer
 from espnet2.text.cleaner import TextCleaner
 
-from espnet_gmot.data.kaldi_data import read_table
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver.needs import need
 
 MOST_NAMED = 10

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from espnet_gmot import __version__
+from espnet_gmot.data.epoch_lines import train_logs
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import write_text
 from espnet_gmot.score.job_log import job_command
@@ -46,11 +47,11 @@ def environment(directory: Path) -> str:
         f"- pytorch version: `pytorch {version('torch')}`",
         f"- espnet_gmot version: `espnet_gmot {__version__}`",
     ]
-    commit = _git(directory, "rev-parse", "HEAD")
+    commit = git(directory, "rev-parse", "HEAD")
     if commit:
-        changed = " (with changes)" if _git(directory, "status", "--porcelain", "-uno") else ""
+        changed = " (with changes)" if git(directory, "status", "--porcelain", "-uno") else ""
         lines += [f"- Git hash: `{commit}`{changed}"]
-        lines += [f"  - Commit date: `{_git(directory, 'log', '-1', '--format=%cd')}`"]
+        lines += [f"  - Commit date: `{git(directory, 'log', '-1', '--format=%cd')}`"]
     return "\n".join(lines)
 
 
@@ -85,8 +86,7 @@ def _table_line(experiment: Path, path: Path) -> str:
 
 def _parameters(experiment: Path) -> str:
     """ESPnet's rounded count from the newest train log that has it."""
-    logs = sorted(experiment.glob("train*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for log in logs:
+    for log in reversed(train_logs(experiment)):
         if match := PARAMETERS.search(log.read_text(encoding="utf-8", errors="replace")):
             return match[1]
     return "unknown, no train log"
@@ -101,8 +101,8 @@ def _command_lines(experiment: Path) -> Iterator[str]:
             yield f"\n`{log.relative_to(experiment)}`:\n```\n{command}\n```"
 
 
-def _git(directory: Path, *arguments: str) -> str:
-    """Output of git, empty where there is no git or no checkout."""
+def git(directory: Path, *arguments: str) -> str:
+    """Return what git prints in a directory; nothing where there is no git or no checkout."""
     try:
         done = subprocess.run(["git", "-C", str(directory), *arguments], capture_output=True, text=True)
     except FileNotFoundError:

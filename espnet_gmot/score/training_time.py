@@ -9,9 +9,9 @@ from pathlib import Path
 import humanfriendly
 import torch
 
+from espnet_gmot.data.epoch_lines import epoch_lines
+
 PHASES = ("train", "valid")
-# As in "7epoch results: [train] …, time=1 minute and 2.5 seconds, total_count=700, …, [valid] …"
-EPOCH_LINE = re.compile(r"\b(\d+)epoch results: (.*)")
 PHASE_TIME = re.compile(r"\[(\w+)\] [^\[]*?\btime=([^=]*), total_count=")
 
 
@@ -55,11 +55,9 @@ def _seconds_of_record(time: datetime.timedelta | dict[str, float]) -> float:
 def _epochs_of_logs(experiment: Path) -> dict[int, float]:
     """An epoch run twice, after a kill before its checkpoint, counts as in the newest log."""
     epochs = {}
-    # ESPnet renames train.log to train.1.log and so on when training starts again.
-    for log in sorted(experiment.glob("train*.log"), key=lambda path: path.stat().st_mtime):
-        for epoch, results in EPOCH_LINE.findall(log.read_text(encoding="utf-8", errors="replace")):
-            times = {phase: _seconds_of_span(span) for phase, span in PHASE_TIME.findall(results)}
-            epochs[int(epoch)] = sum(times.get(phase, 0.0) for phase in PHASES)
+    for epoch, results in epoch_lines(experiment):
+        times = {phase: _seconds_of_span(span) for phase, span in PHASE_TIME.findall(results)}
+        epochs[epoch] = sum(times.get(phase, 0.0) for phase in PHASES)
     return epochs
 
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_free_space, write_aside, write_text
-from espnet_gmot.teacher.cache import DTYPES, CacheMeta, read_meta, read_scp, text_key
+from espnet_gmot.teacher.cache import BATCH_SIZE, DTYPE, DTYPES, CacheMeta, read_meta, read_scp, text_key
 from espnet_gmot.teacher.embed import embed, tokenize
 from espnet_gmot.teacher.frozen import FrozenTeacher
 
@@ -25,8 +25,8 @@ def build_cache(
     teacher: FrozenTeacher,
     tokenizer: Any,
     out_dir: str | Path,
-    dtype: str = "float16",
-    batch_size: int = 64,
+    dtype: str = DTYPE,
+    batch_size: int = BATCH_SIZE,
     shard_texts: int = 5000,
 ) -> CacheMeta:
     """Write the embeddings of all distinct transcripts; texts that are cached already are kept.

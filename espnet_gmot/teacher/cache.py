@@ -18,6 +18,7 @@ from espnet_gmot.files import require_file
 from espnet_gmot.teacher.identity import TeacherIdentity
 
 DTYPES = ("float16", "float32")
+DTYPE, BATCH_SIZE = "float16", 64  # where nothing else is asked for
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,12 @@ from tqdm import tqdm
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_aside
-from espnet_gmot.teacher.cache import TeacherCache
+from espnet_gmot.teacher.cache import BATCH_SIZE, TeacherCache
 from espnet_gmot.teacher.embed import embed, tokenize
 from espnet_gmot.teacher.frozen import FrozenTeacher
 from espnet_gmot.teacher.identity import TeacherIdentity
+
+MAX_TEXTS = 10000  # to fit to
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,8 @@ def teacher_embeddings(
     teacher: FrozenTeacher,
     tokenizer: Any,
     transcripts: Iterable[tuple[str, str]],
-    max_texts: int = 10000,
-    batch_size: int = 64,
+    max_texts: int = MAX_TEXTS,
+    batch_size: int = BATCH_SIZE,
 ) -> Iterator[np.ndarray]:
     """Give the embeddings (N, d) of at most ``max_texts`` distinct transcripts, drawn with a fixed seed.
 
@@ -142,7 +144,7 @@ def teacher_embeddings(
     )
 
 
-def cache_embeddings(cache: TeacherCache, max_texts: int = 10000) -> Iterator[np.ndarray]:
+def cache_embeddings(cache: TeacherCache, max_texts: int = MAX_TEXTS) -> Iterator[np.ndarray]:
     """Give the embeddings (N, d) of ``max_texts`` cached texts; a key is a hash, so the first are a draw."""
     total = min(max_texts, len(cache))
     yield from tqdm(islice(cache.embeddings(), total), desc="projection", total=total, unit="text")

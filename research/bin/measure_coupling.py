@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from espnet_gmot.bin import _command
+from espnet_gmot.driver.training_yaml import CTC_CHECKPOINT
 from espnet_gmot.files import write_text
 from research.coupling_timing import measure_couplings
 
@@ -16,9 +17,7 @@ def main() -> None:
     )
     parser.add_argument("--experiment", required=True, help="directory of the model")
     parser.add_argument("--guide", help="directory of a GM-OT model whose objective a CTC model gets")
-    parser.add_argument(
-        "--inference_asr_model", default="valid.cer_ctc.ave.pth", help="file in each directory"
-    )
+    parser.add_argument("--inference_asr_model", default=CTC_CHECKPOINT, help="file in each directory")
     parser.add_argument("--data", required=True, help="Kaldi data directory, e.g. dump/raw/dev")
     parser.add_argument("--ctm", required=True, help="true character times, e.g. data/dev/ctm")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")

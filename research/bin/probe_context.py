@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from espnet_gmot.bin import _command
+from espnet_gmot.driver.training_yaml import CTC_CHECKPOINT
 from espnet_gmot.files import write_text
 from research.context_probe import probe_encoder
 
@@ -15,7 +16,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--experiment", required=True, help="directory of the model")
-    parser.add_argument("--inference_asr_model", default="valid.cer_ctc.ave.pth", help="file in it")
+    parser.add_argument("--inference_asr_model", default=CTC_CHECKPOINT, help="file in it")
     parser.add_argument("--teacher_cache", required=True, help="cache with the transcripts of both sets")
     for name, what in (("train", "to fit the map on"), ("test", "to measure on")):
         parser.add_argument(f"--{name}_data", type=Path, required=True, help=f"data directory {what}")

@@ -48,7 +48,7 @@ def test_a_stage_logs_under_its_number(arguments, tmp_path):
 
 def test_a_recipe_runs_what_its_plan_prints(tmp_path):
     (tmp_path / "train.yaml").write_text("model_conf: {ctc_weight: 1.0}\n")
-    (tmp_path / "asr.sh").write_text("")
+    (tmp_path / "asr.sh").write_text("ctc_greedy=false\n")
     options = ["--asr_config", "train.yaml", "--ngpu", "0", "--stop_stage", "5", "--lm_args", "a b"]
     (line,) = run(tmp_path, "plan_system", "./run.sh", "run.pl", *options).stdout.splitlines()
     assert line.startswith("run ./asr.sh --stage 1 --stop_stage 5 ")

@@ -2,13 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from espnet_gmot.data.kaldi_data import (
-    check_data_dir,
-    read_data_dir,
-    read_table,
-    write_data_dir,
-    write_table,
-)
+from espnet_gmot.data.kaldi_data import check_data_dir, read_data_dir, write_data_dir, write_table
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.errors import InputError
 
 UTTERANCES = ["b-2", "a-1", "B-3"]

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from espnet_gmot.data.kaldi_data import read_table, write_table
+from espnet_gmot.data.kaldi_data import write_table
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver.bpe import encode_bpe, train_bpe
 from espnet_gmot.errors import InputError
 

@@ -7,7 +7,8 @@ import pytest
 import soundfile
 
 from espnet_gmot import files
-from espnet_gmot.data.kaldi_data import check_data_dir, read_table, write_table
+from espnet_gmot.data.kaldi_data import check_data_dir, write_table
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver.format_wav_scp import format_wav_scp
 from espnet_gmot.errors import InputError
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_gmot.driver import plan
+from espnet_gmot.driver import jobs
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.plan import check, selected
 from espnet_gmot.errors import InputError
@@ -97,7 +97,7 @@ def test_local_data_sh_that_is_not_executable(options):
 
 @pytest.mark.parametrize("gpus", [[], ["0"]])
 def test_a_gpu_asked_for_where_there_is_none(options, monkeypatch, gpus):
-    monkeypatch.setattr(plan, "driver_gpus", lambda: gpus)
+    monkeypatch.setattr(jobs, "driver_gpus", lambda: gpus)
     if gpus:
         return check(options("--ngpu 1"))
     with pytest.raises(InputError, match="--ngpu 1 and this machine shows no GPU; use --ngpu 0"):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_gmot.driver import recipe_plan
+from espnet_gmot.driver import jobs
 from espnet_gmot.driver.recipe_plan import plan_comparison, plan_system, take_options
 from espnet_gmot.errors import InputError
 
@@ -88,7 +88,9 @@ def test_checkpoint_and_decoding_follow_the_yaml(recipe, system, options, model,
     assert f"--use_lm {str('--use_lm true' in options).lower()} " in command
     assert ("--ctc_greedy true" in command) == greedy
     (recipe / "asr.sh").write_text("#!/usr/bin/env bash\n")  # ESPnet's lacks the option
-    assert "--ctc_greedy" not in plan(system, "--stage", "11", *options.split())[0]
+    check, command = plan(system, "--stage", "11", *options.split())
+    assert check == "python3 -m espnet_gmot.bin.check_install --quick true"
+    assert "--ctc_greedy" not in command
 
 
 def test_the_teachers_weights_are_random_where_the_caches_directory_says_so():
@@ -99,7 +101,7 @@ def test_the_teachers_weights_are_random_where_the_caches_directory_says_so():
 
 
 def test_a_gpu_that_is_not_there_is_refused_before_the_download(monkeypatch):
-    monkeypatch.setattr(recipe_plan, "driver_gpus", list)
+    monkeypatch.setattr(jobs, "driver_gpus", list)
     with pytest.raises(InputError, match="--ngpu 1 and this machine shows no GPU; use --ngpu 0"):
         plan("ctc", cuda_cmd="run_jobs")
     for options in (["--stop_stage", "5"], ["--stage", "12"], ["--ngpu", "0"], ["--skip_train", "true"]):

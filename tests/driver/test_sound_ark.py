@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_gmot.data.kaldi_data import check_data_dir, read_table, write_table
+from espnet_gmot.data.kaldi_data import check_data_dir, write_table
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver import format_wav_scp as stage_3
 from espnet_gmot.driver import speed_perturb as stage_2
 from espnet_gmot.driver.format_wav_scp import format_wav_scp

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_gmot.data.kaldi_data import check_data_dir, read_table, write_table
+from espnet_gmot.data.kaldi_data import check_data_dir, write_table
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver.speed_perturb import perturb_speed, resample_to_speed
 from espnet_gmot.errors import InputError
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espnet_gmot.data.decoding_facts import GREEDY, DecodingFacts, read_facts, write_facts
-from espnet_gmot.data.kaldi_data import read_table, write_table
+from espnet_gmot.data.kaldi_data import write_table
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver.split_merge import append_vocabulary_size, merge_decoded, split_scp
 from espnet_gmot.errors import InputError
 

@@ -1,6 +1,7 @@
 """Every row of the recipe's table of experiments gives a model that ESPnet builds."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 import yaml
 from small_corpus import TOKENS
 
+from espnet_gmot.teacher.cache import CacheMeta
 from research.kept_files import finished_configs
 from research.runs import plan_runs
 from research.table import read_experiment_table
@@ -33,7 +35,8 @@ def plan(preset, directory):
     for name in table.teachers:
         cache = directory / f"exp/teacher_{name}/cache"
         cache.mkdir(parents=True)
-        (cache / "meta.json").write_text(json.dumps({"hidden_size": 192 if name == "strong" else 128}))
+        meta = CacheMeta(name, -1, 192 if name == "strong" else 128, "float16", "abc", num_texts=3)
+        (cache / "meta.json").write_text(json.dumps(asdict(meta)))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(directory)
         runs = plan_runs(table, table.rows, [0], preset, directory / "results")

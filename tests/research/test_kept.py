@@ -1,6 +1,7 @@
 """What is kept of a run, and that it is kept whole."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 import yaml
@@ -8,9 +9,11 @@ from experiment_results import write_table
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.score.result_files import score_files
+from espnet_gmot.teacher.cache import CacheMeta
 from research.kept import keep_run
 from research.kept_files import read_reference, read_runs
 
+META = CacheMeta("exp/teacher/bert", 2, 16, "float16", "abc", num_texts=3)
 EPOCH = (
     "INFO: 1epoch results: [train] loss=2.5, time=3 seconds, total_count=9, "
     "[valid] cer_ctc=0.5, time=1 second, total_count=2"
@@ -34,8 +37,7 @@ def recipe(tmp_path, monkeypatch):
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(config))
     cache = tmp_path / "exp/teacher/cache"
     cache.mkdir(parents=True)
-    meta = {"teacher": "exp/teacher/bert", "fingerprint": "abc", "random_init": False}
-    (cache / "meta.json").write_text(json.dumps(meta))
+    (cache / "meta.json").write_text(json.dumps(asdict(META)))
     (tmp_path / "exp/teacher/bert").mkdir()
     (tmp_path / "exp/teacher/bert/metrics.json").write_text(json.dumps({"masked_accuracy": 0.25}))
     return tmp_path
@@ -61,7 +63,8 @@ def test_a_kept_run_comes_back_whole(recipe):
     assert (run.record["sets"]["dev"]["cer"], run.record["sets"]["dev"]["deletions"]) == (50.0, 2)
     assert run.record["seconds_train"] == 4.0
     assert run.record["teacher"] == {
-        "teacher": "exp/teacher/bert", "fingerprint": "abc", "random_init": False, "masked_accuracy": 0.25,
+        "teacher": "exp/teacher/bert", "layer": 2, "hidden_size": 16, "dtype": "float16",
+        "fingerprint": "abc", "num_texts": 3, "random_init": False, "masked_accuracy": 0.25,
     }  # fmt: skip
     assert read_reference(recipe / "results", "dev") == {"u1": "人民", "u2": "中国"}
 

@@ -2,16 +2,19 @@
 
 import json
 import shutil
+from dataclasses import asdict
 
 import pytest
 import yaml
 from experiment_results import REFERENCE, forget
 
 from espnet_gmot.errors import InputError
+from espnet_gmot.teacher.cache import CacheMeta
 from research.kept_files import KeptRun, add_run
 from research.runs import plan_runs, teachers_of
 from research.table import Row, Table, Teacher
 
+META = CacheMeta("exp/teacher_base/bert", 2, 16, "float16", "abc", num_texts=3)
 CTC = Row("ctc", "ctc", "baseline")
 GMOT = Row("gmot", "gmot", "method", teacher="weak", change={"model_conf": {"alpha": 0.3}})
 ADAPTER = Row("adapter", "gmot", "side", "base", {"model_conf": {"projected_side": "acoustic"}})
@@ -30,7 +33,7 @@ def recipe(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "conf").mkdir()
     (tmp_path / "exp/teacher_base/cache").mkdir(parents=True)
-    (tmp_path / "exp/teacher_base/cache/meta.json").write_text(json.dumps({"hidden_size": 16}))
+    (tmp_path / "exp/teacher_base/cache/meta.json").write_text(json.dumps(asdict(META)))
     ctc = {"model_conf": {"ctc_weight": 1.0}, "max_epoch": 3}
     gmot = ctc | {
         "preprocessor_conf": {"teacher_cache": "exp/teacher/cache"},

@@ -1,4 +1,5 @@
 import importlib
+import json
 import os
 import shutil
 import subprocess
@@ -86,6 +87,8 @@ def files_in(directory: Path) -> dict[str, tuple[int, int]]:
 def test_with_nothing_to_do_it_ends_without_torch(cached, tiny_bert: str, tmp_path: Path):
     before = files_in(tmp_path)
     assert {"made/cache/.done", "made/cache/teacher.1.ark", "made/projection.npz"} <= before.keys()
+    record = json.loads((tmp_path / "made/cache/.done").read_text(encoding="utf-8"))
+    assert record["random_init"] == "false"  # as in caches of earlier versions, which are to stay done
     no_torch = "import sys; sys.modules |= {'torch': None, 'transformers': None}; "
     code = no_torch + "from espnet_gmot.bin import cache_teacher; cache_teacher.main()"
     options = ["--teacher", tiny_bert, "--text", tmp_path / "text", "--out", tmp_path / "made" / "cache"]

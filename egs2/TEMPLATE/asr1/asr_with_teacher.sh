@@ -17,7 +17,6 @@ run() { start "$@"; finish; }
 asr_with_teacher() {
     local commands others
     take_options -- "$@" # for --help alone
-    knows ctc_greedy || python3 -m espnet_gmot.bin.check_install --quick true # ours does so itself
     commands=$(python3 -m espnet_gmot.bin.stage plan_system "$0" "${cuda_cmd}" "$@")
     eval "${commands}" # run COMMAND, line by line
 }

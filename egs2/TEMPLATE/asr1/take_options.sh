@@ -40,6 +40,3 @@ refuse_options() {
         }
     done
 }
-
-# knows OPTION: whether ./asr.sh has this option; ESPnet's, inside an ESPnet checkout, lacks some of ours
-knows() { grep -q "^$1=" asr.sh; }

