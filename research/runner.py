@@ -87,6 +87,7 @@ class _Job:
     started: float = 0.0
     log: TextIO | None = None
     lock: TextIO | None = None
+    told: bool = False  # that it waits
 
     def take(self) -> bool:
         """Begin, unless another run is in the directory: two rows, or two users, may want the same model."""
@@ -129,10 +130,15 @@ class _Queue:
     def start_waiting(self) -> None:
         """Start what there is room for, in order; a run whose directory is in use lets others go first."""
         for job in list(self.waiting):
-            if len(self.running) < self.at_once and job.take():
+            if len(self.running) >= self.at_once:
+                return
+            if job.take():
                 self.waiting.remove(job)
                 _say(f"{job.run.name}: starts; log: {job.log_path}")
                 self._advance(job)
+            elif not job.told:
+                job.told = True
+                _say(f"{job.run.name}: waits for another run in {job.run.expdir}")
 
     def go_on(self) -> None:
         """Wait a moment, and take the runs further whose command has ended."""
@@ -149,7 +155,11 @@ class _Queue:
             if command is None:
                 self._end(job, failed=False)
             else:
-                process = self.children.start(command, stdout=job.log, stderr=subprocess.STDOUT)
+                # with the lock, which so is held as long as the command lives, should this process be killed
+                locks = () if job.lock is None else (job.lock.fileno(),)
+                process = self.children.start(
+                    command, stdout=job.log, stderr=subprocess.STDOUT, pass_fds=locks
+                )
                 self.running[process] = job
         except Exception:  # whatever it is, the other runs go on
             traceback.print_exc(file=job.log)

@@ -40,11 +40,11 @@ def main() -> None:
 
 
 def _check(words: Sequence[str]) -> None:
-    """Print the numbers of the stages to run and, on a line of its own, the model's directory."""
+    """Print the numbers of the stages to run and the model's directory, each under its name."""
     options = Options.parse(words)
     check(options)
-    print(*selected(options))
-    print(Names(options).asr_exp)
+    print("selected:", *selected(options))
+    print("asr_exp:", Names(options).asr_exp)
 
 
 def _run(name: str, words: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from espnet_gmot.errors import InputError
 from espnet_gmot.files import write_text
 
 NAME = "decoding.json"
+COPYING_SECONDS = 10.0
 GREEDY = "espnet_gmot.bin.asr_ctc_greedy"
 
 
@@ -105,10 +106,15 @@ def read_facts(directory: str | Path, text: str | Path) -> DecodingFacts | None:
         raise InputError(
             f"{path} is damaged ({error!r}); remove it, or decode again with stage 12"
         ) from error
-    if not Path(text).is_file() or checksum != _checksum(text):
+    if not Path(text).is_file() or checksum != _checksum(text) or _was_written_after(text, path):
         logging.warning("%s speaks of other hypotheses than those in %s and is passed over", path, text)
         return None
     return facts
+
+
+def _was_written_after(text: str | Path, facts: Path) -> bool:
+    """Whether another decoder has written the same hypotheses since; copying a directory takes a while."""
+    return Path(text).stat().st_mtime > facts.stat().st_mtime + COPYING_SECONDS
 
 
 def common(values: Iterable[Any]) -> Any:

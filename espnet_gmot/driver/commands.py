@@ -9,6 +9,7 @@ from espnet_gmot.driver.jobs import last_lines
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.processes import GRACE_SECONDS, Children
 from espnet_gmot.driver.training_log import watch_trainings
+from espnet_gmot.errors import InputError
 
 LAUNCHERS_GRACE = 2 * GRACE_SECONDS  # a launcher gives its own jobs GRACE_SECONDS
 
@@ -56,7 +57,10 @@ class Commands:
 
         Raises:
             CommandFailed: a job ended with an error.
+            InputError: there is no launcher.
         """
+        if not launcher.strip():
+            raise InputError("cmd.sh leaves a command empty; set train_cmd, cuda_cmd and decode_cmd there")
         number = [] if gpu is None else ["--gpu", str(gpu)]
         number += [] if jobs is None else [f"JOB=1:{jobs}"]
         self._wait([*shlex.split(launcher), *number, str(log), *self._module(module, *arguments)])

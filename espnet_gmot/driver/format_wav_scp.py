@@ -66,7 +66,7 @@ def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, ra
     recordings = recordings_of(data)
     require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, audio_format)))
     record = format_record(source, target, audio_format, rate)
-    since = record.begin("wav.scp", "segments", "audio_format", "fs")  # a new transcript leaves the audio
+    since = record.begin("wav.scp", "segments", "--audio_format", "--fs")  # a new transcript leaves the audio
     if audio_format == ARK_FORMAT:
         arks = [
             _FormatArk(recordings[i : i + RECORDINGS_A_FOLDER], _folder(target, i), rate, since)
@@ -87,7 +87,8 @@ def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, ra
 def format_record(source: str | Path, target: str | Path, audio_format: str, rate: int) -> Record:
     """The record of what :func:`format_wav_scp` makes ``target`` from."""
     made = Path(source) / DONE  # where stage 2 has made it: new audio may lie in files of the same names
-    return Record(target, **tables(source), **{str(made): content(made)}, audio_format=audio_format, fs=rate)
+    options = {"--audio_format": audio_format, "--fs": rate}
+    return Record(target, **tables(source), **{"speed perturbation": content(made)}, **options)
 
 
 def _folder(target: Path, index: int) -> Path:

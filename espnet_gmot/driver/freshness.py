@@ -39,24 +39,23 @@ class Record:
         ['rate']
     """
 
-    def __init__(self, directory: str | Path, **inputs: Any):
+    def __init__(self, directory: str | Path, /, **inputs: Any):
         self.directory = Path(directory)
         self.inputs = {name: _short(value) for name, value in inputs.items()}
 
     def is_done(self) -> bool:
-        """Whether the directory was made to its end from the same inputs."""
-        former = self._read(DONE)
-        if former == {} and (self.directory / DONE).exists():
-            logging.warning(
-                "%s is of an earlier version and cannot be compared with today's inputs: taken as it is "
-                "(remove it to make the directory again)",
-                self.directory / DONE,
-            )
-            return True
-        return former is not None and former == self.inputs
+        """Whether the directory was made to its end from the same inputs, by a record of this version."""
+        return self.path.name == DONE and bool(self._latest()) and not self.changes()
 
-    def is_still_done(self) -> bool:
-        """The same, told in the log, with the inputs that have changed where it has to be made again."""
+    def is_still_done(self, *files: Path) -> bool:
+        """The same, told in the log, with the inputs that have changed where it has to be made again.
+
+        Args:
+            files: inputs. An earlier version's record is taken over, with a warning, unless one of them is
+                younger.
+        """
+        if self._latest() == {} and self.path.name == DONE:
+            self._take_over(files)
         if self.is_done():
             logging.info("already done (remove %s to redo)", self.directory / DONE)
             return True
@@ -65,6 +64,19 @@ class Record:
                 "the inputs of %s have changed (%s); making it again", self.directory, ", ".join(changes)
             )
         return False
+
+    def _take_over(self, files: Iterable[Path]) -> None:
+        record = self.directory / DONE
+        if not is_fresh(record, 0.0, files):
+            logging.warning("%s is of an earlier version, and inputs are younger: making it again", record)
+            return
+        logging.warning(
+            "%s is of an earlier version and cannot be compared with today's inputs: taken as made from them "
+            "(remove it to make the directory again)",
+            record,
+        )
+        self.begin()
+        self.finish()
 
     def changes(self) -> list[str]:
         """Names of the inputs that differ from those of the record; none without a record."""
@@ -85,9 +97,9 @@ class Record:
             Seconds since the epoch: files written after it stem from these inputs (see :func:`is_fresh`).
         """
         begun, former = self.directory / BEGUN, self._latest()
-        if former == {}:
+        if former == {} and self.path == begun:
             logging.warning(
-                "%s cannot be compared with today's inputs: of an earlier version, or cut off", self.path
+                "%s cannot be compared with today's inputs: of an earlier version, or cut off", begun
             )
         since = None
         if former and not set(names or former | self.inputs) & set(self.changes()):
@@ -134,12 +146,22 @@ def content(*paths: str | Path) -> str:
 
 def tables(directory: str | Path) -> dict[str, str]:
     """The same for each visible file of a data directory, by its name."""
-    return {path.name: content(path) for path in sorted(Path(directory).iterdir()) if _is_visible_file(path)}
+    return {path.name: content(path) for path in visible_files(directory)}
+
+
+def visible_files(directory: str | Path) -> list[Path]:
+    """Those files, in the order of their names."""
+    return sorted(
+        path for path in Path(directory).iterdir() if path.is_file() and not path.name.startswith(".")
+    )
 
 
 def stamp(*paths: str | Path) -> str:
-    """A short text that changes when one of these large files is written again, without reading them."""
-    found = [(str(path), os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths]
+    """A short text that changes when one of these large files is written again, without reading them.
+
+    It is that of name, size and full seconds: the same after the directory was moved, or unpacked by tar.
+    """
+    found = [(os.path.basename(path), os.stat(path).st_size, int(os.stat(path).st_mtime)) for path in paths]
     return _digest(repr(found))
 
 
@@ -154,10 +176,6 @@ def is_fresh(path: Path, since: float, sources: Iterable[str | Path | None] = ()
         return False
     there = [source for source in sources if source is not None and os.path.exists(source)]
     return path.stat().st_mtime >= max([since, *(os.stat(source).st_mtime for source in there)])
-
-
-def _is_visible_file(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".")
 
 
 def _short(value: Any) -> Any:

@@ -71,7 +71,9 @@ def perturb_speed(
     recordings = recordings_of(data)
     require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, factors)))
     record = speed_record(source, target, factors, audio_format)
-    since = record.begin("wav.scp", "segments", "audio_format")  # a new factor leaves the audio of the others
+    since = record.begin(
+        "wav.scp", "segments", "--audio_format"
+    )  # a new factor leaves the audio of the others
     if audio_format == ARK_FORMAT:
         arks = [
             _PerturbArk(recordings[i : i + RECORDINGS_A_FOLDER], factor, _folder(target, factor, i), since)
@@ -94,7 +96,8 @@ def perturb_speed(
 
 def speed_record(source: str | Path, target: str | Path, factors: list[str], audio_format: str) -> Record:
     """The record of what :func:`perturb_speed` makes ``target`` from."""
-    return Record(target, **tables(source), speed_perturb_factors=factors, audio_format=audio_format)
+    options = {"--speed_perturb_factors": factors, "--audio_format": audio_format}
+    return Record(target, **tables(source), **options)
 
 
 def resample_to_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:

@@ -27,7 +27,7 @@ def arguments(asr_sh_options):
 def test_check_prints_the_stages_and_the_models_directory(arguments, tmp_path):
     done = run(tmp_path, "check", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "2 3 4 5\nexp/asr_train_raw_char\n"
+    assert done.stdout == "selected: 2 3 4 5\nasr_exp: exp/asr_train_raw_char\n"
 
 
 def test_a_stage_that_cannot_run_says_why_in_one_line_as_asr_sh_does(arguments, tmp_path):

@@ -1,5 +1,6 @@
 """The file of facts beside the hypotheses."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -61,3 +62,11 @@ def test_what_one_job_does_not_know_is_not_known(name, value):
 def test_jobs_of_two_decoders_have_none_in_common():
     merged = merge_facts([FACTS, replace(FACTS, decoder="asr_inference")])
     assert (merged.decoder, merged.ctc_alone) == (None, False)
+
+
+def test_facts_older_than_the_hypotheses_are_passed_over(tmp_path, text, caplog):
+    write_facts(tmp_path, FACTS, text)
+    later = (tmp_path / "decoding.json").stat().st_mtime + 60
+    os.utime(text, (later, later))  # the same text, decoded by another
+    assert read_facts(tmp_path, text) is None
+    assert "decoding.json speaks of other hypotheses" in caplog.text

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 
 import pytest
 
@@ -100,11 +101,30 @@ def test_removing_the_record_makes_all_anew(made):
 
 
 def test_a_record_of_an_earlier_version_is_taken_with_a_warning(tmp_path, caplog):
+    for former in ("wav 3847562938 5120\n", "1234\n"):
+        (tmp_path / DONE).write_text(former)
+        assert not Record(tmp_path, rate=16000).is_done()
+        assert Record(tmp_path, rate=16000).is_still_done()
+        assert f"{tmp_path / DONE} is of an earlier version" in caplog.text
+        assert Record(tmp_path, rate=8000).changes() == ["rate"]  # what changes from now on is seen
+
+
+def test_a_record_of_an_earlier_version_is_not_taken_if_an_input_is_younger(tmp_path, caplog):
     (tmp_path / DONE).write_text("wav 3847562938 5120\n")
-    assert Record(tmp_path, rate=16000).is_done()
-    assert f"{tmp_path / DONE} is of an earlier version" in caplog.text
-    (tmp_path / DONE).write_text("1234\n")
-    assert Record(tmp_path, rate=16000).is_done()
+    age(tmp_path / DONE)
+    (tmp_path / "text").write_text("u1 a\n")
+    assert not Record(tmp_path, rate=16000).is_still_done(tmp_path / "text")
+    assert "inputs are younger" in caplog.text
+    age(tmp_path / "text", 7200)
+    assert Record(tmp_path, rate=16000).is_still_done(tmp_path / "text")
+
+
+def test_a_key_without_a_value_is_no_change(made):
+    assert Record(made, rate=16000, data="a", patience=None).is_done()
+
+
+def test_an_input_may_have_any_name(tmp_path):
+    assert Record(tmp_path, directory="x", self="y").inputs == {"directory": "x", "self": "y"}
 
 
 def test_a_record_cut_off_while_begun_is_begun_anew(tmp_path, caplog):
@@ -156,6 +176,11 @@ def test_stamp_changes_when_a_file_is_written_again(tmp_path):
     model.write_bytes(b"12")
     first = stamp(model)
     assert stamp(model) == first
+    moved = tmp_path / "moved" / "model.pth"
+    moved.parent.mkdir()
+    shutil.copy2(model, moved)
+    os.utime(moved, (int(moved.stat().st_mtime),) * 2)  # as tar keeps it
+    assert stamp(moved) == first
     age(model)
     assert stamp(model) != first
 

@@ -196,3 +196,24 @@ def test_a_kill_ends_the_stages_processes_at_once(noted: Path, number: int) -> N
     assert driver.returncode == -number
     assert said.endswith("asr.sh: stopped; run the same command again to continue\n")
     assert ended(int(sleeping.read_text()))
+
+
+def test_a_python_that_prints_before_it_runs_hides_no_stage(noted: Path) -> None:
+    write_program(noted / "talking_python", 'echo "Loading module cuda/12"; exec ./noting_python "$@"')
+    done = asr_sh(noted, *NOTED, "--python", "./talking_python", "--stage", "2", "--stop_stage", "4")
+    assert done.returncode == 0, done.stderr
+    assert calls(noted) == ["perturb_speed", "format_audio", "filter_lengths"]
+
+
+def test_a_check_that_says_nothing_of_stages_ends_the_run(noted: Path) -> None:
+    write_program(noted / "silent_python", "echo nothing")
+    done = asr_sh(noted, *NOTED, "--python", "./silent_python", "--stage", "2", "--stop_stage", "4")
+    assert done.returncode == 2
+    assert "check said only: nothing" in done.stderr
+
+
+def test_a_cmd_sh_without_a_command_that_is_not_needed_runs(noted: Path) -> None:
+    (noted / "cmd.sh").unlink()
+    (noted / "cmd.sh").write_text("export train_cmd=run.pl cuda_cmd=run.pl\n")
+    done = asr_sh(noted, *NOTED, "--stage", "2", "--stop_stage", "4")
+    assert done.returncode == 0, done.stderr

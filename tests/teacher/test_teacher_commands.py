@@ -154,3 +154,15 @@ def test_what_is_missing_is_named_and_nothing_is_made(cached, tmp_path: Path, op
     with pytest.raises(InputError, match=message):
         cached(option, "nowhere", "--out", tmp_path / "new", "--projection", tmp_path / "new.npz")
     assert {path.name for path in tmp_path.iterdir()} == {"text", "made"}
+
+
+def test_a_cache_of_an_earlier_version_is_completed_by_its_own_teacher(
+    cached, other_bert: str, tmp_path: Path
+):
+    done = tmp_path / "made/cache/.done"
+    done.write_text("as local/cache_teacher.sh wrote it 123 4\n")
+    with pytest.raises(InputError, match="holds embeddings of teacher"):
+        cached("--teacher", other_bert)
+    (tmp_path / "text").write_text("utt1 我们爱\nutt2 天地\nutt3 天地人\n", encoding="utf-8")
+    assert "3 texts" in cached()
+    assert json.loads(done.read_text(encoding="utf-8"))["layer"] == -1

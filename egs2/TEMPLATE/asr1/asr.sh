@@ -105,7 +105,7 @@ stage() {
 # in_python NAME: that stage in Python, which gets every option
 in_python() {
     local name options=()
-    for name in ${names} train_cmd cuda_cmd decode_cmd; do options+=("--${name}" "${!name}"); done
+    for name in ${names} train_cmd cuda_cmd decode_cmd; do options+=("--${name}" "${!name-}"); done
     exec ${python} -m espnet_gmot.bin.stage "$1" "${options[@]}"
 }
 
@@ -133,7 +133,7 @@ parse_options() {
 }
 
 main() {
-    local name plan
+    local name plan model_dir
     parse_options "$@"
     for name in path.sh cmd.sh; do
         [ -f ./${name} ] || die "./${name} is missing; run in a recipe's directory"
@@ -143,10 +143,12 @@ main() {
     # shellcheck source=egs2/TEMPLATE/asr1/cmd.sh
     . ./cmd.sh
     plan=$(in_python check) || exit 2
-    selected=${plan%%$'\n'*}
+    selected=$(sed -n 's/^selected: //p' <<< "${plan}")
+    model_dir=$(sed -n 's/^asr_exp: //p' <<< "${plan}")
+    [ -n "${model_dir}" ] || die "${python} -m espnet_gmot.bin.stage check said only: ${plan}"
     [[ " ${selected} " != *" 1 "* ]] || ${python} -m espnet_gmot.bin.check_install --quick true || exit 2
     run_stages
-    log "stages ${stage} to ${stop_stage} are done; models and results are in ${plan#*$'\n'}"
+    log "stages ${stage} to ${stop_stage} are done; models and results are in ${model_dir}"
 }
 
 main "$@"

@@ -17,19 +17,20 @@ def asr_stats(options: Options, commands: Commands) -> None:
     names, arguments = Names(options), options.asr_args.split()
     keys = (need(names.train / "wav.scp", 4), need(names.valid / "wav.scp", 4))
     need(names.token_list, 5)
-    tables = [
-        data / table
-        for data in (names.train, names.valid)
+    tables = {
+        f"{part} {table}": data / table
+        for part, data in (("train", names.train), ("valid", names.valid))
         for table in ("wav.scp", "text", "utt2num_samples")
-    ]
+    }
+    files = tables | {"token list": names.token_list}
     record = Record(
         names.asr_stats_dir,
-        fs=options.fs,
         **front_end_inputs(with_arguments(load_training_yaml(options.asr_config), arguments)),
+        **{"--fs": options.fs},
         **names.text_inputs,
-        **{str(path): content(path) for path in (*tables, names.token_list)},
+        **{name: content(path) for name, path in files.items()},
     )
-    if record.is_still_done():
+    if record.is_still_done(*files.values()):
         return
     record.begin()
     collect_stats(
@@ -61,7 +62,9 @@ def asr_train(options: Options, commands: Commands) -> None:
         **training_inputs(with_arguments(load_training_yaml(options.asr_config), arguments)),
         **{"--asr_args": options.asr_args, "--feats_normalize": options.feats_normalize},
         **names.text_inputs,
-        **{str(path): content(path) for path in (names.token_list, *statistics, *texts, *shapes)},
+        **{f"{path.parent.name} {path.name}": content(path) for path in (*statistics, *shapes)},
+        **{"token list": content(names.token_list), "train text": content(texts[0])},
+        **{"valid text": content(texts[1])},
     )
     shape_options = [word for path in shapes for word in (f"--{path.parent.name}_shape_file", path)]
     train(

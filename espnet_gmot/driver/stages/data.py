@@ -8,6 +8,7 @@ from espnet_gmot.driver import speed_perturb
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.filter_data import filter_data_dir
 from espnet_gmot.driver.format_wav_scp import format_record, format_wav_scp
+from espnet_gmot.driver.freshness import visible_files
 from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.needs import need
 from espnet_gmot.driver.options import Options
@@ -21,7 +22,9 @@ def perturb_speed(options: Options, _commands: Commands) -> None:
         return
     source, target = Path("data") / options.train_set, Path("data") / Names(options).train_name
     need(source / "wav.scp", 1)
-    if speed_perturb.speed_record(source, target, factors, options.audio_format).is_still_done():
+    if speed_perturb.speed_record(source, target, factors, options.audio_format).is_still_done(
+        *visible_files(source)
+    ):
         return
     count = speed_perturb.perturb_speed(source, target, factors, options.audio_format, options.nj)
     logging.info("%s: %d utterances at speeds %s", target, count, " ".join(factors))
@@ -33,7 +36,7 @@ def format_audio(options: Options, _commands: Commands) -> None:
     for dset in names.all_sets:
         source, target = Path("data") / dset, _formatted(names, dset)
         need(source / "wav.scp", 1)
-        if format_record(source, target, options.audio_format, rate).is_still_done():
+        if format_record(source, target, options.audio_format, rate).is_still_done(*visible_files(source)):
             continue
         count = format_wav_scp(source, target, options.audio_format, rate, options.nj)
         logging.info("%s: %d utterances at %d Hz", target, count, rate)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from espnet_gmot.data.decoding_facts import GREEDY
+from espnet_gmot.data import decoding_facts
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.freshness import Record, content, stamp
 from espnet_gmot.driver.names import Names
@@ -25,7 +25,7 @@ def decode(options: Options, commands: Commands) -> None:
     arguments: list[object] = ["--config", options.inference_config] if options.inference_config else []
     arguments += ["--asr_train_config", config, "--asr_model_file", model]
     inputs = {
-        "decoder": GREEDY if options.ctc_greedy else "espnet2.bin.asr_inference",
+        "decoder": decoding_facts.GREEDY if options.ctc_greedy else "espnet2.bin.asr_inference",
         "inference_args": options.inference_args,
         "inference_config": content(options.inference_config),
         "model": stamp(model),
@@ -44,8 +44,8 @@ def _decode_set(
     names = Names(options)
     target, logdir = names.decode_dir / dset, names.decode_dir / dset / "logdir"
     wav_scp = need(names.data_feats / dset / "wav.scp", 3)
-    record = Record(target, **inputs, **{str(wav_scp): content(wav_scp)})
-    if record.is_still_done():
+    record = Record(target, **inputs, **{"wav.scp": content(wav_scp)})
+    if record.is_still_done(names.asr_model, wav_scp):
         return
     record.begin()
     _remove_results(target)
@@ -68,5 +68,6 @@ def _remove_results(directory: Path) -> None:
     (directory / "text").unlink(missing_ok=True)
     for scores in directory.glob("score_*"):
         shutil.rmtree(scores)
-    for log in directory.glob("logdir/asr_inference.*.log"):
-        log.unlink()
+    stale = [*directory.glob("logdir/asr_inference.*.log"), *directory.rglob(decoding_facts.NAME)]
+    for file in stale:
+        file.unlink()

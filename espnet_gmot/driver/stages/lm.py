@@ -22,9 +22,13 @@ def lm_stats(options: Options, commands: Commands) -> None:
     texts = [need(text, 4) for text in names.lm_train_texts]
     need(names.lm_dev_text, 4)
     need(names.token_list, 5)
-    files = (*texts, names.lm_dev_text, names.token_list)
-    record = Record(names.lm_stats_dir, **names.text_inputs, **{str(path): content(path) for path in files})
-    if record.is_still_done():
+    record = Record(
+        names.lm_stats_dir,
+        **names.text_inputs,
+        **{"--lm_train_text": content(*texts), "--lm_dev_text": content(names.lm_dev_text)},
+        **{"token list": content(names.token_list)},
+    )
+    if record.is_still_done(*texts, names.lm_dev_text, names.token_list):
         return
     record.begin()
     join_lines(texts, _train_text(names), keep=lambda line: len(line.split()) > 1)
@@ -42,14 +46,15 @@ def lm_train(options: Options, commands: Commands) -> None:
         part: names.lm_stats_dir / part / f"text_shape.{options.token_type}" for part in ("train", "valid")
     }
     need(shapes["train"], 6)
-    files = (names.token_list, _train_text(names), names.lm_dev_text, *shapes.values())
     arguments = options.lm_args.split()
     record = Record(
         names.lm_exp,
         **training_inputs(with_arguments(load_training_yaml(options.lm_config), arguments)),
         **{"--lm_args": options.lm_args},
         **names.text_inputs,
-        **{str(path): content(path) for path in files},
+        **{"--lm_train_text": content(_train_text(names)), "--lm_dev_text": content(names.lm_dev_text)},
+        **{"token list": content(names.token_list)},
+        **{f"{part} text_shape": content(shape) for part, shape in shapes.items()},
     )
     shape_options = [word for part, shape in shapes.items() for word in (f"--{part}_shape_file", shape)]
     train(
@@ -64,8 +69,8 @@ def lm_perplexity(options: Options, commands: Commands) -> None:
     directory, text = names.lm_exp / "perplexity_test", need(names.lm_test_text, 4)
     config = need(names.lm_exp / "config.yaml", 7)
     model = need_model(names.lm_file, "inference_lm")
-    record = Record(directory, model=stamp(model), **{str(text): content(text)})
-    if not record.is_still_done():
+    record = Record(directory, model=stamp(model), **{"--lm_test_text": content(text)})
+    if not record.is_still_done(model, text):
         record.begin()
         commands.run_jobs(
             options.cuda_cmd, directory / "lm_calc_perplexity.log", "espnet2.bin.lm_calc_perplexity",

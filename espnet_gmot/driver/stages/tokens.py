@@ -22,12 +22,12 @@ def token_list(options: Options, commands: Commands) -> None:
     record = Record(
         names.token_dir,
         **names.text_inputs,
-        **{str(text): content(text) for text in texts},
+        text=content(*texts),
         bpe_nlsyms=options.bpe_nlsyms,
         bpe_char_cover=options.bpe_char_cover,
         bpe_input_sentence_size=options.bpe_input_sentence_size,
     )
-    if not record.is_still_done():
+    if not record.is_still_done(*texts):
         record.begin()
         _make_token_list(options, commands, join_lines(texts, names.token_dir / "train.txt"))
         record.finish()
@@ -69,9 +69,10 @@ def _make_token_list(options: Options, commands: Commands, text: Path) -> None:
 def _report_unknown_tokens(options: Options) -> None:
     names = Names(options)
     texts = [names.data_feats / dset / "text" for dset in names.all_sets]
-    inputs = {str(path): content(path) for path in (names.token_list, *texts)}
+    inputs = {f"{text.parent.name} text": content(text) for text in texts}
+    inputs["token list"] = content(names.token_list)
     record = Record(names.token_dir / "unknown_tokens", **names.text_inputs, **inputs)
-    if record.is_still_done():
+    if record.is_still_done(names.token_list, *texts):
         return
     from espnet_gmot.driver.unknown_tokens import find_unknown_tokens  # imports ESPnet, ten seconds
 

@@ -38,7 +38,7 @@ def test_another_rate_is_named(recipe, said_again):
     recipe.run(stop_stage=3)
     for dset in ("train", "dev", "test"):
         soundfile.write(f"wav/{dset}.wav", [0.0] * 4000, 16000)
-    assert said_again("dump/raw/org/train", "fs") in recipe.run(stage=3, stop_stage=3, fs="16k")
+    assert said_again("dump/raw/org/train", "--fs") in recipe.run(stage=3, stop_stage=3, fs="16k")
 
 
 @pytest.mark.parametrize(("table", "again"), [("text", False), ("wav.scp", True)])
@@ -65,3 +65,10 @@ def test_a_data_directory_that_is_a_link_is_looked_into(recipe, said_again):
     assert "the inputs of" not in recipe.run(stage=3, stop_stage=3)
     Path("elsewhere/text").write_text("u1 b\n")
     assert said_again("dump/raw/test", "text") in recipe.run(stage=3, stop_stage=3)
+
+
+def test_a_data_directory_may_hold_files_of_any_name(recipe):
+    for name in ("directory", "fs", "audio_format", "rate"):
+        Path(f"data/train/{name}").write_text("x\n")
+    recipe.run(stop_stage=3, speed_perturb_factors="0.9 1.0")
+    assert Path("dump/raw/org/train_sp/wav.scp").is_file()

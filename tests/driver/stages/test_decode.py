@@ -1,5 +1,6 @@
 """Stages 12 and 13: decoding and scoring."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,29 @@ def test_characters_and_words_are_scored_and_the_page_is_written(recipe):
     assert f"--utt2spk dump/raw/test/utt2spk --token_type char --out {DECODED}/score_cer" in cer
     assert f"--token_type word --out {DECODED}/score_wer" in wer
     assert recipe.calls[-1].endswith("stage results_page --expdir exp --out exp/RESULTS.md")
+
+
+def test_facts_of_another_decoder_go_with_its_text(recipe):
+    recipe.run(stop_stage=12, ctc_greedy=True, inference_tag="same")
+    decoded = Path("exp/asr_train_small_raw_char/same/test")
+    for place in (decoded, decoded / "logdir/output.1"):
+        (place / "decoding.json").write_text("{}")
+    recipe.run(stage=12, stop_stage=12, inference_tag="same")
+    assert not list(decoded.rglob("decoding.json"))
+
+
+def test_an_empty_command_of_cmd_sh_is_refused_by_name(recipe):
+    with pytest.raises(InputError, match="cmd.sh leaves a command empty; set train_cmd"):
+        recipe.run(stop_stage=12, decode_cmd="")
+
+
+def test_a_decoding_of_an_earlier_version_is_made_again_for_a_new_model(recipe):
+    recipe.run(stop_stage=12, inference_tag="same")
+    (Path("exp/asr_train_small_raw_char/same/test") / ".done").write_text("123 4 5\n")
+    assert "is of an earlier version" in recipe.run(stage=12, stop_stage=12, inference_tag="same")
+    assert not recipe.calls
+    done = Path("exp/asr_train_small_raw_char/same/test/.done")
+    done.write_text("123 4 5\n")
+    os.utime(done, (1, 1))
+    recipe.run(stage=12, stop_stage=12, inference_tag="same")
+    assert "asr_inference" in recipe.modules

@@ -225,18 +225,37 @@ def test_a_mistyped_option_is_refused_before_any_training(recipe, option, value,
     assert calls(recipe, "asr 11-13") == []
 
 
-def test_a_kill_ends_what_runs_and_a_rerun_continues(recipe):
+def start_until_asleep(recipe, *options):
+    """Start experiments of which gmot's training sleeps; give the process and that of the sleep."""
     sleeping = recipe / "calls.sleeping"
-    process = start(recipe, "--rows", "ctc gmot", "--seeds", "0", "--jobs", "1", SLEEP_IN="gmot")
+    process = start(recipe, *options, SLEEP_IN="gmot")
     deadline = time.monotonic() + 60
     while not sleeping.exists() or not sleeping.read_text().strip():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    return process, int(sleeping.read_text())
+
+
+def test_a_kill_ends_what_runs_and_a_rerun_continues(recipe):
+    process, sleeper = start_until_asleep(recipe, "--rows", "ctc gmot", "--seeds", "0", "--jobs", "1")
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=30)
     assert process.returncode != 0
     assert "run_experiments: stopped (SIGTERM); run the same command again to continue" in output
-    assert ended(int(sleeping.read_text()))
+    assert ended(sleeper)
     assert kept(recipe) == ["ctc/seed0"]
     assert run(recipe, "--rows", "ctc gmot", "--seeds", "0")[0] == 0
     assert kept(recipe) == ["ctc/seed0", "gmot/seed0"]
+
+
+def test_what_outlives_a_runner_that_was_killed_keeps_its_directory(recipe):
+    options = ["--rows", "gmot", "--seeds", "0"]
+    first, sleeper = start_until_asleep(recipe, *options)
+    first.kill()
+    first.wait()
+    second = start(recipe, *options)
+    said = next(line for line in second.stdout if "waits for another run in exp/runs/gmot_seed0" in line)
+    assert "gmot seed 0" in said
+    os.kill(sleeper, signal.SIGKILL)
+    second.communicate(timeout=60)
+    assert kept(recipe) == ["gmot/seed0"]
