@@ -10,7 +10,10 @@ ROOT = Path(__file__).parents[2]
 
 def test_make_lint_runs_the_script():
     done = subprocess.run(
-        ["make", "--dry-run", "lint", "VENV=none"], cwd=ROOT, capture_output=True, text=True
+        ["make", "--no-print-directory", "--dry-run", "lint", "VENV=none"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert done.stdout.splitlines()[-1].endswith(". none/bin/activate && tools/lint.sh")
 
