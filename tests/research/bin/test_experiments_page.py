@@ -14,7 +14,7 @@ PYPINYIN = re.findall(r"as pypinyin (\S+) reads", WRITTEN)
 
 
 @pytest.mark.skipif(
-    PYPINYIN != [version("pypinyin")], reason="another pypinyin reads some characters otherwise"
+    [version("pypinyin")] != PYPINYIN, reason="another pypinyin reads some characters otherwise"
 )
 def test_the_page_in_the_documents_is_that_of_the_kept_results(tmp_path, monkeypatch, capsys):
     page = tmp_path / "small_specaug.md"
