@@ -54,7 +54,7 @@ class Record:
             files: inputs. An earlier version's record is taken over, with a warning, unless one of them is
                 younger.
         """
-        if self._latest() == {} and self.path.name == DONE:
+        if self._read(DONE) == {} and not self._read(BEGUN):
             self._take_over(files)
         if self.is_done():
             logging.info("already done (remove %s to redo)", self.directory / DONE)
@@ -75,6 +75,7 @@ class Record:
             "(remove it to make the directory again)",
             record,
         )
+        (self.directory / BEGUN).unlink(missing_ok=True)  # earlier versions left it beside .done
         self.begin()
         self.finish()
 

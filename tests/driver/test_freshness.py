@@ -109,6 +109,14 @@ def test_a_record_of_an_earlier_version_is_taken_with_a_warning(tmp_path, caplog
         assert Record(tmp_path, rate=8000).changes() == ["rate"]  # what changes from now on is seen
 
 
+def test_a_training_of_an_earlier_version_that_was_done_has_both_records(tmp_path, caplog):
+    for name in (BEGUN, DONE):
+        (tmp_path / name).write_text("1234 x\n")
+    assert Record(tmp_path, rate=16000).is_still_done()
+    assert not (tmp_path / BEGUN).exists()
+    assert caplog.text.count("of an earlier version") == 1
+
+
 def test_a_record_of_an_earlier_version_is_not_taken_if_an_input_is_younger(tmp_path, caplog):
     (tmp_path / DONE).write_text("wav 3847562938 5120\n")
     age(tmp_path / DONE)
