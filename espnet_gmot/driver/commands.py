@@ -14,6 +14,18 @@ from espnet_gmot.errors import InputError
 LAUNCHERS_GRACE = 2 * GRACE_SECONDS  # a launcher gives its own jobs GRACE_SECONDS
 
 
+def launcher_words(launcher: str) -> list[str]:
+    """Split a launcher of cmd.sh into its words.
+
+    Raises:
+        InputError: there is none.
+    """
+    words = shlex.split(launcher)
+    if not words:
+        raise InputError("cmd.sh leaves a command empty; set train_cmd, cuda_cmd and decode_cmd there")
+    return words
+
+
 class CommandFailed(Exception):
     """A command ended with an error; what it printed or its log says why."""
 
@@ -59,11 +71,9 @@ class Commands:
             CommandFailed: a job ended with an error.
             InputError: there is no launcher.
         """
-        if not launcher.strip():
-            raise InputError("cmd.sh leaves a command empty; set train_cmd, cuda_cmd and decode_cmd there")
         number = [] if gpu is None else ["--gpu", str(gpu)]
         number += [] if jobs is None else [f"JOB=1:{jobs}"]
-        self._wait([*shlex.split(launcher), *number, str(log), *self._module(module, *arguments)])
+        self._wait([*launcher_words(launcher), *number, str(log), *self._module(module, *arguments)])
 
     def train(self, launching: Sequence[object], module: str, *arguments: object, log: Path) -> None:
         """Run a module by ESPnet's launcher and show on the terminal how the training goes.

@@ -10,7 +10,7 @@ from espnet_gmot.driver.checkpoint import (
     restore_last_epoch,
     set_damaged_aside,
 )
-from espnet_gmot.driver.commands import Commands
+from espnet_gmot.driver.commands import Commands, launcher_words
 from espnet_gmot.driver.freshness import Record
 from espnet_gmot.driver.lines import count_lines
 from espnet_gmot.driver.options import Options
@@ -92,7 +92,7 @@ def train(
     record.begin()
     log = experiment / "train.log"
     logging.info("training; log: %s", log)
-    launcher = [*shlex.split(options.cuda_cmd), "--name", experiment.name]
+    launcher = [*launcher_words(options.cuda_cmd), "--name", experiment.name]
     if options.ngpu == 0:
         launcher += ["--num_threads", str(options.nj)]
     launching = [

@@ -94,9 +94,10 @@ def test_facts_of_another_decoder_go_with_its_text(recipe):
     assert not list(decoded.rglob("decoding.json"))
 
 
-def test_an_empty_command_of_cmd_sh_is_refused_by_name(recipe):
+@pytest.mark.parametrize("command", ["train_cmd", "cuda_cmd", "decode_cmd"])
+def test_an_empty_command_of_cmd_sh_is_refused_by_name(recipe, command):
     with pytest.raises(InputError, match="cmd.sh leaves a command empty; set train_cmd"):
-        recipe.run(stop_stage=12, decode_cmd="")
+        recipe.run(stop_stage=12, **{command: ""})
 
 
 def test_a_decoding_of_an_earlier_version_is_made_again_for_a_new_model(recipe):
