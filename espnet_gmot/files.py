@@ -1,6 +1,8 @@
 """Files that appear whole or not at all, and the checks made before reading or writing them."""
 
+import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +12,26 @@ from pathlib import Path
 from espnet_gmot.errors import InputError
 
 TABLES_BYTES = 10_000_000  # room for tables and logs beside the audio
+LONGEST_NAME = 255  # bytes of one component of a path, on every usual file system
+
+
+def file_name(name: str, suffix: str = "") -> str:
+    """Make a file's name of an id from outside, another one for every id.
+
+    Ordinary ids stay as they are. What would not be one visible component of a path is percent-encoded:
+    ``/``, NUL, ``%`` and a leading dot. A name that is too long is cut and gets a hash.
+
+    Example:
+        >>> file_name("说话人1-u7", ".wav"), file_name("../corpus/u7"), file_name("100%")
+        ('说话人1-u7.wav', '%2E.%2Fcorpus%2Fu7', '100%25')
+        >>> len(file_name("长" * 100, ".wav").encode()) <= LONGEST_NAME
+        True
+    """
+    safe = re.sub(r"[/\0%]|^\.", lambda match: f"%{ord(match[0]):02X}", name)
+    if len((safe + suffix).encode()) <= LONGEST_NAME:
+        return safe + suffix
+    end = f"%~{hashlib.sha256(name.encode()).hexdigest()[:32]}{suffix}"  # "%~" stands in no other name
+    return safe.encode()[: LONGEST_NAME - len(end.encode())].decode(errors="ignore") + end
 
 
 @contextmanager

@@ -1,19 +1,20 @@
 """Read recordings that wav.scp names and write 16-bit single-channel audio."""
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import humanfriendly
-import kaldiio
 import numpy as np
 import soundfile
 
 from espnet_gmot.data.kaldi_data import DataDir
-from espnet_gmot.errors import InputError
+from espnet_gmot.data.sound import count_outside, read_sound, to_int16
+from espnet_gmot.data.sound_source import archive_of, command_of
+from espnet_gmot.errors import InputError, collect_faults
 from espnet_gmot.files import write_aside
 
 ARK_FORMAT = "flac.ark"
@@ -44,10 +45,10 @@ class Recording:
     @property
     def file(self) -> str | None:
         """The path of the file or archive that holds it; None for a command."""
-        source = self.source.strip()
-        if source.endswith("|") or source.startswith("|"):
+        if command_of(self.source) is not None:
             return None
-        return re.sub(r"(\.ark):\d+$", r"\1", self.source)
+        archive = archive_of(self.source)
+        return self.source if archive is None else archive[0]
 
 
 def parse_rate(rate: str) -> int:
@@ -86,6 +87,47 @@ def recordings_of(data: DataDir) -> list[Recording]:
     return [Recording(data.wav_scp[recording], tuple(found)) for recording, found in cuts.items()]
 
 
+class Recorded(NamedTuple):
+    """What was read of a recording.
+
+    Attributes:
+        samples: int16 (n_samples,).
+        rate: in Hz.
+        clipped: how many samples were outside [-1, 1].
+        encoding: of :class:`~espnet_gmot.data.sound.Sound`.
+    """
+
+    samples: np.ndarray
+    rate: int
+    clipped: int
+    encoding: str
+
+
+def read_recording(recording: Recording, rate: int | None = None) -> Recorded:
+    """Read one recording.
+
+    Args:
+        recording: what wav.scp says of it.
+        rate: the sampling rate (Hz) that it must have; None takes any.
+
+    Raises:
+        InputError: unreadable, empty, cut off, not in [-1, 1], more than one channel, or another rate.
+    """
+    name = f"utterance {recording.cuts[0].utterance}: "
+    try:
+        samples, found, encoding = read_sound(recording.source)
+    except InputError as error:
+        raise InputError(f"{name}{error}") from error
+    name += recording.source
+    if samples.ndim > 1:
+        raise InputError(f"{name} has {samples.shape[1]} channels; mix it down to one first")
+    if rate is not None and found != rate:
+        raise InputError(f"{name} is at {found} Hz and --fs asks for {rate} Hz; resample it or change --fs")
+    if samples.dtype == np.int16:
+        return Recorded(samples, found, 0, encoding)
+    return Recorded(to_int16(samples), found, count_outside(samples), encoding)
+
+
 def read_cuts(recording: Recording, rate: int | None = None) -> list[tuple[Cut, np.ndarray, int]]:
     """Read the utterances of one recording.
 
@@ -97,55 +139,24 @@ def read_cuts(recording: Recording, rate: int | None = None) -> list[tuple[Cut, 
         (cut, samples, rate) for each utterance; samples are int16 of shape (n_samples,).
 
     Raises:
-        InputError: unreadable, empty, more than one channel, another rate, or a segment outside it.
+        InputErrors: as :func:`read_recording`, or the segments outside it.
     """
-    samples, found = _read_recording(recording)
-    name = f"utterance {recording.cuts[0].utterance}: {recording.source}"
-    if samples.ndim > 1:
-        raise InputError(f"{name} has {samples.shape[1]} channels; mix it down to one first")
-    if samples.size == 0:
-        raise InputError(f"{name} is empty; make the file again or take the utterance out")
-    if rate is not None and found != rate:
-        raise InputError(f"{name} is at {found} Hz and --fs asks for {rate} Hz; resample it or change --fs")
-    return [(cut, _slice(recording, cut, samples, found), found) for cut in recording.cuts]
+    return cut_up(recording, read_recording(recording, rate))
+
+
+def cut_up(recording: Recording, recorded: Recorded) -> list[tuple[Cut, np.ndarray, int]]:
+    """Cut the utterances out of a recording; see :func:`read_cuts`."""
+
+    def sliced(cut: Cut) -> tuple[Cut, np.ndarray, int]:
+        return cut, _slice(recording, cut, recorded.samples, recorded.rate), recorded.rate
+
+    return list(collect_faults(sliced, recording.cuts))
 
 
 def write_audio(path: Path, samples: np.ndarray, rate: int) -> None:
     """Write int16 ``samples`` (n_samples,) as 16-bit audio; the suffix of ``path`` says the format."""
     with write_aside(path) as aside:
         soundfile.write(aside, samples, rate, subtype="PCM_16")
-
-
-def _read_recording(recording: Recording) -> tuple[np.ndarray, int]:
-    name = f"utterance {recording.cuts[0].utterance}: {recording.source}"
-    if recording.is_file and not os.path.isfile(recording.source):
-        raise InputError(f"{name} does not exist; correct wav.scp or make the file again")
-    if recording.is_file and os.path.getsize(recording.source) == 0:
-        raise InputError(f"{name} is empty; make the file again or take the utterance out")
-    try:
-        return _read_file(recording.source) if recording.is_file else _read_kaldi(recording.source)
-    # kaldiio raises whatever its parsers meet: OSError, ValueError, struct.error, CalledProcessError …
-    except Exception as error:
-        raise InputError(
-            f"{name} cannot be read as audio ({error}); make the file again or take the utterance out"
-        ) from error
-
-
-def _read_file(source: str) -> tuple[np.ndarray, int]:
-    with soundfile.SoundFile(source) as audio:
-        if audio.subtype == "PCM_16":  # without a detour through floats, so that no bit changes
-            return audio.read(dtype="int16"), audio.samplerate
-        return to_int16(audio.read(dtype="float32")), audio.samplerate
-
-
-def _read_kaldi(source: str) -> tuple[np.ndarray, int]:
-    rate, samples = kaldiio.load_mat(source)
-    return samples if samples.dtype == np.int16 else to_int16(samples), rate
-
-
-def to_int16(samples: np.ndarray) -> np.ndarray:
-    """Round samples in [-1, 1) to 16 bit; what lies outside is clipped."""
-    return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
 
 
 def _parse_segment(path: Path, utterance: str, line: str, wav_scp: Mapping[str, str]) -> tuple[str, Cut]:

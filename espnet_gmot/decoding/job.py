@@ -19,7 +19,8 @@ from espnet_gmot.decoding.decoder import BATCH_SIZE, BestPathDecoder
 from espnet_gmot.decoding.hypothesis_files import write_ctm, write_hypotheses
 from espnet_gmot.decoding.journal import Journal
 from espnet_gmot.decoding.speech import SpeechSource
-from espnet_gmot.decoding.timing import frame_shift, sampling_rate
+from espnet_gmot.decoding.speech_check import Expected
+from espnet_gmot.decoding.timing import frame_shift
 from espnet_gmot.errors import InputError
 from espnet_gmot.trained.load import load_trained_model
 
@@ -61,10 +62,8 @@ def decode_data(
     model, train_args = _load_model(asr_train_config, asr_model_file, ngpu)
     decoder = BestPathDecoder(model, batch_size)
     shift = frame_shift(model.frontend, decoder.encoder.subsampling) if timestamps else None
-    source = SpeechSource(data_path_and_name_and_type, train_args)
+    source = SpeechSource(data_path_and_name_and_type, train_args, Expected.by(model.frontend))
     keys = source.utterances(key_file)
-    rate = sampling_rate(model.frontend)
-    source.check_rate(keys[0], rate)
 
     data_files = [path for path, _, _ in data_path_and_name_and_type]
     journal = Journal(Path(output_dir) / "best_paths.jsonl", [asr_train_config, asr_model_file, *data_files])
@@ -73,7 +72,7 @@ def decode_data(
     found = {key: journal.done[key] for key in keys}
     directory = Path(output_dir) / "1best_recog"
     _write(directory, found, model.token_list, train_args, shift)
-    write_facts(output_dir, _facts(keys, journal.costs, rate), directory / "text")
+    write_facts(output_dir, _facts(keys, journal.costs, source.expected.rate), directory / "text")
     logging.info("decoded %d utterances", len(found))
     return directory
 

@@ -5,12 +5,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import soundfile
 from espnet2.tasks.asr import ASRTask
+from espnet2.train.iterable_dataset import DATA_TYPES
 from torch import Tensor
 
 from espnet_gmot.data.kaldi_text import read_table
-from espnet_gmot.errors import InputError
+from espnet_gmot.decoding.speech_check import Expected, Preprocess, SpeechCheck
+from espnet_gmot.errors import InputError, collect_faults
 
 MOST_NAMED = 5
 AGAIN = "format the data again (stage 3) or correct the path"
@@ -25,10 +26,12 @@ class SpeechSource:
     Attributes:
         data: ``(path, name, type)`` as ESPnet takes them, e.g. ``("test/wav.scp", "speech", "sound")``.
         train_args: arguments of the training, for ESPnet's preprocessing.
+        expected: what the model takes.
     """
 
     data: Sequence[tuple[str, str, str]]
     train_args: argparse.Namespace
+    expected: Expected = Expected()
 
     def utterances(self, key_file: str | None) -> list[str]:
         """Return the ids in ``key_file`` (all of the data if None), in the order of the data.
@@ -49,26 +52,6 @@ class SpeechSource:
             )
         return [key for key in available if key in wanted]  # ESPnet reads the data forward only
 
-    def check_rate(self, key: str, rate: int | None) -> None:
-        """Compare the sampling rate of one recording with the model's, where both are known.
-
-        Raises:
-            InputError: they differ, or the recording cannot be read.
-        """
-        _, _, kind = self.data[0]
-        if rate is None or kind != "sound":
-            return
-        recording = self._entries()[key]
-        try:
-            found = soundfile.info(recording).samplerate
-        except READING_ERRORS as error:
-            raise self._unreadable(key, error) from error
-        if found != rate:
-            raise InputError(
-                f"{key} ({recording}) has {found} Hz, but the model was trained on {rate} Hz; format "
-                f"the data with --fs {rate} (stage 3)"
-            )
-
     def read(
         self, keys: Sequence[str], batch_size: int, num_workers: int, ngpu: int
     ) -> Iterator[tuple[str, Tensor]]:
@@ -78,7 +61,7 @@ class SpeechSource:
             Ids, each with its speech (samples,).
 
         Raises:
-            InputError: an utterance cannot be read; it is named.
+            InputErrors: utterances cannot be read, or are not what the model takes.
         """
         received = set()
         try:
@@ -88,7 +71,7 @@ class SpeechSource:
                     received.add(key)
                     yield key, speech[:length]
         except READING_ERRORS:
-            self._name_unreadable([key for key in keys if key not in received])
+            self._name_faults([key for key in keys if key not in received], len(keys))
             raise
 
     def _batches(
@@ -103,26 +86,33 @@ class SpeechSource:
                 batch_size=batch_size,
                 key_file=key_file.name,
                 num_workers=num_workers,
-                preprocess_fn=ASRTask.build_preprocess_fn(self.train_args, False),
+                preprocess_fn=self._check(ASRTask.build_preprocess_fn(self.train_args, False)),
                 collate_fn=ASRTask.build_collate_fn(self.train_args, False),
                 ngpu=ngpu,
                 inference=True,
             )
 
-    def _name_unreadable(self, keys: Sequence[str]) -> None:
-        """Read one by one until one fails; workers do not tell which it was."""
-        for key in keys:
-            try:
-                list(self._batches([key], batch_size=1, num_workers=0, ngpu=0))
-            except READING_ERRORS as error:
-                raise self._unreadable(key, error) from error
+    def _check(self, preprocess: Preprocess | None = None) -> SpeechCheck:
+        _, name, kind = self.data[0]
+        return SpeechCheck(name, kind, self._entries(), self.expected, preprocess)
 
-    def _unreadable(self, key: str, error: Exception) -> InputError:
-        path, _, _ = self.data[0]
-        return InputError(
-            f"{key} ({self._entries()[key]}) cannot be read: {error}; put the recording right or take the "
-            f"utterance out of {path}"
-        )
+    def _name_faults(self, keys: Sequence[str], among: int) -> None:
+        """Read one by one; workers stop at the first utterance and do not tell which it was."""
+        path, _, kind = self.data[0]
+        check, load = self._check(), DATA_TYPES.get(kind)
+
+        def read(key: str) -> None:
+            try:
+                speech = load(check.entries[key])
+            except READING_ERRORS as error:
+                raise InputError(
+                    f"{key} ({check.entries[key]}) cannot be read: {error}; put the recording right or take "
+                    f"the utterance out of {path}"
+                ) from error
+            check.check(key, speech)
+
+        if load is not None:
+            list(collect_faults(read, keys, f"{among} recordings"))
 
     def _entries(self) -> dict[str, str]:
         path, _, _ = self.data[0]

@@ -1,45 +1,70 @@
 """Stage 3: turn a data directory into one whose wav.scp names checked audio, all of one format."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import soundfile
 
 from espnet_gmot.data.audio import (
     ARK_FORMAT,
     RECORDINGS_A_FOLDER,
+    Recorded,
     Recording,
-    read_cuts,
+    cut_up,
+    read_recording,
     recordings_of,
     write_audio,
 )
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir, write_table
 from espnet_gmot.driver.freshness import DONE, Record, content, is_fresh, tables
-from espnet_gmot.driver.parallel import parallel_map
-from espnet_gmot.driver.sound_ark import Placed, is_flac_in_ark, recall_placed, record_placed, write_ark
-from espnet_gmot.files import bytes_missing, require_free_space
+from espnet_gmot.driver.parallel import CHUNK, parallel_map
+from espnet_gmot.driver.placed import (
+    Placed,
+    require_no_source,
+    require_other_directory,
+    sources_among,
+    warn_clipped,
+)
+from espnet_gmot.driver.sound_ark import is_flac_in_ark, recall_placed, record_placed, write_ark
+from espnet_gmot.errors import collect_faults
+from espnet_gmot.files import bytes_missing, file_name, require_free_space
 
 
 @dataclass(frozen=True)
-class _Format:
-    """One recording to format, with the folder for its files and the format wanted."""
+class _Job:
+    """What the jobs of one run have in common.
 
-    recording: Recording
-    folder: Path
+    Attributes:
+        audio_format: the format wanted.
+        rate: the sampling rate (Hz) wanted.
+        since: files written after it are those of this run or of one that it continues.
+        sources: recordings that lie where an utterance would be written.
+    """
+
     audio_format: str
     rate: int
     since: float
+    sources: frozenset[Path]
 
 
 @dataclass(frozen=True)
-class _FormatArk:
-    """Recordings to put into the archive of one folder."""
+class _Part:
+    """Recordings to put into one folder: into its archive, or, one at a time, into files."""
 
-    recordings: list[Recording]
+    recordings: Sequence[Recording]
     folder: Path
-    rate: int
-    since: float
+
+    def paths(self, audio_format: str) -> list[Path]:
+        """The audio files to write."""
+        if audio_format == ARK_FORMAT:
+            return [self.folder / "data_wav.ark"]
+        cuts = (cut for recording in self.recordings for cut in recording.cuts)
+        return [self.folder / file_name(cut.utterance, f".{audio_format}") for cut in cuts]
 
 
 def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, rate: int, nj: int) -> int:
@@ -60,26 +85,31 @@ def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, ra
         The number of utterances.
 
     Raises:
-        InputError: an inconsistent directory, bad audio, or too little disk space.
+        InputError: an inconsistent directory, bad audio, too little disk space, or a recording that lies
+            where an utterance would be written.
     """
     data, target = check_data_dir(source), Path(target)
+    require_other_directory(Path(source), target)
     recordings = recordings_of(data)
     require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, audio_format)))
+    in_arks = audio_format == ARK_FORMAT
+    size = RECORDINGS_A_FOLDER if in_arks else 1
+    parts = [_Part(recordings[i : i + size], _folder(target, i)) for i in range(0, len(recordings), size)]
+    sources = sources_among((path for part in parts for path in part.paths(audio_format)), recordings)
     record = format_record(source, target, audio_format, rate)
     since = record.begin("wav.scp", "segments", "--audio_format", "--fs")  # a new transcript leaves the audio
-    if audio_format == ARK_FORMAT:
-        arks = [
-            _FormatArk(recordings[i : i + RECORDINGS_A_FOLDER], _folder(target, i), rate, since)
-            for i in range(0, len(recordings), RECORDINGS_A_FOLDER)
-        ]
-        formatted = parallel_map(_format_ark, arks, nj, f"format {target.name}", unit="ark", chunk=1)
-    else:
-        jobs = [
-            _Format(recording, _folder(target, index), audio_format, rate, since)
-            for index, recording in enumerate(recordings)
-        ]
-        formatted = parallel_map(_format_recording, jobs, nj, f"format {target.name}")
-    _write_target(target, data, [utterance for part in formatted for utterance in part])
+    formatted = parallel_map(
+        partial(_format_ark if in_arks else _format_recording, _Job(audio_format, rate, since, sources)),
+        parts,
+        nj,
+        f"format {target.name}",
+        among=f"{len(recordings)} recordings",
+        unit="ark" if in_arks else "utt",
+        chunk=1 if in_arks else CHUNK,
+    )
+    placed = [each for part in formatted for each in part]
+    warn_clipped(target, placed)
+    _write_target(target, data, placed)
     record.finish()
     return len(data.text)
 
@@ -95,18 +125,30 @@ def _folder(target: Path, index: int) -> Path:
     return target / "data" / f"format.{index // RECORDINGS_A_FOLDER + 1}"
 
 
-def _format_ark(job: _FormatArk) -> list[Placed]:
-    placed = recall_placed(job.folder, job.since, (recording.file for recording in job.recordings))
-    if placed is None:
-        kept = [recording for recording in job.recordings if _is_in_ark_already(recording)]
-        rest = [recording for recording in job.recordings if not _is_in_ark_already(recording)]
-        placed = [(r.cuts[0].utterance, r.source, len(read_cuts(r, job.rate)[0][1])) for r in kept]
-        if rest:
-            sounds = (
-                (cut.utterance, samples, rate) for r in rest for cut, samples, rate in read_cuts(r, job.rate)
-            )
-            placed += write_ark(job.folder / "data_wav.ark", sounds)
-        record_placed(job.folder, placed)
+def _format_ark(job: _Job, part: _Part) -> list[Placed]:
+    (ark,) = part.paths(job.audio_format)
+    placed = recall_placed(part.folder, job.since, (recording.file for recording in part.recordings))
+    if placed is not None:
+        return placed
+    clipped: dict[str, int] = {}
+
+    def kept(recording: Recording) -> Placed:
+        samples = read_recording(recording, job.rate).samples
+        return Placed(recording.cuts[0].utterance, recording.source, len(samples))
+
+    def sounds(recording: Recording) -> list[tuple[str, np.ndarray, int]]:
+        recorded = read_recording(recording, job.rate)
+        clipped.update({cut.utterance: recorded.clipped for cut in recording.cuts})
+        return [(cut.utterance, samples, rate) for cut, samples, rate in cut_up(recording, recorded)]
+
+    already = [recording for recording in part.recordings if _is_in_ark_already(recording)]
+    rest = [recording for recording in part.recordings if not _is_in_ark_already(recording)]
+    placed = list(collect_faults(kept, already))
+    if rest:
+        require_no_source(ark, job.sources)
+        written = write_ark(ark, chain.from_iterable(collect_faults(sounds, rest)))
+        placed += [each._replace(clipped=clipped[each.utterance]) for each in written]
+    record_placed(part.folder, placed)
     return placed
 
 
@@ -114,26 +156,26 @@ def _is_in_ark_already(recording: Recording) -> bool:
     return recording.cuts[0].start is None and is_flac_in_ark(recording.source)
 
 
-def _format_recording(job: _Format) -> list[Placed]:
-    recording = job.recording
-    paths = [job.folder / f"{cut.utterance}.{job.audio_format}" for cut in recording.cuts]
-    if all(is_fresh(path, job.since, [recording.file]) for path in paths):
+def _format_recording(job: _Job, part: _Part) -> list[Placed]:
+    (recording,) = part.recordings
+    paths = part.paths(job.audio_format)
+    utterances = [cut.utterance for cut in recording.cuts]
+    if all(path not in job.sources and is_fresh(path, job.since, [recording.file]) for path in paths):
         lengths = [soundfile.info(path).frames for path in paths]
-        return [(cut.utterance, str(p), n) for cut, p, n in zip(recording.cuts, paths, lengths, strict=True)]
-    cuts = read_cuts(recording, job.rate)
-    if _is_wanted_already(recording, job.audio_format):
-        (cut, samples, _) = cuts[0]
-        return [(cut.utterance, recording.source, len(samples))]
-    for (_, samples, rate), path in zip(cuts, paths, strict=True):
+        return [Placed(u, str(path), n) for u, path, n in zip(utterances, paths, lengths, strict=True)]
+    recorded = read_recording(recording, job.rate)
+    if _is_wanted_already(recording, recorded, job.audio_format):
+        return [Placed(utterances[0], recording.source, len(recorded.samples))]
+    placed = []
+    for (cut, samples, rate), path in zip(cut_up(recording, recorded), paths, strict=True):
+        require_no_source(path, job.sources)
         write_audio(path, samples, rate)
-    return [(cut.utterance, str(p), len(samples)) for (cut, samples, _), p in zip(cuts, paths, strict=True)]
+        placed.append(Placed(cut.utterance, str(path), len(samples), recorded.clipped))
+    return placed
 
 
-def _is_wanted_already(recording: Recording, audio_format: str) -> bool:
-    if not recording.is_file or recording.cuts[0].start is not None:
-        return False
-    info = soundfile.info(recording.source)
-    return (info.format, info.subtype) == (audio_format.upper(), "PCM_16")
+def _is_wanted_already(recording: Recording, recorded: Recorded, audio_format: str) -> bool:
+    return recording.cuts[0].start is None and recorded.encoding == f"{audio_format.upper()} PCM_16"
 
 
 def _estimate_bytes(recordings: list[Recording], audio_format: str) -> int:
@@ -142,7 +184,7 @@ def _estimate_bytes(recordings: list[Recording], audio_format: str) -> int:
     return sum(os.path.getsize(path) for path in files if os.path.isfile(path))
 
 
-def _write_target(target: Path, data: DataDir, formatted: list[Placed]) -> None:
+def _write_target(target: Path, data: DataDir, placed: list[Placed]) -> None:
     (target / "feats_type").write_text("raw\n", encoding="utf-8")
-    write_table(target / "utt2num_samples", {utterance: str(length) for utterance, _, length in formatted})
-    write_data_dir(target, {utterance: entry for utterance, entry, _ in formatted}, data.text, data.utt2spk)
+    write_table(target / "utt2num_samples", {each.utterance: str(each.length) for each in placed})
+    write_data_dir(target, {each.utterance: each.entry for each in placed}, data.text, data.utt2spk)

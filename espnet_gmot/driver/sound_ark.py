@@ -1,6 +1,5 @@
 """ESPnet's audio format flac.ark: many utterances in one Kaldi archive, each a FLAC file inside it."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,12 +8,12 @@ import numpy as np
 
 from espnet_gmot.data.kaldi_data import write_table
 from espnet_gmot.data.kaldi_text import read_table
+from espnet_gmot.data.sound_source import archive_of
 from espnet_gmot.driver.freshness import is_fresh
+from espnet_gmot.driver.placed import Placed
 from espnet_gmot.files import write_aside
 
 EXTENDED = b"AUDIO"  # opens what kaldiio and omniio decode with soundfile, to samples in [-1, 1)
-
-Placed = tuple[str, str, int]  # utterance, entry of wav.scp, number of samples
 
 
 def write_ark(ark: Path, sounds: Iterable[tuple[str, np.ndarray, int]]) -> list[Placed]:
@@ -26,8 +25,8 @@ def write_ark(ark: Path, sounds: Iterable[tuple[str, np.ndarray, int]]) -> list[
     Example:
         >>> import tempfile
         >>> ark = Path(tempfile.mkdtemp()) / "data_wav.ark"
-        >>> [(utterance, entry, n)] = write_ark(ark, [("utt1", np.zeros(800, dtype=np.int16), 8000)])
-        >>> kaldiio.load_mat(entry)[1].shape
+        >>> [placed] = write_ark(ark, [("utt1", np.zeros(800, dtype=np.int16), 8000)])
+        >>> kaldiio.load_mat(placed.entry)[1].shape
         (800,)
     """
     placed = []
@@ -40,17 +39,17 @@ def write_ark(ark: Path, sounds: Iterable[tuple[str, np.ndarray, int]]) -> list[
                 write_function="soundfile",
                 write_kwargs={"format": "flac", "subtype": "PCM_16"},
             )
-            placed.append((utterance, f"{ark}:{offset}", len(samples)))
+            placed.append(Placed(utterance, f"{ark}:{offset}", len(samples)))
     return placed
 
 
 def is_flac_in_ark(source: str) -> bool:
     """Tell whether entry ``source`` of wav.scp is an utterance as :func:`write_ark` writes it."""
-    match = re.fullmatch(r"(.+\.ark):(\d+)", source)
-    if match is None or not Path(match[1]).is_file():
+    archive = archive_of(source)
+    if archive is None or not Path(archive[0]).is_file():
         return False
-    with open(match[1], "rb") as stream:
-        stream.seek(int(match[2]))
+    with open(archive[0], "rb") as stream:
+        stream.seek(archive[1])
         if stream.read(len(EXTENDED)) != EXTENDED:
             return False
         width = int.from_bytes(stream.read(1))  # bytes that tell the length
@@ -60,8 +59,8 @@ def is_flac_in_ark(source: str) -> bool:
 
 def record_placed(folder: Path, placed: list[Placed]) -> None:
     """Write utt2num_samples and, last, wav.scp into ``folder``, as ESPnet does for each job."""
-    write_table(folder / "utt2num_samples", {utterance: str(length) for utterance, _, length in placed})
-    write_table(folder / "wav.scp", {utterance: entry for utterance, entry, _ in placed})
+    write_table(folder / "utt2num_samples", {each.utterance: str(each.length) for each in placed})
+    write_table(folder / "wav.scp", {each.utterance: each.entry for each in placed})
 
 
 def recall_placed(folder: Path, since: float, sources: Iterable[str | None]) -> list[Placed] | None:
@@ -72,4 +71,4 @@ def recall_placed(folder: Path, since: float, sources: Iterable[str | None]) -> 
     wav_scp, lengths = read_table(table), read_table(folder / "utt2num_samples")
     if not all(Path(ark).is_file() for ark in {entry.rpartition(":")[0] for entry in wav_scp.values()}):
         return None
-    return [(utterance, entry, int(lengths[utterance])) for utterance, entry in wav_scp.items()]
+    return [Placed(utterance, entry, int(lengths[utterance])) for utterance, entry in wav_scp.items()]

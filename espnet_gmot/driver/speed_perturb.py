@@ -1,7 +1,9 @@
 """Stage 2: copies of a data directory at other speeds, which change tempo and pitch together."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,38 +13,66 @@ from espnet_gmot.data.audio import (
     ARK_FORMAT,
     RECORDINGS_A_FOLDER,
     Recording,
-    read_cuts,
+    cut_up,
+    read_recording,
     recordings_of,
-    to_int16,
     write_audio,
 )
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir
+from espnet_gmot.data.sound import to_int16
 from espnet_gmot.driver.freshness import Record, is_fresh, tables
-from espnet_gmot.driver.parallel import parallel_map
+from espnet_gmot.driver.parallel import CHUNK, parallel_map
+from espnet_gmot.driver.placed import (
+    Placed,
+    require_no_source,
+    require_other_directory,
+    sources_among,
+    warn_clipped,
+)
 from espnet_gmot.driver.sound_ark import recall_placed, record_placed, write_ark
-from espnet_gmot.errors import InputError
-from espnet_gmot.files import bytes_missing, require_free_space
+from espnet_gmot.errors import InputError, collect_faults
+from espnet_gmot.files import bytes_missing, file_name, require_free_space
 
 
 @dataclass(frozen=True)
-class _Perturb:
-    """One recording to write at one speed; ``factor`` is kept as the user wrote it, for the ids."""
+class _Job:
+    """What the jobs of one run have in common.
 
-    recording: Recording
-    factor: str
-    folder: Path
+    Attributes:
+        audio_format: the format to write.
+        since: files written after it are those of this run or of one that it continues.
+        sources: recordings that lie where an utterance would be written.
+    """
+
     audio_format: str
     since: float
+    sources: frozenset[Path]
 
 
 @dataclass(frozen=True)
-class _PerturbArk:
-    """Recordings to put into the archive of one folder at one speed."""
+class _Part:
+    """Recordings to put at one speed into one folder: into its archive, or, one at a time, into files.
 
-    recordings: list[Recording]
+    Attributes:
+        recordings: of the data directory.
+        factor: as the user wrote it, for the ids.
+        folder: where the audio goes.
+    """
+
+    recordings: Sequence[Recording]
     factor: str
     folder: Path
-    since: float
+
+    @property
+    def utterances(self) -> list[str]:
+        """The new ids."""
+        return [_prefix(self.factor) + cut.utterance for each in self.recordings for cut in each.cuts]
+
+    def paths(self, audio_format: str) -> list[Path]:
+        """The audio files to write."""
+        if audio_format == ARK_FORMAT:
+            return [self.folder / "data_wav.ark"]
+        return [self.folder / file_name(utterance, f".{audio_format}") for utterance in self.utterances]
 
 
 def perturb_speed(
@@ -68,30 +98,35 @@ def perturb_speed(
     """
     check_factors(factors)
     data, target = check_data_dir(source), Path(target)
+    require_other_directory(Path(source), target)
     recordings = recordings_of(data)
     require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, factors)))
+    in_arks = audio_format == ARK_FORMAT
+    size = RECORDINGS_A_FOLDER if in_arks else 1
+    parts = [
+        _Part(recordings[i : i + size], factor, _folder(target, factor, i))
+        for factor in factors
+        for i in range(0, len(recordings), size)
+    ]
+    sources = sources_among((path for part in parts for path in part.paths(audio_format)), recordings)
     record = speed_record(source, target, factors, audio_format)
     since = record.begin(
         "wav.scp", "segments", "--audio_format"
     )  # a new factor leaves the audio of the others
-    if audio_format == ARK_FORMAT:
-        arks = [
-            _PerturbArk(recordings[i : i + RECORDINGS_A_FOLDER], factor, _folder(target, factor, i), since)
-            for factor in factors
-            for i in range(0, len(recordings), RECORDINGS_A_FOLDER)
-        ]
-        perturbed = parallel_map(_perturb_ark, arks, nj, f"speed {target.name}", unit="ark", chunk=1)
-    else:
-        jobs = [
-            _Perturb(recording, factor, _folder(target, factor, index), audio_format, since)
-            for factor in factors
-            for index, recording in enumerate(recordings)
-        ]
-        perturbed = parallel_map(_perturb_recording, jobs, nj, f"speed {target.name}")
-    wav_scp = {utterance: entry for part in perturbed for utterance, entry in part}
-    _write_target(target, data, factors, wav_scp)
+    perturbed = parallel_map(
+        partial(_perturb_ark if in_arks else _perturb_recording, _Job(audio_format, since, sources)),
+        parts,
+        nj,
+        f"speed {target.name}",
+        among=f"{len(recordings)} recordings",
+        unit="ark" if in_arks else "utt",
+        chunk=1 if in_arks else CHUNK,
+    )
+    placed = [each for part in perturbed for each in part]
+    warn_clipped(target, placed)
+    _write_target(target, data, factors, {each.utterance: each.entry for each in placed})
     record.finish()
-    return len(wav_scp)
+    return len(placed)
 
 
 def speed_record(source: str | Path, target: str | Path, factors: list[str], audio_format: str) -> Record:
@@ -133,41 +168,51 @@ def _folder(target: Path, factor: str, index: int) -> Path:
     return target / "data" / f"sp{factor}.{index // RECORDINGS_A_FOLDER + 1}"
 
 
-def _is_kept(recording: Recording, factor: str) -> bool:
-    return not _prefix(factor) and recording.cuts[0].start is None
+def _kept(part: _Part) -> list[Placed] | None:
+    """What stays as it is: whole recordings at speed 1. Stage 3 reads and counts them."""
+    if _prefix(part.factor) or any(recording.cuts[0].start is not None for recording in part.recordings):
+        return None
+    return [Placed(recording.cuts[0].utterance, recording.source, 0) for recording in part.recordings]
 
 
-def _sounds(recording: Recording, factor: str) -> Iterator[tuple[str, np.ndarray, int]]:
-    """Yield (new utterance id, samples, rate) for each utterance of one recording."""
-    prefix = _prefix(factor)
-    for cut, samples, rate in read_cuts(recording):
+def _sounds(recording: Recording, factor: str, clipped: dict[str, int]) -> list[tuple[str, np.ndarray, int]]:
+    """Give (new utterance id, samples, rate) for each utterance of one recording, and what was clipped."""
+    prefix, recorded = _prefix(factor), read_recording(recording)
+    sounds = []
+    for cut, samples, rate in cut_up(recording, recorded):
         faster = resample_to_speed(samples, rate, float(factor)) if prefix else samples
-        yield prefix + cut.utterance, faster, rate
+        sounds.append((prefix + cut.utterance, faster, rate))
+        clipped[prefix + cut.utterance] = recorded.clipped
+    return sounds
 
 
-def _perturb_recording(job: _Perturb) -> list[tuple[str, str]]:
-    """Return (new utterance id, audio path or wav.scp entry) for each utterance of one recording."""
-    recording = job.recording
-    if _is_kept(recording, job.factor):
-        return [(recording.cuts[0].utterance, recording.source)]
-    names = [_prefix(job.factor) + cut.utterance for cut in recording.cuts]
-    paths = {name: job.folder / f"{name}.{job.audio_format}" for name in names}
-    if not all(is_fresh(path, job.since, [recording.file]) for path in paths.values()):
-        for name, samples, rate in _sounds(recording, job.factor):
-            write_audio(paths[name], samples, rate)
-    return [(name, str(path)) for name, path in paths.items()]
+def _perturb_recording(job: _Job, part: _Part) -> list[Placed]:
+    if kept := _kept(part):
+        return kept
+    (recording,), paths = part.recordings, part.paths(job.audio_format)
+    clipped: dict[str, int] = {}
+    if not all(path not in job.sources and is_fresh(path, job.since, [recording.file]) for path in paths):
+        for (_, samples, rate), path in zip(_sounds(recording, part.factor, clipped), paths, strict=True):
+            require_no_source(path, job.sources)
+            write_audio(path, samples, rate)
+    return [
+        Placed(u, str(path), 0, clipped.get(u, 0)) for u, path in zip(part.utterances, paths, strict=True)
+    ]
 
 
-def _perturb_ark(job: _PerturbArk) -> list[tuple[str, str]]:
-    """Do the same for the recordings of one archive."""
-    if all(_is_kept(recording, job.factor) for recording in job.recordings):
-        return [(recording.cuts[0].utterance, recording.source) for recording in job.recordings]
-    placed = recall_placed(job.folder, job.since, (recording.file for recording in job.recordings))
+def _perturb_ark(job: _Job, part: _Part) -> list[Placed]:
+    if kept := _kept(part):
+        return kept
+    (ark,) = part.paths(job.audio_format)
+    placed = recall_placed(part.folder, job.since, (recording.file for recording in part.recordings))
     if placed is None:
-        sounds = (sound for recording in job.recordings for sound in _sounds(recording, job.factor))
-        placed = write_ark(job.folder / "data_wav.ark", sounds)
-        record_placed(job.folder, placed)
-    return [(utterance, entry) for utterance, entry, _ in placed]
+        require_no_source(ark, job.sources)
+        clipped: dict[str, int] = {}
+        read = partial(_sounds, factor=part.factor, clipped=clipped)
+        placed = write_ark(ark, chain.from_iterable(collect_faults(read, part.recordings)))
+        record_placed(part.folder, placed)
+        placed = [each._replace(clipped=clipped[each.utterance]) for each in placed]
+    return placed
 
 
 def _estimate_bytes(recordings: list[Recording], factors: list[str]) -> int:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_gmot.decoding.speech_check import Expected
 from espnet_gmot.errors import InputError
 
 KEYS = ["u1", "u2", "u3", "u4", "u5"]
@@ -32,7 +33,6 @@ def test_archives_are_read_too(source, tmp_path):
     flac = {"write_function": "soundfile", "write_kwargs": {"format": "flac", "subtype": "PCM_16"}}
     kaldiio.save_ark(str(tmp_path / "a.ark"), {"u1": (samples, 16000)}, str(tmp_path / "a.scp"), **flac)
     archive = replace(source, data=[(str(tmp_path / "a.scp"), "speech", "kaldi_ark")])
-    archive.check_rate("u1", 8000)  # is not known without reading
     [(key, speech)] = archive.read(["u1"], batch_size=2, num_workers=0, ngpu=0)
     assert key == "u1"
     assert np.allclose(speech.numpy(), samples / 2**15)
@@ -68,10 +68,13 @@ def test_empty_list_is_refused(source, tmp_path, name):
         source.utterances(str(tmp_path / "keys") if name == "keys" else None)
 
 
-def test_wrong_sampling_rate_is_refused(source):
-    source.check_rate("u2", 16000)
-    source.check_rate("u2", None)
+def test_wrong_sampling_rate_of_any_recording_is_refused(source, wav_scp):
+    samples, _ = soundfile.read(wav_scp.with_name("u4.wav"))
+    soundfile.write(wav_scp.with_name("u4.wav"), samples, 8000)
+    of_8000 = replace(source, expected=Expected(rate=16000))
+    assert [key for key, _ in of_8000.read(["u2", "u3"], 1, 0, 0)] == ["u2", "u3"]
     with pytest.raises(
-        InputError, match=r"u2 \(.*u2.wav\) has 16000 Hz, but .* trained on 8000 Hz; .*--fs 8000"
+        InputError, match=r"^u4: .*u4.wav has 8000 Hz, but .* trained on 16000 Hz; .*--fs 16000"
     ):
-        source.check_rate("u2", 8000)
+        list(of_8000.read(KEYS, 1, 0, 0))
+    assert len(list(source.read(KEYS, 1, 0, 0))) == len(KEYS)  # a model that does not say its rate

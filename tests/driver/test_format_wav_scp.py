@@ -44,9 +44,10 @@ def test_conversion_changes_no_sample(make_corpus: Corpus, suffix: str) -> None:
 
 def test_float_wav_becomes_16_bit_and_too_loud_samples_are_clipped(make_corpus: Corpus) -> None:
     data = make_corpus(n=1)
-    soundfile.write(read_table(data / "wav.scp")["u1"], [0.0, 0.25, -1.0, 1.5], 8000, subtype="FLOAT")
+    loud = [0.0, 0.25, -1.0, 1.5, *[0.0] * 20]
+    soundfile.write(read_table(data / "wav.scp")["u1"], loud, 8000, subtype="FLOAT")
     samples, _ = soundfile.read(formatted(data)["u1"], dtype="int16")
-    assert samples.tolist() == [0, 8192, -32768, 32767]
+    assert samples.tolist() == [0, 8192, -32768, 32767, *[0] * 20]
 
 
 def test_pipe_and_segments_are_read(make_corpus: Corpus) -> None:

@@ -100,7 +100,8 @@ def test_bad_utterance_is_named_and_its_ark_stays_out(make_corpus: Corpus) -> No
     (data.parent / "wav" / "u2.wav").write_bytes(b"RIFF no audio")
     with pytest.raises(InputError, match=r"utterance u2: .*u2.wav cannot be read as audio"):
         formatted(data)
-    assert not list((data.parent / "org").rglob("*.ark"))
+    assert not (data.parent / "org" / "data" / "format.1" / "data_wav.ark").exists()
+    assert not (data.parent / "org" / "wav.scp").exists()
 
 
 def test_perturbed_arks_are_referenced_by_stage_3_and_plain_files_join_them(make_corpus: Corpus) -> None:
