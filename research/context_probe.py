@@ -71,6 +71,7 @@ def spoken_characters(
     embeddings: list[np.ndarray] = []
     bar = tqdm(read_spoken(data_dir), desc=f"encoder {Path(data_dir).name}", total=len(times), unit="utt")
     for spoken in bar:
+        spoken.require_rate_of(model)
         spans = spans_of(times, spoken.utterance, spoken.text, ctm)
         speech = torch.from_numpy(spoken.samples)[None]
         hidden = encode(model, speech, torch.tensor([speech.size(1)]))[0][0].numpy()  # (T, d_a)

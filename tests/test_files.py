@@ -1,6 +1,10 @@
 """Files that appear whole or not at all."""
 
+import os
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from espnet_gmot import files
 from espnet_gmot.errors import InputError
@@ -83,3 +87,40 @@ def test_what_a_directory_holds_is_not_needed_again(tmp_path):
     (tmp_path / "sub" / "made").write_bytes(bytes(600))
     assert files.bytes_missing(tmp_path, 1000) == 400 + files.TABLES_BYTES
     assert files.bytes_missing(tmp_path, 500) == files.TABLES_BYTES
+
+
+IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1) | st.text(
+    st.sampled_from("./%~0aA长😀"), max_size=300
+)
+
+
+@given(IDS, st.sampled_from([".wav", ".flac", ""]))
+@example("..", "")
+@example("/etc/passwd", ".wav")
+@example("a\0b", ".wav")
+def test_a_file_name_is_one_component_that_a_file_system_takes(tmp_path_factory, name, suffix):
+    found = files.file_name(name, suffix)
+    assert "/" not in found and "\0" not in found and not found.startswith(".") or not name
+    assert found.endswith(suffix) and len(found.encode()) <= 255
+    if name:
+        folder = tmp_path_factory.getbasetemp() / "names"
+        folder.mkdir(exist_ok=True)
+        (folder / found).touch()
+        assert found in os.listdir(folder)
+        (folder / found).unlink()
+
+
+@given(st.lists(IDS, unique=True, min_size=2), st.sampled_from([".wav", ""]))
+@example(["a/b", "a%2Fb", "a%252Fb"], ".wav")
+@example([".a", "%2Ea", "..a", ".%2Ea"], "")
+@example(["x" * 251 + "y", "x" * 251 + "z", "x" * 251], ".wav")
+def test_every_id_has_a_file_name_of_its_own(ids, suffix):
+    ids = {*ids, *(files.file_name(name, suffix).removesuffix(suffix) for name in ids)}  # also what looks so
+    assert len({files.file_name(name, suffix) for name in ids}) == len(ids)
+
+
+@pytest.mark.parametrize(
+    "name", ["BAC009S0002W0122", "sp0.9-u1", "说话人-话01", "a_b.c-d+e=f@g:h,i", "é~#()"]
+)
+def test_ordinary_ids_stay_as_they_are(name):
+    assert files.file_name(name, ".wav") == f"{name}.wav"

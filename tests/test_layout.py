@@ -23,11 +23,9 @@ ELSEWHERE = {
     "espnet_gmot/bin/plot_coupling.py": "egs2/test_mini_mandarin_recipe.py",
     "espnet_gmot/bin/run_jobs.py": "driver/test_jobs.py",
     "espnet_gmot/driver/installed_parts.py": "driver/test_installation.py",
-    "espnet_gmot/driver/parallel.py": "driver/test_format_wav_scp.py",
     "espnet_gmot/driver/stages/score.py": "driver/stages/test_all.py",
     "espnet_gmot/driver/training.py": "driver/stages/test_asr.py",
     # parts of one thing
-    "espnet_gmot/errors.py": "bin/test_command.py",
     "espnet_gmot/ot/numba_cost.py": "ot/test_batched_cost.py",
     "espnet_gmot/ot/numba_sinkhorn.py": "ot/test_numba_kernel.py",
     "espnet_gmot/ot/options.py": "ot/test_solve.py",

@@ -25,7 +25,7 @@ class Sound(NamedTuple):
     """What an entry of wav.scp holds.
 
     Attributes:
-        samples: (n,) or (n, channels), int16 where the file has these and float32 otherwise.
+        samples: (n,) or (n, channels), int16 where the file has these, otherwise float64, as ESPnet reads.
         rate: in Hz.
         encoding: of a plain file in soundfile's words, such as ``WAV PCM_16``; empty where only this reader
             reads the entry as it stands.
@@ -63,7 +63,7 @@ def read_sound(source: str) -> Sound:
         InputError: as :func:`open_sound` and :func:`check_samples`.
     """
     with open_sound(source) as audio:
-        samples = _read_all(source, audio, "int16" if audio.subtype == "PCM_16" else "float32")
+        samples = _read_all(source, audio, "int16" if audio.subtype == "PCM_16" else "float64")
     check_samples(source, samples)
     encoding = f"{audio.format} {audio.subtype}" if audio.name == source else ""
     return Sound(samples, audio.samplerate, encoding)
@@ -82,8 +82,8 @@ def check_samples(source: str, samples: np.ndarray) -> None:
     share = count_outside(samples) / samples.size if peak > 1 else 0.0
     if peak > LARGEST_PEAK or share > LARGEST_SHARE:
         raise InputError(
-            f"{source} has {share:.1%} of its samples outside [-1, 1], and a peak of {peak:.5g}; divide "
-            "them by their full scale (32768 for what was 16-bit audio)"
+            f"{source} has {share:.1%} of its samples outside [-1, 1], and a peak of {peak:.5g}; scale "
+            "them (what was 16-bit audio is divided by 32768)"
         )
 
 
@@ -104,10 +104,12 @@ def cut_off(source: str, missing: str) -> InputError:
 
 def _read_all(source: str, audio: soundfile.SoundFile, dtype: str) -> np.ndarray:
     if audio.frames < NO_LENGTH:
+        audio.seek(0)  # as soundfile.read does, after which an MP3 decodes a little otherwise
         samples = audio.read(dtype=dtype)
         if len(samples) < audio.frames:
             raise cut_off(source, f"it promises {audio.frames} samples and gives {len(samples)}")
         return samples
+    audio.seekable = lambda: False  # or soundfile would look for the end after each block
     blocks = [audio.read(BLOCK, dtype=dtype)]
     while len(blocks[-1]) == BLOCK:
         blocks.append(audio.read(BLOCK, dtype=dtype))

@@ -9,8 +9,8 @@ from espnet2.asr.frontend.abs_frontend import AbsFrontend
 from espnet2.asr.frontend.default import DefaultFrontend
 
 from espnet_gmot.data.sound import check_samples, cut_off, open_sound
-from espnet_gmot.decoding.timing import sampling_rate
 from espnet_gmot.errors import InputError
+from espnet_gmot.trained.load import sampling_rate
 
 Preprocess = Callable[[str, dict[str, Any]], dict[str, Any]]
 

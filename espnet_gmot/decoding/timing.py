@@ -1,16 +1,9 @@
 """How seconds relate to samples and to the encoder's frames."""
 
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
-from espnet2.asr.frontend.default import DefaultFrontend
 
 from espnet_gmot.errors import InputError
-
-
-def sampling_rate(frontend: AbsFrontend | None) -> int | None:
-    """Return the rate in Hz that a frontend was built for; None where it does not say."""
-    if not isinstance(frontend, DefaultFrontend):
-        return None
-    return frontend.logmel.mel_options["sr"]
+from espnet_gmot.trained.load import sampling_rate
 
 
 def frame_shift(frontend: AbsFrontend | None, subsampling: int | None) -> float:

@@ -9,6 +9,7 @@ from espnet_gmot.data.audio import parse_rate
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.jobs import lacks_gpus
 from espnet_gmot.driver.options import Options
+from espnet_gmot.driver.path_names import check_path_names
 from espnet_gmot.errors import InputError
 
 
@@ -79,6 +80,7 @@ def check(options: Options) -> None:
         InputError: names the option and the cure.
     """
     _check_values(options)
+    check_path_names(options)
     _check_tokens(options)
     _check_range(options)
     _check_files(options)

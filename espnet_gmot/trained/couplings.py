@@ -13,7 +13,7 @@ from espnet_gmot.data.audio import read_cuts, recordings_of
 from espnet_gmot.data.kaldi_data import read_data_dir
 from espnet_gmot.errors import InputError
 from espnet_gmot.model import ESPnetGMOTModel
-from espnet_gmot.trained.load import load_experiment
+from espnet_gmot.trained.load import load_experiment, sampling_rate
 
 # ESPnet's conv2d input layer, two convolutions of width 3 and stride 2: an encoder frame every
 # 4 feature frames, each the middle of 7.
@@ -29,6 +29,15 @@ class SpokenText(NamedTuple):
     text: str
     samples: np.ndarray
     rate: int
+
+    def require_rate_of(self, model: ESPnetASRModel) -> None:
+        """Raise an InputError if the model was trained on another rate."""
+        rate = sampling_rate(model.frontend)
+        if rate not in (None, self.rate):
+            raise InputError(
+                f"utterance {self.utterance} has {self.rate} Hz, but the model was trained on {rate} Hz; "
+                f"name data formatted with --fs {rate} (stage 3)"
+            )
 
 
 def read_spoken(data_dir: str | Path, utterances: Sequence[str] | None = None) -> Iterator[SpokenText]:
@@ -78,8 +87,10 @@ class Aligner(NamedTuple):
             Coupling (T, N), and what CTC sees (T, d_a).
 
         Raises:
-            InputError: the transcript is not in the teacher cache, or the cache is of another teacher.
+            InputError: the transcript is not in the teacher cache, the cache is of another teacher, or the
+                audio is of another rate.
         """
+        spoken.require_rate_of(self.model)
         data = self.preprocess(spoken.utterance, {"speech": spoken.samples, "text": spoken.text})
         speech, teacher = torch.from_numpy(spoken.samples)[None], torch.from_numpy(data["teacher"])[None]
         lengths = torch.tensor([speech.size(1)]), torch.tensor([teacher.size(1)])

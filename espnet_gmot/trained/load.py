@@ -7,6 +7,8 @@ from pickle import UnpicklingError
 
 import torch
 from espnet2.asr.espnet_model import ESPnetASRModel
+from espnet2.asr.frontend.abs_frontend import AbsFrontend
+from espnet2.asr.frontend.default import DefaultFrontend
 from espnet2.tasks.asr import ASRTask
 
 from espnet_gmot.errors import InputError
@@ -113,3 +115,10 @@ def _require_vocabulary(parameters: Mapping[str, torch.Tensor], checkpoint: Path
             f"{checkpoint} was trained for {len(output)} tokens, but {config} lists {len(tokens)}; "
             f"{ONE_TRAINING}"
         )
+
+
+def sampling_rate(frontend: AbsFrontend | None) -> int | None:
+    """Return the rate in Hz that a frontend was built for; None where it does not say."""
+    if not isinstance(frontend, DefaultFrontend):
+        return None
+    return frontend.logmel.mel_options["sr"]

@@ -78,3 +78,16 @@ def test_wrong_sampling_rate_of_any_recording_is_refused(source, wav_scp):
     ):
         list(of_8000.read(KEYS, 1, 0, 0))
     assert len(list(source.read(KEYS, 1, 0, 0))) == len(KEYS)  # a model that does not say its rate
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_all_bad_recordings_are_told_at_once(source, wav_scp, workers):
+    samples, rate = soundfile.read(wav_scp.with_name("u2.wav"))
+    soundfile.write(wav_scp.with_name("u2.wav"), np.stack([samples, samples], 1), rate)
+    wav_scp.with_name("u3.wav").unlink()
+    soundfile.write(wav_scp.with_name("u5.wav"), samples * np.nan, rate, subtype="FLOAT")
+    with pytest.raises(InputError) as caught:
+        list(source.read(KEYS, 2, workers, 0))
+    first, *named = str(caught.value).splitlines()
+    assert first == "3 of 5 recordings cannot be used:"
+    assert [line.split()[0].strip(":") for line in named] == ["u2", "u3", "u5"]

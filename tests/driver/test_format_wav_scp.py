@@ -1,14 +1,20 @@
+import io
 import os
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from pathlib import Path
 
+import kaldiio
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from espnet_gmot import files
-from espnet_gmot.data.kaldi_data import check_data_dir, write_table
+from espnet_gmot.data.kaldi_data import check_data_dir, write_data_dir, write_table
 from espnet_gmot.data.kaldi_text import read_table
+from espnet_gmot.data.sound import read_sound
 from espnet_gmot.driver.format_wav_scp import format_wav_scp
 from espnet_gmot.errors import InputError
 
@@ -163,3 +169,119 @@ def test_too_little_disk_is_refused(make_corpus: Corpus, monkeypatch: pytest.Mon
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000}))
     with pytest.raises(InputError, match=r"GB free and .* are needed; free some disk space"):
         formatted(data, "flac")
+
+
+IDS = st.text(st.sampled_from("./%~0aA长😀:|[]-\\'\"*"), min_size=1, max_size=12) | st.sampled_from(
+    ["..", ".", "/tmp/u1", "../../wav/u1", "x" * 300, "长" * 100, "a\0b", "-rf", "~"]
+)
+
+
+def content_of(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "flac", "flac.ark"])
+@given(ids=st.lists(IDS, unique=True, min_size=1, max_size=4), absolute=st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_no_id_leads_out_of_the_target(
+    tmp_path_factory: pytest.TempPathFactory, audio_format: str, ids: list[str], absolute: bool
+) -> None:
+    root = tmp_path_factory.mktemp("ids")
+    wav_scp = {}
+    for index, utterance in enumerate(sorted(ids, key=str.encode)):
+        path = root / "wav" / f"{index}.wav"
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, np.full(80 + index, 0.1), 8000, subtype="PCM_24")
+        wav_scp[str(path.with_suffix("")) if absolute else utterance] = str(path)
+    write_data_dir(root / "data", wav_scp, dict.fromkeys(wav_scp, "ni hao"), dict.fromkeys(wav_scp, "s"))
+    before = content_of(root)
+    target = root / "dump" / "test"
+    with redirect_stderr(io.StringIO()):
+        assert format_wav_scp(root / "data", target, audio_format, 8000, 1) == len(wav_scp)
+    after = content_of(root)
+    assert {path: after[path] for path in before} == before
+    assert all(path.is_relative_to(target) for path in after.keys() - before.keys())
+    made = read_table(target / "wav.scp")
+    assert len(set(made.values())) == len(wav_scp)
+    lengths = {u: str(soundfile.info(path).frames) for u, path in wav_scp.items()}
+    assert read_table(target / "utt2num_samples") == lengths
+    for utterance, entry in made.items():
+        assert len(read_sound(entry).samples) == int(lengths[utterance])
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "flac.ark"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_recording_inside_the_target_is_not_overwritten(
+    make_corpus: Corpus, audio_format: str, linked: bool
+) -> None:
+    data = make_corpus()
+    folder = data.parent / "dump" / "org" / "train" / "data" / "format.1"
+    folder.parent.mkdir(parents=True)
+    elsewhere = data.parent / "corpus"
+    (elsewhere if linked else folder).mkdir()
+    if linked:
+        folder.symlink_to(elsewhere)
+    if audio_format == "flac.ark":
+        path = folder / "data_wav.ark"
+        samples = np.zeros(80, dtype=np.int16)
+        kaldiio.save_ark(str(path), {f"u{n}": (8000, samples) for n in (1, 2, 3)}, str(data / "wav.scp"))
+    else:
+        path = folder / "u2.wav"  # u1's recording lies where u2 would be written
+        soundfile.write(path, np.zeros(80), 8000, subtype="PCM_24")
+        entries = dict.fromkeys(["u1", "u2", "u3"], str(elsewhere / "u2.wav" if linked else path))
+        write_table(data / "wav.scp", entries)
+    before = path.read_bytes()
+    for _ in range(2):  # nor taken for what an earlier run has made
+        with pytest.raises(InputError, match=rf"{path.name} is named in wav.scp and would be overwritten"):
+            formatted(data, audio_format)
+        assert path.read_bytes() == before
+
+
+def test_a_recording_inside_the_target_that_is_as_wanted_is_referenced(make_corpus: Corpus) -> None:
+    data = make_corpus()
+    made = formatted(data, "flac")
+    write_table(data / "wav.scp", made)
+    before = {path: Path(path).read_bytes() for path in made.values()}
+    assert formatted(data, "flac") == made
+    assert {path: Path(path).read_bytes() for path in made.values()} == before
+
+
+def test_the_data_directory_itself_is_not_overwritten(make_corpus: Corpus) -> None:
+    data = make_corpus()
+    (data.parent / "dump" / "org").mkdir(parents=True)
+    (data.parent / "dump" / "org" / "train").symlink_to(data)
+    before = content_of(data)
+    with pytest.raises(InputError, match="itself and would be overwritten"):
+        formatted(data)
+    assert content_of(data) == before
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "flac", "flac.ark"])
+@pytest.mark.parametrize("nj", [1, 2])
+def test_all_bad_recordings_are_told_at_once(make_corpus: Corpus, audio_format: str, nj: int) -> None:
+    data = make_corpus(n=40)
+    bad = [f"u{n}" for n in range(2, 40, 3)]
+    for index, utterance in enumerate(bad):
+        kinds = (break_wav, empty_wav, stereo_wav, other_rate_wav, Path.unlink)
+        kinds[index % len(kinds)](data.parent / "wav" / f"{utterance}.wav")
+    with pytest.raises(InputError) as caught:
+        formatted(data, audio_format, nj=nj)
+    first, *named = str(caught.value).splitlines()
+    assert first == f"{len(bad)} of 40 recordings cannot be used; the first 10:"
+    ordered = sorted(bad, key=str.encode)[:10]
+    assert [line.split(":")[0] for line in named] == [f"  utterance {utterance}" for utterance in ordered]
+    assert not (data.parent / "dump" / "org" / "train" / "wav.scp").exists()
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "flac.ark"])
+def test_what_is_clipped_is_told_once(
+    make_corpus: Corpus, audio_format: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = make_corpus()
+    for utterance in ("u1", "u3"):
+        soundfile.write(data.parent / "wav" / f"{utterance}.wav", [1.2, *[0.5] * 99], 8000, subtype="FLOAT")
+    formatted(data, audio_format)
+    assert [line for line in caplog.messages if "clipped" in line] == [
+        f"{data.parent}/dump/org/train: 2 utterances had samples outside [-1, 1], 2 in all, which were "
+        "clipped (u1, u3)"
+    ]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_gmot.data.kaldi_data import check_data_dir, write_table
+from espnet_gmot.data.kaldi_data import check_data_dir, write_data_dir, write_table
 from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver.speed_perturb import perturb_speed, resample_to_speed
 from espnet_gmot.errors import InputError
@@ -60,3 +60,43 @@ def test_senseless_factors_are_refused(make_corpus: Corpus, factors: list[str]) 
     with pytest.raises(InputError, match=r"speed factor.*write for example 0.9 1.0 1.1"):
         perturb_speed(data, data.parent / "data_sp", factors, "wav", nj=1)
     assert not (data.parent / "data_sp").exists()
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "flac.ark"])
+def test_no_id_leads_out_of_the_target(make_corpus: Corpus, audio_format: str) -> None:
+    data = make_corpus()
+    corpus = sorted(read_table(data / "wav.scp").values())
+    ids = [corpus[0].removesuffix(".wav"), "../../../wav/u1", "长" * 100]
+    wav_scp = dict(sorted(zip(ids, corpus, strict=True), key=lambda item: item[0].encode()))
+    write_data_dir(data, wav_scp, dict.fromkeys(wav_scp, "ni hao"), dict.fromkeys(wav_scp, "s"))
+    before = {path: path.read_bytes() for path in data.parent.rglob("*") if path.is_file()}
+    target = data.parent / "data_sp"
+    assert perturb_speed(data, target, ["0.9", "1.0"], audio_format, nj=1) == 6
+    after = {path: path.read_bytes() for path in data.parent.rglob("*") if path.is_file()}
+    assert {path: after[path] for path in before} == before
+    assert all(path.is_relative_to(target) for path in after.keys() - before.keys())
+    assert len(set(check_data_dir(target).wav_scp.values())) == 6
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "flac.ark"])
+def test_all_bad_recordings_are_told_once_for_all_speeds(make_corpus: Corpus, audio_format: str) -> None:
+    data = make_corpus(n=4)
+    for utterance in ("u2", "u4"):
+        (data.parent / "wav" / f"{utterance}.wav").write_bytes(b"RIFF no audio")
+    with pytest.raises(InputError) as caught:
+        perturb_speed(data, data.parent / "data_sp", ["0.9", "1.1"], audio_format, nj=1)
+    first, *named = str(caught.value).splitlines()
+    assert first == "2 of 4 recordings cannot be used:"
+    assert [line.split(":")[0] for line in named] == ["  utterance u2", "  utterance u4"]
+
+
+def test_a_recording_inside_the_target_is_not_overwritten(make_corpus: Corpus) -> None:
+    data = make_corpus(n=1)
+    path = data.parent / "data_sp" / "data" / "sp0.9.1" / "sp0.9-u1.wav"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(Path(read_table(data / "wav.scp")["u1"]).read_bytes())
+    write_table(data / "wav.scp", {"u1": str(path)})
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=r"sp0.9-u1.wav is named in wav.scp and would be overwritten"):
+        perturb_speed(data, data.parent / "data_sp", ["0.9"], "wav", nj=1)
+    assert path.read_bytes() == before

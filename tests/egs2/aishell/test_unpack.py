@@ -99,12 +99,26 @@ def test_what_a_killed_run_left_is_made_again(tmp_path: Path) -> None:
         (make_tar({"../evil": b"x"}), r"member \.\./evil leads out of the folder"),
         (make_tar({"train/../../evil": b"x"}), r"member train/\.\./\.\./evil leads out of the folder"),
         (make_tar({"/tmp/evil": b"x"}), "member /tmp/evil leads out of the folder"),
+        (make_tar({"S0003.tar.gz": b"x"}), "member S0003.tar.gz lies in no folder"),
+        (make_tar({"wav": b"x"}), "member wav is no plain file"),
+        (make_tar({f"train/{'x' * 300}.wav": b"x"}), "member train/x+.wav has too long a name"),
         (tar_of(link("train", "/tmp")), "member train is no plain file"),
         (tar_of(link("train/u.wav", "/etc/passwd", tarfile.LNKTYPE)), "member train/u.wav is no plain file"),
         (tar_of(link("pipe", "", tarfile.FIFOTYPE)), "member pipe is no plain file"),
         (tar_of(link("device", "", tarfile.CHRTYPE)), "member device is no plain file"),
     ],
-    ids=["parent", "parent_inside", "absolute", "symbolic_link", "hard_link", "fifo", "device"],
+    ids=[
+        "parent",
+        "parent_inside",
+        "absolute",
+        "beside_archives",
+        "no_name",
+        "long",
+        "symbolic_link",
+        "hard_link",
+        "fifo",
+        "device",
+    ],
 )
 def test_malicious_member_is_refused_by_name(tmp_path: Path, content: bytes, message: str) -> None:
     wav = tmp_path / "outer" / "wav"
@@ -170,3 +184,14 @@ def test_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"file is no folder that can be written; choose another"):
         require_writable(tmp_path / "file" / "below", "choose another")
+
+
+def test_all_damaged_archives_are_told_at_once(tmp_path: Path) -> None:
+    for speaker in ("S0002", "S0003", "S0004"):
+        (tmp_path / f"{speaker}.tar.gz").write_bytes(make_tar({f"train/{speaker}/u.wav": b"audio" * 1000}))
+    for speaker in ("S0002", "S0004"):
+        archive = tmp_path / f"{speaker}.tar.gz"
+        archive.write_bytes(cut_off(archive.read_bytes()))
+    with pytest.raises(InputError, match=r"2 of 3 archives cannot be used:\n  .*S0002.*\n  .*S0004"):
+        unpack_speakers(tmp_path, nj=1)
+    assert (tmp_path / "train/S0003/u.wav").exists()

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from espnet_gmot.driver.freshness import is_fresh
 from espnet_gmot.driver.parallel import parallel_map
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_free_space
+from espnet_gmot.files import LONGEST_NAME, require_free_space
 
 GROWTH = 1.4  # the speaker archives hold 20.5 GB of audio (178 h) in 15.6 GB
 BLOCK = 1 << 20  # bytes read at a time
@@ -56,8 +56,8 @@ def unpack_speakers(wav: Path, nj: int) -> int:
     size = sum(path.stat().st_size for path in archives)
     unpacked = sum(path.stat().st_size for path in wav.glob("*/*/*.wav"))
     require_free_space(wav, max(0, int(GROWTH * size) - unpacked))
-    unpack = partial(_unpack_speaker, wav=wav)
-    return sum(parallel_map(unpack, archives, nj, "unpack", unit="speaker", chunk=1))
+    unpack, among = partial(_unpack_speaker, wav=wav), f"{len(archives)} archives"
+    return sum(parallel_map(unpack, archives, nj, "unpack", unit="speaker", chunk=1, among=among))
 
 
 def require_writable(folder: Path, cure: str) -> None:
@@ -75,6 +75,9 @@ def _unpack_speaker(archive: Path, wav: Path) -> int:
     cure = "unpack it from data_aishell.tgz again and run again"
     with _gathering_folder(wav / f".{archive.name}.partial") as gathering:
         files = _extract(archive, gathering, wav, cure)
+        for file in files:
+            if len(file.parts) == 1:
+                raise InputError(f"{archive}: member {file} lies in no folder; do not use this archive")
         for file in files:
             (wav / file).parent.mkdir(parents=True, exist_ok=True)
             (gathering / file).replace(wav / file)
@@ -137,9 +140,12 @@ def _safe_path(archive: Path, member: tarfile.TarInfo) -> Path:
     name = PurePosixPath(member.name)
     if name.is_absolute() or ".." in name.parts:
         raise InputError(f"{archive}: member {member.name} leads out of the folder; do not use this archive")
-    if not (member.isreg() or member.isdir()):
+    path = Path(*name.parts[1 if name.parts[:1] == ("wav",) else 0 :])
+    if not (member.isreg() and path.name or member.isdir()):
         raise InputError(f"{archive}: member {member.name} is no plain file; do not use this archive")
-    return Path(*name.parts[1 if name.parts[:1] == ("wav",) else 0 :])
+    if any(len(part.encode(errors="surrogateescape")) > LONGEST_NAME for part in path.parts):
+        raise InputError(f"{archive}: member {member.name} has too long a name; do not use this archive")
+    return path
 
 
 def _has_size(path: Path, size: int) -> bool:
