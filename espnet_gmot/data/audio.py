@@ -19,6 +19,7 @@ from espnet_gmot.files import write_aside
 
 ARK_FORMAT = "flac.ark"
 RECORDINGS_A_FOLDER = 1000  # whether a file each or all in one archive
+OVERSHOOT = 0.5  # seconds by which a segment may end after its recording, as in Kaldi's extract-segments
 
 
 @dataclass(frozen=True)
@@ -175,9 +176,10 @@ def _parse_segment(path: Path, utterance: str, line: str, wav_scp: Mapping[str, 
 def _slice(recording: Recording, cut: Cut, samples: np.ndarray, rate: int) -> np.ndarray:
     if cut.start is None or cut.end is None:
         return samples
-    if not 0 <= cut.start < cut.end or cut.start * rate >= len(samples):
+    seconds = len(samples) / rate
+    if not 0 <= cut.start < min(cut.end, seconds) or not cut.end <= seconds + OVERSHOOT:
         raise InputError(
             f"utterance {cut.utterance}: segment {cut.start}–{cut.end} s lies outside {recording.source} "
-            f"({len(samples) / rate:.2f} s); correct segments"
+            f"({seconds:.2f} s); correct segments"
         )
     return samples[round(cut.start * rate) : round(cut.end * rate)]

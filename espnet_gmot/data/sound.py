@@ -65,7 +65,8 @@ def read_sound(source: str) -> Sound:
     with open_sound(source) as audio:
         samples = _read_all(source, audio, "int16" if audio.subtype == "PCM_16" else "float64")
     check_samples(source, samples)
-    encoding = f"{audio.format} {audio.subtype}" if audio.name == source else ""
+    plain = audio.name == source and audio.frames < NO_LENGTH
+    encoding = f"{audio.format} {audio.subtype}" if plain else ""
     return Sound(samples, audio.samplerate, encoding)
 
 

@@ -36,6 +36,17 @@ def test_cuts_end_at_their_samples(wav):
     np.testing.assert_array_equal(np.concatenate([first, second]), SAMPLES)
 
 
+def test_a_segment_may_end_a_little_after_its_recording(wav):
+    ((_, samples, _),) = read_cuts(Recording(wav, (Cut("u1", 0.05, 0.5),)))
+    np.testing.assert_array_equal(samples, SAMPLES[400:])
+
+
+def test_all_segments_outside_are_told(wav):
+    cuts = (Cut("u1", 0.0, 0.1), Cut("u2", 0.2, 0.3), Cut("u3", 0.0, 9.0))
+    with pytest.raises(InputError, match=r"2 cannot be used:\n  utterance u2: .*\n  utterance u3: "):
+        read_cuts(Recording(wav, cuts))
+
+
 def test_archive_gives_what_was_put_in(tmp_path):
     ark = tmp_path / "wav.ark"
     kaldiio.save_ark(str(ark), {"u1": (8000, SAMPLES)})

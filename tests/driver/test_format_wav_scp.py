@@ -127,6 +127,10 @@ def test_failing_pipe_is_refused_by_name(make_corpus: Corpus) -> None:
         ("longer 0 0.1", "segments: u1 names recording longer, which wav.scp lacks"),
         ("long 0.5 0.6", r"utterance u1: segment 0.5–0.6 s lies outside .*u1.wav \(0.10 s\)"),
         ("long 0.05 0.01", "utterance u1: segment 0.05–0.01 s lies outside"),
+        ("long 0.05 0.7", "utterance u1: segment 0.05–0.7 s lies outside"),
+        ("long 0.05 inf", "utterance u1: segment 0.05–inf s lies outside"),
+        ("long nan 0.05", "utterance u1: segment nan–0.05 s lies outside"),
+        ("long 0 nan", "utterance u1: segment 0.0–nan s lies outside"),
     ],
 )
 def test_bad_segment_is_refused(make_corpus: Corpus, line: str, message: str) -> None:

@@ -51,7 +51,10 @@ def test_a_rate_is_accepted_as_espnet_reads_it(options, rate):
         ("--inference_nj 0", "--inference_nj is at least 1"),
         ("--num_nodes 0", "--num_nodes is at least 1"),
         ("--train_set ''", "--train_set is required"),
-        ("--test_sets 'test ../eval'", "--test_sets ../eval leads out of its directory"),
+        (
+            "--test_sets 'test ../eval'",
+            "--test_sets ../eval leads out of its directory; give a name without / and ..",
+        ),
         ("--valid_set ''", "--valid_set is required"),
         ("--test_sets ''", "--test_sets is required"),
         ("--fs fast", "--fs is a sampling rate such as 16k or 16000, not 'fast'"),

@@ -130,6 +130,15 @@ def test_embeddings_of_another_teacher_are_refused(recipe, teacher_dir, tmp_path
         aligner.align(next(read_spoken(recipe / "data", ["u1"])))
 
 
+def test_audio_of_another_rate_is_refused(recipe):
+    from espnet_gmot.trained.couplings import load_aligners, read_spoken
+
+    aligner = load_aligners([("gmot", recipe / "gmot")], "model.pth")["gmot"]
+    spoken = next(read_spoken(recipe / "data", ["u1"]))
+    with pytest.raises(InputError, match="utterance u1 has 8000 Hz, but the model was trained on 16000 Hz"):
+        aligner.align(spoken._replace(rate=8000))
+
+
 def test_a_set_is_measured_with_all_its_characters(recipe):
     from research.coupling_timing import measure_couplings
 
