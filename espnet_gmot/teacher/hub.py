@@ -153,8 +153,8 @@ def _why_not_loaded(name_or_dir: str, allow_download: bool, error: Exception) ->
     if isinstance(error, (OSError, ValueError)):  # what transformers raises for what was never downloaded
         return (
             f"teacher {name_or_dir} is not on this machine: neither a directory nor a model downloaded "
-            "before; give a local directory, or allow downloading (--allow_download true; in a training's YAML "
-            "allow_download: true in model_conf and in preprocessor_conf)"
+            "before; give a local directory, or allow downloading (--allow_download true; in a training's "
+            "YAML allow_download: true in model_conf and in preprocessor_conf)"
         )
     return (
         f"teacher {name_or_dir}, downloaded before, cannot be loaded ({first_line(error)}); "

@@ -125,14 +125,14 @@ def _check_ids(tokenizer: Any, limits: Limits, name_or_dir: str) -> None:
     if largest >= limits.vocabulary:
         raise InputError(
             f"teacher {name_or_dir}: the tokenizer's ids go to {largest} ({token!r}) and the model has "
-            f"{limits.vocabulary} embeddings, ids 0 to {limits.vocabulary - 1}; take the tokenizer that belongs "
-            "to the model, or, where tokens were added, save the model after resize_token_embeddings"
+            f"{limits.vocabulary} embeddings, ids 0 to {limits.vocabulary - 1}; take the model's own "
+            "tokenizer, or, where tokens were added, save the model after resize_token_embeddings"
         )
     token = tokenizer.convert_ids_to_tokens(limits.padding) if limits.padding is not None else None
     if token is not None and token not in tokenizer.all_special_tokens:
         raise InputError(
-            f"teacher {name_or_dir}: config.json's pad_token_id {limits.padding} is {token!r} in the tokenizer, "
-            "and this token would have no position; write the id of the tokenizer's padding there"
+            f"teacher {name_or_dir}: config.json's pad_token_id {limits.padding} is the tokenizer's "
+            f"{token!r}, and this token would have no position; write the id of the tokenizer's padding there"
         )
 
 
