@@ -96,7 +96,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
             raise InputError("model: gmot runs on several GPUs with --multiprocessing_distributed true only")
         if self.training:
             self.criterion_align.require_projection()
-        self.teacher_input.check(teacher, teacher_identity)
+        self.teacher_input.check(teacher, teacher_identity, self.training)
         encoded = self.encode_batch(speech, speech_lengths)
         _require_frames(encoded.lengths, kwargs.get("utt_id"))
         loss, stats, weight = self.recognition_loss(

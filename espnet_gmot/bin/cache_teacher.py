@@ -74,10 +74,12 @@ def _made_with_cache(args: argparse.Namespace) -> bool:
 def _fill(args: argparse.Namespace) -> None:
     # Imported here: torch and transformers take seconds that a rerun with nothing to do need not wait.
     from espnet_gmot.teacher.build_cache import build_cache
+    from espnet_gmot.teacher.coverage import show_coverage
     from espnet_gmot.teacher.embed import read_transcripts
     from espnet_gmot.teacher.frozen import FrozenTeacher
     from espnet_gmot.teacher.tokenizer import load_tokenizer
 
+    show_coverage()
     tokenizer = load_tokenizer(args.teacher, args.allow_download)
     teacher = FrozenTeacher.load(args.teacher, args.layer, args.allow_download, args.random_init)
     build_cache(read_transcripts(args.text), teacher, tokenizer, args.out, args.dtype, args.batch_size)

@@ -6,6 +6,7 @@ from espnet2.utils.types import str2bool
 
 from espnet_gmot.bin._command import run
 from espnet_gmot.teacher.cache import TeacherCache
+from espnet_gmot.teacher.coverage import show_coverage
 from espnet_gmot.teacher.embed import read_transcripts
 from espnet_gmot.teacher.frozen import FrozenTeacher
 from espnet_gmot.teacher.projection import MAX_TEXTS, cache_embeddings, fit_projection, teacher_embeddings
@@ -32,6 +33,7 @@ def main() -> None:
         identity = cache.meta.identity
         embeddings = cache_embeddings(cache, args.max_texts)
     else:
+        show_coverage()
         tokenizer = load_tokenizer(args.teacher, args.allow_download)
         teacher = FrozenTeacher.load(args.teacher, args.layer, args.allow_download)
         identity = teacher.identity()

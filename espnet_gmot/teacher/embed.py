@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.files import require_file
+from espnet_gmot.teacher.coverage import Coverage, unknown_ids
 from espnet_gmot.teacher.frozen import FrozenTeacher
 from espnet_gmot.teacher.tokenizer import teacher_ids
 
@@ -29,13 +30,20 @@ def read_transcripts(paths: Iterable[str | Path]) -> Iterator[tuple[str, str]]:
 def tokenize(tokenizer: Any, transcripts: Iterable[tuple[str, str]]) -> dict[str, np.ndarray]:
     """Return the token ids (N,) of each distinct transcript, the longest first.
 
-    The longest first, so that a batch that does not fit into memory fails at once and not at the end.
+    The longest first, so that a batch that does not fit into memory fails at once and not at the end. The
+    log tells how many tokens of these texts the tokenizer does not know.
+
+    Raises:
+        InputError: an unusable transcript, or most tokens are unknown.
     """
     ids: dict[str, np.ndarray] = {}
+    coverage = Coverage(tokenizer.name_or_path, unknown_ids(tokenizer))
     for utt_id, transcript in transcripts:
         text = transcript.strip()
         if text not in ids:
             ids[text] = teacher_ids(tokenizer, text, utt_id)
+            coverage.count(ids[text][1:-1])
+    coverage.judge()
     return dict(sorted(ids.items(), key=lambda item: -len(item[1])))
 
 

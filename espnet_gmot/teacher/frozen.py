@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.teacher.hub import from_config, from_pretrained, in_float32
+from espnet_gmot.teacher.architecture import encoder_of, hidden_states, probe
+from espnet_gmot.teacher.hub import from_config, in_float32
 from espnet_gmot.teacher.identity import TeacherIdentity
+from espnet_gmot.teacher.weights import load_encoder
 
 RANDOM_SEED = 0  # of the weights of a randomly initialised teacher
 
@@ -26,21 +28,22 @@ class FrozenTeacher:
         random_init: whether its weights are random, for messages and records.
 
     Raises:
-        InputError: the model has no such layer.
+        InputError: the model gives no hidden states, or has no such layer.
     """
 
     def __init__(self, model: Any, layer: int, name: str, random_init: bool = False) -> None:
-        layers = model.config.num_hidden_layers
+        self._model = model.float().eval().requires_grad_(False)
+        states = probe(model, name)
+        layers = len(states) - 1
         if not -layers - 1 <= layer <= layers:
             raise InputError(
                 f"teacher {name} has no layer {layer}; choose one from 0 (input embeddings) to {layers} "
                 f"(last), or from -1 (last) to {-layers - 1}"
             )
-        self._model = model.float().eval().requires_grad_(False)
         self.layer = layer % (layers + 1)
         self.name = name
         self.random_init = random_init
-        self.hidden_size: int = model.config.hidden_size
+        self.hidden_size: int = states[layer].shape[-1]
 
     @classmethod
     def load(
@@ -56,15 +59,14 @@ class FrozenTeacher:
                 initialises them: the control that tells language knowledge from the loss's structure.
 
         Raises:
-            InputError: the teacher cannot be loaded or has no such layer.
+            InputError: the teacher cannot be loaded, its weights are not whole, or it has no such layer.
         """
         if random_init:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(RANDOM_SEED)
                 model = from_config("AutoModel", name_or_dir, allow_download, **in_float32())
-        else:
-            model = from_pretrained("AutoModel", name_or_dir, allow_download, **in_float32())
-        return cls(model, layer, name_or_dir, random_init)
+            return cls(encoder_of(model, name_or_dir), layer, name_or_dir, random_init)
+        return cls(load_encoder(name_or_dir, allow_download), layer, name_or_dir)
 
     def encode(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Return the embeddings of a padded batch, in float32 and without a gradient.
@@ -82,10 +84,11 @@ class FrozenTeacher:
         if self._model.device != ids.device:
             self._model.to(ids.device)
         mask = torch.arange(ids.shape[1], device=ids.device) < lengths.to(ids.device)[:, None]  # (B, N)
-        with torch.inference_mode(), torch.autocast(ids.device.type, enabled=False):
-            hidden = self._model(
-                input_ids=ids.masked_fill(~mask, 0), attention_mask=mask.long(), output_hidden_states=True
-            ).hidden_states[self.layer]  # (B, N, hidden_size)
+        with (
+            torch.inference_mode(),
+            torch.autocast(ids.device.type, enabled=False),
+        ):  # hidden: (B, N, hidden_size)
+            hidden = hidden_states(self._model, ids.masked_fill(~mask, 0), mask)[self.layer]
         return hidden.masked_fill(~mask[..., None], 0.0)  # outside inference mode: an ordinary tensor
 
     def identity(self) -> TeacherIdentity:

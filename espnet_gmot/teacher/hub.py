@@ -1,7 +1,8 @@
 """How anything is loaded through ``transformers``: locally unless downloading is asked for, and quietly."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,6 +11,26 @@ import torch
 from packaging.version import Version
 
 from espnet_gmot.errors import InputError
+
+MODEL_FILES = ("config.json", "model*.safetensors", "pytorch_model*.bin")
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+GIT_LFS = b"version https://git-lfs"  # how a pointer begins
+
+
+@dataclass(frozen=True)
+class Differences:
+    """How the weights in a model's files differ from those that its ``config.json`` asks for.
+
+    Args:
+        missing: names of weights that no file holds; transformers drew them at random.
+        unexpected: names of weights in the files that the model has not.
+        misshapen: names of weights of another shape, each with its shape in the files (None: transformers
+            4.57 does not tell); drawn at random too.
+    """
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    misshapen: dict[str, tuple[int, ...] | None]
 
 
 def import_transformers() -> ModuleType:
@@ -39,16 +60,34 @@ def from_pretrained(auto_class: str, name_or_dir: str, allow_download: bool, **o
     Raises:
         InputError: the teacher is not on this machine, or its files cannot be read.
     """
-    transformers = import_transformers()
-    from safetensors import SafetensorError  # comes with transformers
+    auto = getattr(import_transformers(), auto_class)
+    with quiet(), _loading(name_or_dir, allow_download):
+        return auto.from_pretrained(name_or_dir, local_files_only=not allow_download, **options)
 
-    with quiet():
-        try:
-            return getattr(transformers, auto_class).from_pretrained(
-                name_or_dir, local_files_only=not allow_download, **options
-            )
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise InputError(_why_not_loaded(name_or_dir, allow_download, error)) from error
+
+def model_from_pretrained(name_or_dir: str, allow_download: bool) -> tuple[Any, Differences]:
+    """Load a model in float32, with what transformers found of its weights: the caller must judge that.
+
+    Args and Raises: as those of `from_pretrained`.
+    """
+    model, found = from_pretrained(
+        "AutoModel", name_or_dir, allow_download,
+        output_loading_info=True, ignore_mismatched_sizes=True, **in_float32(),
+    )  # fmt: skip
+    own = set(model.state_dict())
+    prefix = f"{model.base_model_prefix}."  # as 4.45 names what a model with a head lacks
+
+    def named(name: str) -> str:
+        return name if name in own else name.removeprefix(prefix)
+
+    misshapen: dict[str, tuple[int, ...] | None] = {}
+    for entry in found["mismatched_keys"]:
+        name, shape = (entry, None) if isinstance(entry, str) else (entry[0], tuple(entry[1]))
+        misshapen[named(name)] = shape
+    missing, unexpected = (
+        tuple(sorted(map(named, found[key]))) for key in ("missing_keys", "unexpected_keys")
+    )
+    return model, Differences(missing, unexpected, misshapen)
 
 
 def from_config(auto_class: str, name_or_dir: str, allow_download: bool, **options: Any) -> Any:
@@ -57,7 +96,7 @@ def from_config(auto_class: str, name_or_dir: str, allow_download: bool, **optio
     Args and Raises: as those of `from_pretrained`, whose ``config.json`` is all that is read.
     """
     config = from_pretrained("AutoConfig", name_or_dir, allow_download)
-    with quiet():
+    with quiet(), _loading(name_or_dir, allow_download):
         return getattr(import_transformers(), auto_class).from_config(config, **options)
 
 
@@ -67,31 +106,73 @@ def in_float32() -> dict[str, torch.dtype]:
     return {"torch_dtype" if old else "dtype": torch.float32}
 
 
+def git_lfs_pointers(directory: Path, patterns: Iterable[str]) -> list[str]:
+    """Return the names of the files in a directory that Git LFS has not fetched, in the patterns' order."""
+    names = []
+    for path in (path for pattern in patterns for path in sorted(directory.glob(pattern))):
+        with path.open("rb") as stream:
+            if stream.read(len(GIT_LFS)) == GIT_LFS:
+                names.append(path.name)
+    return names
+
+
+def first_line(error: Exception) -> str:
+    """Say in one line of at most 200 characters what an exception says, its kind where it says nothing."""
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return line if len(line) <= 200 else line[:199] + "…"
+
+
+@contextmanager
+def _loading(name_or_dir: str, allow_download: bool) -> Iterator[None]:
+    """Turn what damaged files raise in transformers, torch, tokenizers or json into an InputError.
+
+    That can be any exception: UnpicklingError, SafetensorError, KeyError, AssertionError, plain Exception.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(_why_not_loaded(name_or_dir, allow_download, error)) from error
+
+
 def _why_not_loaded(name_or_dir: str, allow_download: bool, error: Exception) -> str:
-    if Path(name_or_dir).is_dir():
+    if (directory := Path(name_or_dir)).is_dir():
+        if pointers := git_lfs_pointers(directory, (*MODEL_FILES, *TOKENIZER_FILES)):
+            return fetch_from_git_lfs(directory, pointers)
         return (
-            f"teacher directory {name_or_dir} cannot be loaded ({_first_line(error)}); give a directory "
-            "written by transformers' save_pretrained, with config.json, model.safetensors and tokenizer.json"
+            f"teacher directory {name_or_dir} cannot be loaded ({first_line(error)}); copy it again if it is "
+            "not whole, or give a directory written by transformers' save_pretrained, with config.json, "
+            "model.safetensors and tokenizer.json"
         )
     if allow_download:
         return (
-            f"teacher {name_or_dir} can be neither found nor downloaded ({_first_line(error)}); "
+            f"teacher {name_or_dir} can be neither found nor downloaded ({first_line(error)}); "
             "check the name and the network, or give a local directory"
         )
+    if isinstance(error, (OSError, ValueError)):  # what transformers raises for what was never downloaded
+        return (
+            f"teacher {name_or_dir} is not on this machine: neither a directory nor a model downloaded "
+            "before; give a local directory, or allow downloading (--allow_download true; in a training's "
+            "YAML allow_download: true in model_conf and in preprocessor_conf)"
+        )
     return (
-        f"teacher {name_or_dir} is not on this machine: neither a directory nor a model downloaded before; "
-        "give a local directory, or allow downloading (--allow_download true; in a training's YAML "
-        "allow_download: true in model_conf and in preprocessor_conf)"
+        f"teacher {name_or_dir}, downloaded before, cannot be loaded ({first_line(error)}); "
+        "download it again, or give a local directory"
     )
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def fetch_from_git_lfs(directory: Path, names: list[str]) -> str:
+    """Say which files are mere pointers, and the cure: for messages."""
+    return (
+        f"teacher directory {directory} is not whole: {', '.join(names)} is a Git LFS pointer in place of "
+        "the file; run git lfs pull there, or download the file itself"
+    )
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hide the report on heads that the teacher does not use, and the bars of what takes a second."""
+    """Hide the report on weights, which `load_encoder` judges, and the bars of what takes a second."""
     logging = import_transformers().utils.logging
     verbosity, had_bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

@@ -1,46 +1,53 @@
 """The teacher's tokenizer: raw transcript to token ids, in data-loader workers and in the commands."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.teacher.hub import from_pretrained
+from espnet_gmot.teacher.architecture import Limits, read_limits
+from espnet_gmot.teacher.coverage import unknown_ids
+from espnet_gmot.teacher.hub import (
+    TOKENIZER_FILES,
+    fetch_from_git_lfs,
+    first_line,
+    from_pretrained,
+    git_lfs_pointers,
+)
 from espnet_gmot.teacher.identity import number_of
 
-TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
-UNSET_LENGTH = 10**6  # transformers writes 10^30 where a tokenizer does not know the model's limit
+UNKNOWN_CURE = (
+    "choose a teacher whose tokenizer has a token for what it does not know, or falls back to bytes"
+)
+RARE_LETTER = "\U00010380"  # of Ugaritic: hardly in any vocabulary
 
 
 def load_tokenizer(name_or_dir: str, allow_download: bool = False) -> Any:
-    """Load the tokenizer of a teacher and check that it frames a text as the alignment expects.
+    """Load the tokenizer of a teacher and check that it fits the model and the alignment.
 
     Args:
         name_or_dir: a local directory, or a model's name on the Hugging Face hub.
         allow_download: fetch it from the hub if it is not on this machine.
 
     Returns:
-        A Hugging Face tokenizer, which pickles and survives fork; ``model_max_length`` is the model's
-        limit in tokens.
+        A Hugging Face tokenizer, which pickles and survives fork; ``model_max_length`` is the tokenizer's
+        or the model's limit in tokens, whichever is smaller.
 
     Raises:
-        InputError: a directory without tokenizer files, a teacher that is not on this machine, or one
-            that does not put exactly one special token on each side of the text (as BERT's
-            ``[CLS] … [SEP]``).
+        InputError: a directory without tokenizer files, a teacher that is not on this machine, one whose
+            tokenizer gives ids that the model has no embedding for, or one that does not put exactly one
+            special token on each side of the text (as BERT's ``[CLS] … [SEP]``).
     """
-    directory = Path(name_or_dir)
-    if directory.is_dir() and not any(any(directory.glob(pattern)) for pattern in TOKENIZER_FILES):
-        raise InputError(
-            f"teacher directory {name_or_dir} has no tokenizer (none of {', '.join(TOKENIZER_FILES)}); "
-            "copy the tokenizer files into it, or give a directory that holds model and tokenizer"
-        )
+    _require_files(name_or_dir)
     tokenizer = from_pretrained("AutoTokenizer", name_or_dir, allow_download)
     _check_frame(tokenizer, name_or_dir)
-    if tokenizer.model_max_length > UNSET_LENGTH:
-        config = from_pretrained("AutoConfig", name_or_dir, allow_download)
-        tokenizer.model_max_length = getattr(config, "max_position_embeddings", UNSET_LENGTH)
+    _check_leaves_nothing_out(tokenizer, name_or_dir)
+    limits = read_limits(name_or_dir, allow_download)
+    _check_ids(tokenizer, limits, name_or_dir)
+    tokenizer.model_max_length = min(tokenizer.model_max_length, limits.positions or sys.maxsize)
     return tokenizer
 
 
@@ -56,10 +63,15 @@ def teacher_ids(tokenizer: Any, text: str, utt_id: str | None = None) -> np.ndar
         (N,) int64, N = 2 + number of the text's tokens.
 
     Raises:
-        InputError: the transcript is empty, or too long for the teacher.
+        InputError: the transcript is empty, too long for the teacher, or of what its tokenizer cannot read.
     """
-    ids = np.array(tokenizer(text.strip(), verbose=False)["input_ids"], dtype=np.int64)  # (N,)
     where = f"utterance {utt_id}" if utt_id else f"transcript {text[:30]!r}"
+    try:
+        ids = np.array(tokenizer(text.strip(), verbose=False)["input_ids"], dtype=np.int64)  # (N,)
+    except Exception as error:  # tokenizers raises plain Exceptions
+        raise InputError(
+            f"{where} cannot be read by the teacher's tokenizer ({first_line(error)}); {UNKNOWN_CURE}"
+        ) from error
     if len(ids) <= 2:
         raise InputError(f"{where} has no text for the teacher; remove it from the data directory")
     if len(ids) > tokenizer.model_max_length:
@@ -75,12 +87,61 @@ def vocabulary_number(tokenizer: Any) -> int:
     return number_of(json.dumps(sorted(tokenizer.get_vocab().items())))
 
 
+def _require_files(name_or_dir: str) -> None:
+    """Refuse a directory without a tokenizer, and a pointer that would be a vocabulary of three lines."""
+    directory = Path(name_or_dir)
+    if not directory.is_dir():
+        return
+    if not any(any(directory.glob(pattern)) for pattern in TOKENIZER_FILES):
+        raise InputError(
+            f"teacher directory {name_or_dir} has no tokenizer (none of {', '.join(TOKENIZER_FILES)}); "
+            "copy the tokenizer files into it, or give a directory that holds model and tokenizer"
+        )
+    pointers = git_lfs_pointers(directory, TOKENIZER_FILES)
+    if pointers and ("tokenizer.json" in pointers or not (directory / "tokenizer.json").exists()):
+        raise InputError(fetch_from_git_lfs(directory, pointers))
+
+
 def _check_frame(tokenizer: Any, name_or_dir: str) -> None:
-    probe = "a"
-    framed = tokenizer(probe)["input_ids"]
-    plain = tokenizer(probe, add_special_tokens=False)["input_ids"]
+    framed, plain = (_probe(tokenizer, "a", name_or_dir, special) for special in (True, False))
     if len(framed) != len(plain) + 2 or framed[1:-1] != plain:
         raise InputError(
             f"teacher {name_or_dir} does not put one special token before and one after the text; "
             "choose a BERT-like teacher, whose tokenizer gives [CLS] text [SEP]"
         )
+
+
+def _check_leaves_nothing_out(tokenizer: Any, name_or_dir: str) -> None:
+    """Refuse a tokenizer that passes over what it does not know, as byte-pair encoding without [UNK] does."""
+    if not unknown_ids(tokenizer) and not _probe(tokenizer, RARE_LETTER, name_or_dir, special=False):
+        raise InputError(
+            f"teacher {name_or_dir} has a tokenizer that leaves out characters that it does not know; "
+            f"{UNKNOWN_CURE}"
+        )
+
+
+def _check_ids(tokenizer: Any, limits: Limits, name_or_dir: str) -> None:
+    token, largest = max(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    if largest >= limits.vocabulary:
+        raise InputError(
+            f"teacher {name_or_dir}: the tokenizer's ids go to {largest} ({token!r}) and the model has "
+            f"{limits.vocabulary} embeddings, ids 0 to {limits.vocabulary - 1}; take the model's own "
+            "tokenizer, or, where tokens were added, save the model after resize_token_embeddings"
+        )
+    token = tokenizer.convert_ids_to_tokens(limits.padding) if limits.padding is not None else None
+    if token is not None and token not in tokenizer.all_special_tokens:
+        raise InputError(
+            f"teacher {name_or_dir}: config.json's pad_token_id {limits.padding} is the tokenizer's "
+            f"{token!r}, and this token would have no position; write the id of the tokenizer's padding there"
+        )
+
+
+def _probe(tokenizer: Any, text: str, name_or_dir: str, special: bool) -> list[int]:
+    try:
+        ids: list[int] = tokenizer(text, add_special_tokens=special)["input_ids"]
+    except Exception as error:  # tokenizers raises plain Exceptions
+        raise InputError(
+            f"teacher {name_or_dir} has a tokenizer that cannot read {text!r} ({first_line(error)}); "
+            f"{UNKNOWN_CURE}"
+        ) from error
+    return ids

@@ -1,17 +1,22 @@
+import hashlib
+import pickle
 import shutil
 import socket
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from small_teachers import change_config
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModel
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.frozen import FrozenTeacher
+from espnet_gmot.teacher.tokenizer import load_tokenizer
 
 SEQUENCES = [torch.tensor([2, 5, 6, 7, 8, 3]), torch.tensor([2, 9, 3]), torch.tensor([2, 10, 11, 3])]
 
@@ -140,3 +145,89 @@ def test_every_module_imports_without_transformers():
     modules = "cache, embed, frozen, hub, identity, projection, tokenizer"
     code = f"import sys; sys.modules['transformers'] = None; from espnet_gmot.teacher import {modules}"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 411577189\n"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "tokenizer.json", "vocab.txt"])
+def test_a_git_lfs_pointer_is_called_that(tiny_bert: str, tmp_path: Path, name: str):
+    shutil.copytree(tiny_bert, tmp_path, dirs_exist_ok=True)
+    replaced = "model.safetensors" if name == "pytorch_model.bin" else "tokenizer.json"
+    (tmp_path / replaced).unlink()
+    (tmp_path / name).write_text(POINTER)
+    with pytest.raises(
+        InputError, match=f"{tmp_path} is not whole: {name} is a Git LFS pointer.*git lfs pull"
+    ):
+        load_tokenizer(str(tmp_path))
+        FrozenTeacher.load(str(tmp_path))
+
+
+def test_a_pointer_that_nobody_reads_does_no_harm(tiny_bert: str, tmp_path: Path):
+    shutil.copytree(tiny_bert, tmp_path, dirs_exist_ok=True)
+    for name in ("pytorch_model.bin", "flax_model.msgpack", "spiece.model"):
+        (tmp_path / name).write_text(POINTER)
+    load_tokenizer(str(tmp_path))
+    assert (
+        FrozenTeacher.load(str(tmp_path)).identity().number == FrozenTeacher.load(tiny_bert).identity().number
+    )
+
+
+def damages() -> dict[str, tuple[str, bytes]]:
+    """A file of a teacher and what stands in it instead."""
+    texts = {
+        "{": b"{",
+        "a list": b"[]",
+        "Latin-1": b"\xff\xfe{",
+        "nothing": b"",
+        "no model": b'{"model": {}}',
+    }
+    json_files = ("config.json", "tokenizer.json", "tokenizer_config.json")
+    found = {f"{name}: {what}": (name, text) for name in json_files for what, text in texts.items()}
+    for what, text in {
+        "a pickle of a list": pickle.dumps([1]),
+        "half": b"PK\x03\x04",
+        "text": b"404",
+    }.items():
+        found[f"pytorch_model.bin: {what}"] = ("pytorch_model.bin", text)
+    for what, text in {"nothing": b"", "text": b"404: Not Found"}.items():
+        found[f"model.safetensors: {what}"] = ("model.safetensors", text)
+    harmless = ("tokenizer_config.json: no model",)  # a key that nobody reads
+    return {case: damage for case, damage in found.items() if case not in harmless}
+
+
+@pytest.mark.parametrize("damage", damages().values(), ids=damages())
+def test_damaged_files_are_one_line(tiny_bert: str, tmp_path: Path, damage: tuple[str, bytes]):
+    shutil.copytree(tiny_bert, tmp_path, dirs_exist_ok=True)
+    if damage[0] == "pytorch_model.bin":
+        (tmp_path / "model.safetensors").unlink()
+    (tmp_path / damage[0]).write_bytes(damage[1])
+    with pytest.raises(InputError, match=f"^teacher.* {tmp_path} ") as error:
+        load_tokenizer(str(tmp_path))
+        FrozenTeacher.load(str(tmp_path))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"pad_token_id": 99}, "cannot be loaded .Padding_idx must be within num_embeddings"),
+        ({"num_attention_heads": 3}, "cannot be loaded .The hidden size .16. is not a multiple"),
+        ({"model_type": "no-such-type"}, "cannot be loaded .*no-such-type"),
+        ({"hidden_act": "no-such-function"}, "cannot be loaded .*no-such-function"),
+    ],
+)
+def test_a_config_json_that_makes_no_model_is_one_line(tiny_bert: str, tmp_path: Path, values, message: str):
+    shutil.copytree(tiny_bert, tmp_path, dirs_exist_ok=True)
+    change_config(tmp_path, **values)
+    for load in (load_tokenizer, FrozenTeacher.load, partial(FrozenTeacher.load, random_init=True)):
+        with pytest.raises(InputError, match=f"{tmp_path} {message}"):
+            load(str(tmp_path))
+
+
+def test_a_teacher_of_earlier_versions_keeps_its_fingerprint(tiny_bert: str):
+    digest = hashlib.sha1()  # as it was before weights were judged
+    for name, weight in sorted(AutoModel.from_pretrained(tiny_bert).state_dict().items()):
+        if not name.startswith("pooler."):
+            digest.update(name.encode() + weight.numpy().tobytes())
+    assert FrozenTeacher.load(tiny_bert).identity().fingerprint == digest.hexdigest()

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_teachers import change_weights
 
 from espnet_gmot.bin import cache_teacher, fit_projection
 from espnet_gmot.errors import InputError
@@ -166,3 +167,33 @@ def test_a_cache_of_an_earlier_version_is_completed_by_its_own_teacher(
     (tmp_path / "text").write_text("utt1 我们爱\nutt2 天地\nutt3 天地人\n", encoding="utf-8")
     assert "3 texts" in cached()
     assert json.loads(done.read_text(encoding="utf-8"))["layer"] == -1
+
+
+@pytest.mark.parametrize("way", ["cache_teacher", "fit_projection"])
+def test_commands_tell_the_share_of_unknown_tokens_and_refuse_most(
+    command, tiny_bert: str, tmp_path: Path, caplog, way: str
+):
+    text, module = tmp_path / "text", importlib.import_module(f"espnet_gmot.bin.{way}")
+    options = ["--teacher", tiny_bert, "--text", text, "--out", tmp_path / "made"]
+    for number, (transcripts, told) in enumerate(
+        [(["我们爱", "天地"], "0.0 % of 5 tokens"), (["我们爱", "天龘", "我们爱"], "20.0 % of 5 tokens")]
+    ):
+        caplog.clear()
+        text.write_text("".join(f"u{n} {line}\n" for n, line in enumerate(transcripts)), encoding="utf-8")
+        command(module, *options[:-1], tmp_path / f"made{number}")
+        assert [record.message.startswith(told) for record in caplog.records] == [True]
+    text.write_text("u1 hello 我 world\n", encoding="utf-8")
+    with pytest.raises(InputError, match="66.7 % of 3 tokens of teacher .* are unknown .*choose a teacher"):
+        command(module, *options)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("way", ["cache_teacher", "fit_projection"])
+def test_commands_refuse_a_teacher_without_its_weights(command, tiny_bert: str, tmp_path: Path, way: str):
+    shutil.copytree(tiny_bert, tmp_path / "teacher")
+    change_weights(tmp_path / "teacher", lambda weights: {f"module.{n}": w for n, w in weights.items()})
+    (tmp_path / "text").write_text("u1 我们爱\n", encoding="utf-8")
+    options = ["--teacher", tmp_path / "teacher", "--text", tmp_path / "text", "--out", tmp_path / "made"]
+    with pytest.raises(InputError, match="lacks 37 of 39 weights.*take 'module.' off the names"):
+        command(importlib.import_module(f"espnet_gmot.bin.{way}"), *options)
+    assert not (tmp_path / "made").exists()

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from espnet_gmot.teacher.hub import import_transformers
+from espnet_gmot.teacher.hub import import_transformers, quiet
 from small_bert.masked_text import MASK, PAD, choose_masked, corrupt, pad
 from small_bert.options import PretrainOptions
 from small_bert.start_vectors import neighbour_vectors, position_vectors
@@ -41,7 +41,8 @@ class MaskedLM:
         )
         self.options = options
         self.step = 0
-        self.model = transformers.BertForMaskedLM(config)
+        with quiet():  # transformers 4.45 warns of what generates text
+            self.model = transformers.BertForMaskedLM(config)
         self._start(training)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model.to(self.device)
