@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_gmot.data.kaldi_text import MAKE_AGAIN, first_names, read_table
+from espnet_gmot.data.kaldi_text import MAKE_AGAIN, first_names, read_table, with_plain_spaces
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import write_text
 
@@ -16,7 +16,7 @@ class DataDir:
     Args:
         path: the directory.
         wav_scp: utterance (or recording, where ``segments`` exists) to audio path or command.
-        text: utterance to transcript.
+        text: utterance to transcript, with plain spaces (:func:`espnet_gmot.data.kaldi_text.plain_spaces`).
         utt2spk: utterance to speaker.
         segments: utterance to ``recording start end`` (seconds); None without a ``segments`` file.
     """
@@ -74,7 +74,7 @@ def read_data_dir(directory: str | Path) -> DataDir:
     return DataDir(
         path=directory,
         wav_scp=read_table(directory / "wav.scp"),
-        text=read_table(directory / "text"),
+        text=with_plain_spaces(directory / "text", read_table(directory / "text")),
         utt2spk=read_table(directory / "utt2spk"),
         segments=read_table(directory / "segments") if (directory / "segments").exists() else None,
     )

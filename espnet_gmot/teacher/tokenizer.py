@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from espnet_gmot.data.kaldi_text import plain_spaces
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.hub import from_pretrained
 from espnet_gmot.teacher.identity import number_of
@@ -49,7 +50,7 @@ def teacher_ids(tokenizer: Any, text: str, utt_id: str | None = None) -> np.ndar
 
     Args:
         tokenizer: what `load_tokenizer` returned.
-        text: the transcript as it stands in the Kaldi ``text`` file; outer white space does not count.
+        text: the transcript as it stands in the Kaldi ``text`` file; it is read with plain spaces.
         utt_id: named in the error message.
 
     Returns:
@@ -58,7 +59,7 @@ def teacher_ids(tokenizer: Any, text: str, utt_id: str | None = None) -> np.ndar
     Raises:
         InputError: the transcript is empty, or too long for the teacher.
     """
-    ids = np.array(tokenizer(text.strip(), verbose=False)["input_ids"], dtype=np.int64)  # (N,)
+    ids = np.array(tokenizer(plain_spaces(text), verbose=False)["input_ids"], dtype=np.int64)  # (N,)
     where = f"utterance {utt_id}" if utt_id else f"transcript {text[:30]!r}"
     if len(ids) <= 2:
         raise InputError(f"{where} has no text for the teacher; remove it from the data directory")
