@@ -101,3 +101,18 @@ def test_empty_directory_and_missing_directory_are_refused(tmp_path: Path) -> No
     write_data_dir(tmp_path, {}, {}, {})
     with pytest.raises(InputError, match="wav.scp holds no utterance"):
         check_data_dir(tmp_path)
+
+
+def test_transcripts_are_read_with_plain_spaces_and_the_file_is_named(
+    directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (directory / "text").write_text("B-3 ni\u3000hao\na-1 ni\thao\nb-2 ni hao\n", encoding="utf-8")
+    assert check_data_dir(directory).text == dict.fromkeys(["B-3", "a-1", "b-2"], "ni hao")
+    assert f"{directory / 'text'}: 2 transcripts have white space" in caplog.text
+
+
+def test_every_table_may_begin_with_a_byte_order_mark(directory: Path) -> None:
+    expected = check_data_dir(directory)
+    for path in directory.iterdir():
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert check_data_dir(directory) == expected

@@ -1,4 +1,4 @@
-"""The units counted are ESPnet's, and so are the errors: over odd texts, with ESPnet's tokenizer and sclite."""
+"""Units and errors are ESPnet's: over odd texts they agree with its tokenizer and with sclite."""
 
 import re
 import shutil
@@ -178,7 +178,7 @@ def test_odd_texts_give_sclites_errors(espnet_tokens, sclite, unit):
 
 @st.composite
 def with_two_edits(draw: st.DrawFn) -> tuple[str, str]:
-    """A reference and a hypothesis of up to two edits: sclite's weights then find the least errors as well."""
+    """A reference and a hypothesis of up to two edits, for which sclite's weights find the least errors."""
     ref = draw(texts(CHARACTERS, words=[]))
     hyp = list(plain_spaces(ref))
     for _ in range(draw(st.integers(0, 2))):
