@@ -55,6 +55,16 @@ def read_table(
     return table
 
 
+def has_marks(path: Path) -> bool:
+    """Whether a file holds byte-order marks."""
+    return codecs.BOM_UTF8 in path.read_bytes()
+
+
+def removing_marks(path: Path) -> str:
+    """The command that takes the byte-order marks before lines out of a file."""
+    return rf"sed -i 's/^\xef\xbb\xbf//' {path}"
+
+
 def plain_spaces(text: str) -> str:
     """Write every run of white space as one plain space and none outside: all steps read a transcript so.
 
@@ -105,10 +115,10 @@ def read_symbols(path: str | Path) -> list[str]:
     if not path.is_file():
         raise InputError(f"{path} does not exist; correct --nlsyms_txt")
     content = read_text(path)
-    if codecs.BOM_UTF8 in path.read_bytes():
+    if has_marks(path):
         raise InputError(
-            f"{path} holds a byte-order mark, which ESPnet takes for a part of the symbol; remove it: "
-            f"sed -i 's/^\\xef\\xbb\\xbf//' {path}"
+            f"{path} holds a byte-order mark, which ESPnet takes for a part of the symbol; "
+            f"remove it: {removing_marks(path)}"
         )
     return [symbol for line in content.split("\n") if (symbol := line.rstrip())]
 
