@@ -1,10 +1,12 @@
 """ESPnet's preprocessor plus the teacher's input, made in the data-loader worker."""
 
+import logging
 from typing import Any
 
 import numpy as np
 from espnet2.train.preprocessor import CommonPreprocessor
 
+from espnet_gmot.data.kaldi_text import plain_spaces
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.cache import TeacherCache
 from espnet_gmot.teacher.tokenizer import load_tokenizer, teacher_ids, vocabulary_number
@@ -50,6 +52,7 @@ class GMOTPreprocessor(CommonPreprocessor):
         self._cache: TeacherCache | None = None
         self._tokenizer: Any = None
         self._identity: int | None = None
+        self._told_of_spaces = False
         if train:
             self._load_source()
 
@@ -58,6 +61,7 @@ class GMOTPreprocessor(CommonPreprocessor):
         transcript = data.get(self.text_name)
         processed: dict[str, np.ndarray] = super().__call__(uid, data)
         if isinstance(transcript, str):
+            self._tell_of_spaces(uid, transcript)
             processed["teacher"] = self._teacher_input(uid, transcript)
             processed["teacher_identity"] = np.array([self._identity])
         return processed
@@ -69,6 +73,18 @@ class GMOTPreprocessor(CommonPreprocessor):
         elif self.teacher is not None:
             self._tokenizer = load_tokenizer(self.teacher, self.allow_download)
             self._identity = vocabulary_number(self._tokenizer)
+
+    def _tell_of_spaces(self, uid: str, transcript: str) -> None:
+        """Warn once of white space that ESPnet's tokenizer takes for characters, but the teacher does not."""
+        if self._told_of_spaces or transcript == plain_spaces(transcript):
+            return
+        self._told_of_spaces = True
+        logging.warning(
+            "utterance %s has white space other than single plain spaces in its transcript (more may have): "
+            "ESPnet trains on it as characters, of which its token list has the plain space "
+            "alone; write plain spaces in the set's text before stage 3",
+            uid,
+        )
 
     def _teacher_input(self, uid: str, transcript: str) -> np.ndarray:
         if not transcript.strip():

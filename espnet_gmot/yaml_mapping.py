@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file
+from espnet_gmot.files import refuse_wide_characters, require_file
 
 
 def read_mapping(path: str | Path, cure: str) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def read_mapping(path: str | Path, cure: str) -> dict[str, Any]:
         cure: what to do if it cannot be had, e.g. "train again with stage 11".
 
     Raises:
-        InputError: the file is missing, empty, no YAML or no mapping.
+        InputError: the file is missing, empty, not UTF-8, no YAML or no mapping.
 
     Example:
         >>> import tempfile
@@ -27,6 +27,7 @@ def read_mapping(path: str | Path, cure: str) -> dict[str, Any]:
         {'seed': 1}
     """
     content = require_file(path, cure).read_bytes()
+    refuse_wide_characters(path)
     try:
         found = yaml.safe_load(content)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2025-02-30

@@ -61,3 +61,13 @@ def test_empty_transcript_names_the_utterance(teacher_dir):
 def test_one_source_is_wanted(conf):
     with pytest.raises(InputError, match="either teacher.*or teacher_cache"):
         preprocessor(**conf)
+
+
+def test_white_space_that_espnet_trains_on_as_characters_is_named_once(teacher_dir, caplog):
+    process = preprocessor(teacher=str(teacher_dir))
+    plain = process("utt1", utterance("今 天"))
+    assert not caplog.records
+    data = [process(name, utterance("今\u3000天")) for name in ("utt2", "utt3")]
+    assert [each["teacher"].tolist() for each in data] == 2 * [plain["teacher"].tolist()]
+    (record,) = caplog.records
+    assert record.getMessage().startswith("utterance utt2 has white space other than single plain spaces")

@@ -31,3 +31,12 @@ def test_what_is_no_mapping_is_refused(tmp_path, content, message):
         path.write_bytes(content)
     with pytest.raises(InputError, match=f"(?s)^{re.escape(str(path))} {message}$"):
         read_mapping(path, "mend it")
+
+
+def test_a_byte_order_mark_is_left_out_and_wide_characters_are_refused(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_bytes(b"\xef\xbb\xbfseed: 1\r\n")
+    assert read_mapping(path, "mend it") == {"seed": 1}
+    path.write_text("seed: 1\n", encoding="utf-16")  # which PyYAML would read, but not from ESPnet's open()
+    with pytest.raises(InputError, match=r"x.yaml is not UTF-8 but UTF-16; convert it"):
+        read_mapping(path, "mend it")

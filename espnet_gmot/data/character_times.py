@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file
+from espnet_gmot.files import read_text, require_file
 
 
 class Character(NamedTuple):
@@ -29,7 +29,7 @@ def read_character_times(path: str | Path) -> dict[str, list[Character]]:
         >>> read_character_times(path)
         {'utt1': [Character(char='人', start=0.1, end=0.35)]}
     """
-    text = require_file(path, "stage 1 writes it for synthesised speech").read_text(encoding="utf-8")
+    text = read_text(require_file(path, "stage 1 writes it for synthesised speech"))
     times = defaultdict(list)
     for number, line in enumerate(text.splitlines(), start=1):
         try:

@@ -4,7 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_gmot.data.kaldi_text import MAKE_AGAIN, first_names, read_table
+from espnet_gmot.data.kaldi_text import (
+    MAKE_AGAIN,
+    first_names,
+    has_marks,
+    plain_spaces,
+    read_table,
+    removing_marks,
+    with_plain_spaces,
+)
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import write_text
 
@@ -16,7 +24,7 @@ class DataDir:
     Args:
         path: the directory.
         wav_scp: utterance (or recording, where ``segments`` exists) to audio path or command.
-        text: utterance to transcript.
+        text: utterance to transcript, with plain spaces (:func:`espnet_gmot.data.kaldi_text.plain_spaces`).
         utt2spk: utterance to speaker.
         segments: utterance to ``recording start end`` (seconds); None without a ``segments`` file.
     """
@@ -74,7 +82,7 @@ def read_data_dir(directory: str | Path) -> DataDir:
     return DataDir(
         path=directory,
         wav_scp=read_table(directory / "wav.scp"),
-        text=read_table(directory / "text"),
+        text=with_plain_spaces(directory / "text", read_table(directory / "text")),
         utt2spk=read_table(directory / "utt2spk"),
         segments=read_table(directory / "segments") if (directory / "segments").exists() else None,
     )
@@ -96,7 +104,8 @@ def check_data_dir(directory: str | Path) -> DataDir:
         _check_sorted(data.path / name, table)
     for name in ("text", "utt2spk"):
         _check_same_ids(audio, utterances, data.path / name, tables[name])
-    if read_table(data.path / "spk2utt") != invert_utt2spk(data.utt2spk):
+    spk2utt = {speaker: plain_spaces(ids) for speaker, ids in read_table(data.path / "spk2utt").items()}
+    if spk2utt != invert_utt2spk(data.utt2spk):
         raise InputError(f"{data.path / 'spk2utt'} does not agree with utt2spk; remove it and {MAKE_AGAIN}")
     return data
 
@@ -104,7 +113,10 @@ def check_data_dir(directory: str | Path) -> DataDir:
 def _check_sorted(path: Path, table: Mapping[str, str]) -> None:
     for key, expected in zip(table, c_sorted(table), strict=True):
         if key != expected:
-            raise InputError(f"{path} is not sorted at id {key}; sort it with LC_ALL=C sort")
+            first = (
+                f"take its byte-order marks out ({removing_marks(path)}) and then " if has_marks(path) else ""
+            )
+            raise InputError(f"{path} is not sorted at id {key}; {first}sort it with LC_ALL=C sort")
 
 
 def _check_same_ids(

@@ -7,11 +7,12 @@ from pathlib import Path
 import sentencepiece
 
 from espnet_gmot.data.kaldi_data import write_table
-from espnet_gmot.data.kaldi_text import read_table
+from espnet_gmot.data.kaldi_text import UNKNOWN, read_table
 from espnet_gmot.driver.needs import need
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import write_aside, write_text
 
+UNUSED = "\ue000"  # of Unicode's private use: sentencepiece leaves it whole, in the place of <unk>
 CONTROL_PIECES = 3  # <unk>, <s> and </s> open every sentencepiece vocabulary
 
 
@@ -64,12 +65,15 @@ def train_bpe(
 
 
 def encode_bpe(model: str | Path, text: str | Path, target: str | Path) -> None:
-    """Write table ``text`` with each transcript as bpe pieces separated by spaces."""
+    """Write table ``text`` with each transcript as bpe pieces separated by spaces; ``<unk>`` stays whole."""
     processor = sentencepiece.SentencePieceProcessor(model_file=str(need(model, 5)))
     table = read_table(text, allow_empty=True)
-    write_table(
-        target, {key: " ".join(processor.encode(words, out_type=str)) for key, words in table.items()}
-    )
+    write_table(target, {key: " ".join(_pieces(processor, words)) for key, words in table.items()})
+
+
+def _pieces(processor: sentencepiece.SentencePieceProcessor, words: str) -> list[str]:
+    pieces = processor.encode(words.replace(UNKNOWN, UNUSED), out_type=str)
+    return [part for piece in pieces for part in piece.replace(UNUSED, f" {UNKNOWN} ").split()]
 
 
 def _install(prefix: Path, directory: Path) -> Path:
@@ -79,5 +83,5 @@ def _install(prefix: Path, directory: Path) -> Path:
         with write_aside(directory / f"bpe{suffix}") as aside:
             shutil.copyfile(prefix.with_suffix(suffix), aside)
     tokens = directory / "tokens.txt"
-    write_text(tokens, "\n".join(["<blank>", "<unk>", *pieces, "<sos/eos>"]) + "\n")
+    write_text(tokens, "\n".join(["<blank>", UNKNOWN, *pieces, "<sos/eos>"]) + "\n")
     return tokens

@@ -21,6 +21,7 @@ from espnet_gmot.data.audio import (
     write_audio,
 )
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir, write_table
+from espnet_gmot.data.kaldi_text import has_other_spaces
 from espnet_gmot.driver.freshness import DONE, Record, content, is_fresh, tables
 from espnet_gmot.driver.parallel import CHUNK, parallel_map
 from espnet_gmot.driver.placed import (
@@ -118,6 +119,8 @@ def format_record(source: str | Path, target: str | Path, audio_format: str, rat
     """The record of what :func:`format_wav_scp` makes ``target`` from."""
     made = Path(source) / DONE  # where stage 2 has made it: new audio may lie in files of the same names
     options = {"--audio_format": audio_format, "--fs": rate}
+    if has_other_spaces(Path(source) / "text"):  # earlier versions left them in
+        options["white space"] = "plain"
     return Record(target, **tables(source), **{"speed perturbation": content(made)}, **options)
 
 

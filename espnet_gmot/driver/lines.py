@@ -1,9 +1,10 @@
-"""Lines of large files, byte by byte as other programs count and join them."""
+"""Lines of large files: counted as other programs count them, and texts joined line by line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from espnet_gmot.files import write_aside
+from espnet_gmot.data.kaldi_text import BYTE_ORDER_MARK, plain_spaces, warn_of_spaces
+from espnet_gmot.files import open_text, write_aside
 
 
 def count_lines(path: Path) -> int:
@@ -12,10 +13,28 @@ def count_lines(path: Path) -> int:
         return sum(1 for _ in lines)
 
 
-def join_lines(paths: Sequence[Path], target: Path, keep: Callable[[bytes], object] = bool) -> Path:
-    """Write the lines of all files that ``keep`` accepts to ``target``, and return it."""
-    with write_aside(target) as aside, aside.open("wb") as stream:
+def join_lines(paths: Sequence[Path], target: Path, keep: Callable[[str], object] = bool) -> Path:
+    """Write the lines ``id text`` of all files that ``keep`` accepts to ``target``, and return it.
+
+    A byte-order mark is left out, and each text gets plain spaces; a warning counts those that this changes.
+
+    Raises:
+        InputError: a file is not UTF-8.
+    """
+    with write_aside(target) as aside, aside.open("w", encoding="utf-8", newline="\n") as stream:
         for path in paths:
-            with path.open("rb") as lines:
-                stream.writelines(line.rstrip(b"\n") + b"\n" for line in lines if keep(line))
+            stream.writelines(line for line in _plain_lines(path) if keep(line))
     return target
+
+
+def _plain_lines(path: Path) -> Iterator[str]:
+    changed, first = 0, ""
+    with open_text(path) as lines:
+        for line in lines:
+            key, text = [*line.removeprefix(BYTE_ORDER_MARK).split(maxsplit=1), "", ""][:2]
+            plain = plain_spaces(text)
+            if text.rstrip() != plain:
+                changed, first = changed + 1, first or key
+            yield f"{key} {plain}".rstrip() + "\n"
+    if changed:
+        warn_of_spaces(path, changed, first)

@@ -4,6 +4,7 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
+from espnet_gmot.data.kaldi_text import read_symbols
 from espnet_gmot.driver.freshness import content
 from espnet_gmot.driver.options import Options
 
@@ -112,6 +113,7 @@ class Names:
         options = self._options
         symbols = options.nlsyms_txt
         if symbols != "none":
+            read_symbols(symbols)  # refuses what ESPnet would misread
             symbols = f"{symbols} {content(symbols)}"
         return {
             "--token_type": options.token_type,

@@ -8,7 +8,7 @@ from pathlib import Path
 from espnet2.text.build_tokenizer import build_tokenizer
 from espnet2.text.cleaner import TextCleaner
 
-from espnet_gmot.data.kaldi_text import read_table
+from espnet_gmot.data.kaldi_text import UNKNOWN, first_names, read_table
 from espnet_gmot.driver.needs import need
 
 MOST_NAMED = 10
@@ -23,15 +23,26 @@ class UnknownTokens:
         tokens: number of all its tokens.
         counts: occurrences of each unknown token, the most frequent first.
         utterances: ids of the utterances with one.
+        spelled: ids of those that hold ``<unk>`` itself, which the tokenizer splits.
     """
 
     text: Path
     tokens: int
     counts: dict[str, int]
     utterances: list[str]
+    spelled: list[str]
 
     def __str__(self) -> str:
         """One line for the log; named are the most frequent tokens and the first utterances."""
+        spelled = ""
+        if self.spelled:
+            spelled = (
+                f"; {len(self.spelled)} transcripts hold {UNKNOWN} ({first_names(self.spelled)}), which the "
+                "tokenizer splits and scoring counts as one symbol: transcribe or remove these utterances"
+            )
+        return self._told_of_tokens() + spelled
+
+    def _told_of_tokens(self) -> str:
         if not self.counts:
             return f"{self.text}: all {self.tokens} tokens are in the token list"
         tokens = ", ".join(f"{token} ×{count}" for token, count in list(self.counts.items())[:MOST_NAMED])
@@ -64,12 +75,12 @@ def find_unknown_tokens(
     Raises:
         InputError: a file is missing.
     """
-    known = set(need(token_list, 5).read_text(encoding="utf-8").splitlines())
+    known = set(need(token_list, 5).read_text(encoding="utf-8").split("\n"))
     tokenizer = build_tokenizer(
         token_type=token_type, bpemodel=bpemodel, non_linguistic_symbols=non_linguistic_symbols
     )
     clean = TextCleaner(cleaner)
-    total, counts, utterances = 0, Counter[str](), []
+    total, counts, utterances, spelled = 0, Counter[str](), [], []
     for utterance, transcript in read_table(text).items():
         tokens: Sequence[str] = tokenizer.text2tokens(clean(transcript))
         unknown = [token for token in tokens if token not in known]
@@ -77,4 +88,6 @@ def find_unknown_tokens(
         counts.update(unknown)
         if unknown:
             utterances.append(utterance)
-    return UnknownTokens(Path(text), total, dict(counts.most_common()), utterances)
+        if UNKNOWN in transcript and token_type != "word":
+            spelled.append(utterance)
+    return UnknownTokens(Path(text), total, dict(counts.most_common()), utterances, spelled)

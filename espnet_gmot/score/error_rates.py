@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
+from math import nan
 from operator import add
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import jiwer
 
 from espnet_gmot.data.kaldi_text import require_same_ids
 from espnet_gmot.errors import InputError
-
-Unit = Literal["char", "word"]
+from espnet_gmot.score.units import Unit, units_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ErrorCounts:
 
     @property
     def err_rate(self) -> float:
-        """100 · errors / N, in percent; insertions can take it above 100."""
+        """100 · errors / N, in percent; insertions can take it above 100, and it is nan where N is 0."""
         return self.percent(self.errors)
 
     @property
@@ -56,7 +56,7 @@ class ErrorCounts:
 
     def percent(self, count: int) -> float:
         """``count`` as a percentage of the reference's units."""
-        return 100 * count / self.units
+        return 100 * count / self.units if self.units else nan
 
 
 def score(
@@ -65,6 +65,8 @@ def score(
     unit: Unit,
     ref_name: str | Path = "the reference",
     hyp_name: str | Path = "the hypothesis",
+    spaces: bool = False,
+    allow_empty: bool = False,
 ) -> dict[str, ErrorCounts]:
     """Count the errors of each utterance.
 
@@ -75,12 +77,14 @@ def score(
     Args:
         ref: utterance → transcript.
         hyp: utterance → recognised text; empty text counts as deletions.
-        unit: "char" (spaces left out) or "word" (split at spaces).
+        unit: "char" or "word"; ``<unk>`` is one of either.
         ref_name: the reference's file, for messages.
         hyp_name: the hypothesis's file, for messages.
+        spaces: count the space between two words as a character, as ESPnet does.
+        allow_empty: give an empty reference 0 units, so that all that was recognised there is inserted.
 
     Raises:
-        InputError: other units, IDs that differ, or an empty reference.
+        InputError: other units, IDs that differ, an empty reference that is not allowed, or no unit at all.
 
     Example:
         >>> score({"utt1": "今天 下雨"}, {"utt1": "今天雨水"}, "char")["utt1"].errors
@@ -92,16 +96,15 @@ def score(
         ref, ref_name, hyp, hyp_name, "decode all of that set (stage 12), or score against the set decoded"
     )
     empty = [utterance for utterance, text in ref.items() if not text.split()]
-    if empty:
+    if empty and (not allow_empty or len(empty) == len(ref)):
         raise InputError(
             f"{ref_name}: {len(empty)} utterances have an empty transcript (first: {empty[0]}); "
             "remove them from the set or transcribe them"
         )
-    output = jiwer.process_words(
-        [_separate(text, unit) for text in ref.values()],
-        [_separate(hyp[utterance], unit) for utterance in ref],
-    )
-    return {utterance: _count(chunks) for utterance, chunks in zip(ref, output.alignments, strict=True)}
+    return {
+        utterance: _count(units_of(text, unit, spaces), units_of(hyp[utterance], unit, spaces))
+        for utterance, text in ref.items()
+    }
 
 
 def total(counts: Iterable[ErrorCounts]) -> ErrorCounts:
@@ -109,15 +112,11 @@ def total(counts: Iterable[ErrorCounts]) -> ErrorCounts:
     return sum(counts, ErrorCounts())
 
 
-def _separate(text: str, unit: Unit) -> str:
-    """Put exactly one space between units."""
-    words = text.split()
-    return " ".join("".join(words) if unit == "char" else words)
-
-
-def _count(chunks: list[jiwer.AlignmentChunk]) -> ErrorCounts:
+def _count(ref: list[str], hyp: list[str]) -> ErrorCounts:
+    if not ref:  # which jiwer refuses
+        return ErrorCounts(insertions=len(hyp), sentences=1, sentences_with_errors=int(bool(hyp)))
     size = {"equal": 0, "substitute": 0, "delete": 0, "insert": 0}
-    for chunk in chunks:
+    for chunk in jiwer.process_words(" ".join(ref), " ".join(hyp)).alignments[0]:
         size[chunk.type] += max(
             chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx
         )

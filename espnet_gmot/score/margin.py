@@ -90,7 +90,10 @@ def margin_over(baseline: SystemErrors, system: SystemErrors) -> Margin | None:
         ((-10.0, -10.0), -50.0, 0.5)
     """
     if not np.array_equal(baseline.units, system.units):
-        raise InputError("the systems were scored on other utterances; keep the runs of one corpus apart")
+        raise InputError(
+            "the systems were scored on other utterances, or one of them with spaces as characters; "
+            "score both again (stage 13), and keep the runs of one corpus apart"
+        )
     seeds = tuple(sorted(baseline.errors.keys() & system.errors.keys()))
     if not seeds:
         return None

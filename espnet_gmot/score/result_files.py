@@ -1,15 +1,17 @@
 """The files of one scored set: ``result.txt`` for people, ``result.json`` for programs, ``per_utt.txt``."""
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from espnet_gmot.data.kaldi_text import read_table, require_same_ids
+from espnet_gmot.data.kaldi_text import read_symbols, read_table, require_same_ids
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_aside, write_text
-from espnet_gmot.score.error_rates import ErrorCounts, Unit, score, total
+from espnet_gmot.score.error_rates import ErrorCounts, score, total
+from espnet_gmot.score.units import Unit, without_symbols
 
 RULE = f"|{'-' * 84}|"
 SCORE_CURE = "train, decode and score it with stages 11 to 13"
@@ -37,7 +39,15 @@ class Result:
         return total(self.utterances.values())
 
 
-def score_files(ref: Path, hyp: Path, utt2spk: Path, unit: Unit, out: Path) -> Result:
+def score_files(
+    ref: Path,
+    hyp: Path,
+    utt2spk: Path,
+    unit: Unit,
+    out: Path,
+    spaces: bool = False,
+    nlsyms_txt: Path | None = None,
+) -> Result:
     """Score a decoded set and write ``result.txt``, ``result.json`` and ``per_utt.txt`` into ``out``.
 
     Args:
@@ -46,6 +56,8 @@ def score_files(ref: Path, hyp: Path, utt2spk: Path, unit: Unit, out: Path) -> R
         utt2spk: speaker of each utterance.
         unit: "char" or "word".
         out: directory of the results, e.g. ``exp/asr_x/decode_y/test/score_cer``.
+        spaces: count the space between two words as a character, as ESPnet does.
+        nlsyms_txt: file of non-linguistic symbols, which are taken out of both texts, as ESPnet does.
 
     Raises:
         InputError: a file is missing, or the three do not have the same utterances.
@@ -54,7 +66,15 @@ def score_files(ref: Path, hyp: Path, utt2spk: Path, unit: Unit, out: Path) -> R
     hyps = _read(hyp, "decode the set with stage 12")
     speakers = _read(utt2spk, "prepare the data with stages 1 to 4")
     require_same_ids(refs, ref, speakers, utt2spk, "prepare the data again, stages 1 to 4")
-    result = Result(unit, score(refs, hyps, unit, ref, hyp), refs, hyps)
+    if nlsyms_txt is not None:
+        symbols = read_symbols(nlsyms_txt)
+        refs, hyps = (
+            {utterance: without_symbols(text, unit, symbols) for utterance, text in table.items()}
+            for table in (refs, hyps)
+        )
+    counts = score(refs, hyps, unit, ref, hyp, spaces, allow_empty=True)
+    _tell_of_empty(ref, [utterance for utterance, each in counts.items() if not each.units])
+    result = Result(unit, counts, refs, hyps)
 
     write_per_utt(out / "per_utt.txt", result)
     write_result_txt(out / "result.txt", result, speakers, title=str(hyp))
@@ -119,6 +139,17 @@ def read_references(path: str | Path) -> dict[str, str]:
     return {row[0]: row[6] for row in rows}
 
 
+def _tell_of_empty(ref: Path, utterances: list[str]) -> None:
+    if utterances:
+        logging.warning(
+            "%s: %d utterances have nothing to score (first: %s): they have 0 units, and what was recognised "
+            "there is inserted",
+            ref,
+            len(utterances),
+            utterances[0],
+        )
+
+
 def _read(table: Path, cure: str) -> dict[str, str]:
     """Read a table that must not be empty; a recogniser that outputs only blanks leaves empty values."""
     return read_table(require_file(table, cure), cure, allow_empty=True)
@@ -128,7 +159,7 @@ def write_result_txt(path: Path, result: Result, speakers: dict[str, str], title
     """Write percentages by speaker in the layout of sclite's summary.
 
     ESPnet's ``show_asr_result.sh`` reads the line ``Sum/Avg``. As in sclite, ``# Wrd`` counts the
-    units scored, which are characters in ``score_cer``.
+    units scored, which are characters in ``score_cer``; a speaker without any has ``nan`` for percentages.
     """
     by_speaker: dict[str, list[ErrorCounts]] = defaultdict(list)
     for utterance, counts in result.utterances.items():

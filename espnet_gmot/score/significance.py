@@ -9,7 +9,7 @@ def bootstrap_interval(
     """Interval of an error rate, or of a difference of two, over resampled utterances and trainings.
 
     Each resample draws as many utterances as there are, with replacement, and as many of the k trainings,
-    and takes their rate
+    and takes their rate (a draw of utterances without any unit is drawn again)
 
         100 · Σ errors / (k · Σ units)
 
@@ -44,6 +44,8 @@ def bootstrap_interval(
     for i in range(resamples):
         trainings = draw.integers(len(errors), size=len(errors))
         chosen = draw.integers(len(units), size=len(units))
+        while not units[chosen].any():  # utterances without a unit alone have no rate
+            chosen = draw.integers(len(units), size=len(units))
         rates[i] = 100 * errors[trainings][:, chosen].sum() / len(errors) / units[chosen].sum()
     low, high = np.quantile(rates, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -13,6 +13,7 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 
+from espnet_gmot.data.kaldi_text import plain_spaces
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file
 from espnet_gmot.teacher.identity import TeacherIdentity
@@ -58,13 +59,13 @@ class CacheMeta:
 
 
 def text_key(text: str) -> str:
-    """Return the cache key of a transcript: the SHA-1 of its UTF-8 bytes without outer white space.
+    """Return the cache key of a transcript: the SHA-1 of its UTF-8 bytes with plain spaces.
 
     Example:
-        >>> text_key("你好") == text_key(" 你好\\n")
+        >>> text_key("你好 吗") == text_key(" 你好\\u3000吗\\n")
         True
     """
-    return hashlib.sha1(text.strip().encode()).hexdigest()
+    return hashlib.sha1(plain_spaces(text).encode()).hexdigest()
 
 
 class TeacherCache:

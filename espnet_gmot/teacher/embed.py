@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from espnet_gmot.data.kaldi_text import read_table
+from espnet_gmot.data.kaldi_text import plain_spaces, read_table
 from espnet_gmot.files import require_file
 from espnet_gmot.teacher.coverage import Coverage, unknown_ids
 from espnet_gmot.teacher.frozen import FrozenTeacher
@@ -28,7 +28,7 @@ def read_transcripts(paths: Iterable[str | Path]) -> Iterator[tuple[str, str]]:
 
 
 def tokenize(tokenizer: Any, transcripts: Iterable[tuple[str, str]]) -> dict[str, np.ndarray]:
-    """Return the token ids (N,) of each distinct transcript, the longest first.
+    """Return the token ids (N,) of each distinct transcript with plain spaces, the longest first.
 
     The longest first, so that a batch that does not fit into memory fails at once and not at the end. The
     log tells how many tokens of these texts the tokenizer does not know.
@@ -39,7 +39,7 @@ def tokenize(tokenizer: Any, transcripts: Iterable[tuple[str, str]]) -> dict[str
     ids: dict[str, np.ndarray] = {}
     coverage = Coverage(tokenizer.name_or_path, unknown_ids(tokenizer))
     for utt_id, transcript in transcripts:
-        text = transcript.strip()
+        text = plain_spaces(transcript)
         if text not in ids:
             ids[text] = teacher_ids(tokenizer, text, utt_id)
             coverage.count(ids[text][1:-1])

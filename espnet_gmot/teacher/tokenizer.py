@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from espnet_gmot.data.kaldi_text import plain_spaces
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.architecture import Limits, read_limits
 from espnet_gmot.teacher.coverage import unknown_ids
@@ -56,7 +57,7 @@ def teacher_ids(tokenizer: Any, text: str, utt_id: str | None = None) -> np.ndar
 
     Args:
         tokenizer: what `load_tokenizer` returned.
-        text: the transcript as it stands in the Kaldi ``text`` file; outer white space does not count.
+        text: the transcript as it stands in the Kaldi ``text`` file; it is read with plain spaces.
         utt_id: named in the error message.
 
     Returns:
@@ -67,7 +68,7 @@ def teacher_ids(tokenizer: Any, text: str, utt_id: str | None = None) -> np.ndar
     """
     where = f"utterance {utt_id}" if utt_id else f"transcript {text[:30]!r}"
     try:
-        ids = np.array(tokenizer(text.strip(), verbose=False)["input_ids"], dtype=np.int64)  # (N,)
+        ids = np.array(tokenizer(plain_spaces(text), verbose=False)["input_ids"], dtype=np.int64)  # (N,)
     except Exception as error:  # tokenizers raises plain Exceptions
         raise InputError(
             f"{where} cannot be read by the teacher's tokenizer ({first_line(error)}); {UNKNOWN_CURE}"

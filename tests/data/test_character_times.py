@@ -21,3 +21,8 @@ def test_another_form_is_refused_by_line(tmp_path, line):
     path.write_text(f"u1 1 0.1 0.2 人\n{line}\n")
     with pytest.raises(InputError, match=r"ctm:2: .* is not 'utterance channel start duration character'"):
         read_character_times(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_utterance(tmp_path):
+    (tmp_path / "ctm").write_bytes(b"\xef\xbb\xbf" + "utt1 1 0.100 0.250 人\r\n".encode())
+    assert list(read_character_times(tmp_path / "ctm")) == ["utt1"]

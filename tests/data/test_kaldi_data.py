@@ -1,3 +1,5 @@
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,39 @@ def test_empty_directory_and_missing_directory_are_refused(tmp_path: Path) -> No
     write_data_dir(tmp_path, {}, {}, {})
     with pytest.raises(InputError, match="wav.scp holds no utterance"):
         check_data_dir(tmp_path)
+
+
+def test_transcripts_are_read_with_plain_spaces_and_the_file_is_named(
+    directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (directory / "text").write_text("B-3 ni\u3000hao\na-1 ni\thao\nb-2 ni hao\n", encoding="utf-8")
+    assert check_data_dir(directory).text == dict.fromkeys(["B-3", "a-1", "b-2"], "ni hao")
+    assert f"{directory / 'text'}: 2 transcripts have white space" in caplog.text
+
+
+def test_every_table_may_begin_with_a_byte_order_mark(directory: Path) -> None:
+    expected = check_data_dir(directory)
+    for path in directory.iterdir():
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert check_data_dir(directory) == expected
+
+
+def test_a_mark_that_sorting_moved_is_named_with_both_cures(directory: Path) -> None:
+    text = directory / "text"
+    text.write_bytes(b"\xef\xbb\xbf" + text.read_bytes())
+    text.write_bytes(b"".join(sorted(text.read_bytes().splitlines(keepends=True))))  # LC_ALL=C sort
+    with pytest.raises(
+        InputError, match=r"text is not sorted at id a-1; take its byte-order marks out"
+    ) as raised:
+        check_data_dir(directory)
+    (command,) = re.findall(r"\((sed .*)\) and then sort it with LC_ALL=C sort$", str(raised.value))
+    subprocess.run(["sh", "-c", f"{command}; LC_ALL=C sort {text} -o {text}"], check=True)
+    assert list(check_data_dir(directory).text) == ["B-3", "a-1", "b-2"]
+
+
+@pytest.mark.parametrize("name", ["text", "wav.scp", "utt2spk", "spk2utt"])
+def test_columns_may_be_separated_by_any_white_space(directory: Path, name: str) -> None:
+    expected = check_data_dir(directory)
+    path = directory / name
+    path.write_text(path.read_text().replace(" ", "\t", 1).replace(" a-1", "  a-1"))
+    assert check_data_dir(directory) == expected

@@ -1,8 +1,20 @@
 """Kaldi tables, as every part of the project reads them."""
 
-import pytest
+import logging
+import re
 
-from espnet_gmot.data.kaldi_text import read_table, require_same_ids
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from espnet_gmot.data.kaldi_text import (
+    has_other_spaces,
+    plain_spaces,
+    read_symbols,
+    read_table,
+    require_same_ids,
+    with_plain_spaces,
+)
 from espnet_gmot.errors import InputError
 
 
@@ -46,3 +58,88 @@ def test_ids_of_only_one_table_are_counted_and_named():
         InputError, match=r"in R \(first: b, .* and 1 utterances of R are not in L \(first: z\)"
     ):
         require_same_ids(left, "L", {"a": "", "z": ""}, "R", "mend it")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("between", [b" ", b"\t", b"  "])
+def test_files_from_windows_are_the_same_table(tmp_path, mark, end, between):
+    lines = [mark + between.join(line) + end for line in ((b"utt1", "今天".encode()), (b"utt2", b"a b"))]
+    (tmp_path / "text").write_bytes(b"".join(lines))  # as cat joins two such files
+    assert read_table(tmp_path / "text") == {"utt1": "今天", "utt2": "a b"}
+
+
+def test_a_mark_inside_a_transcript_is_a_character_of_it(tmp_path):
+    (tmp_path / "text").write_text("utt1 今\ufeff天\u200b\n", encoding="utf-8")
+    assert read_table(tmp_path / "text") == {"utt1": "今\ufeff天\u200b"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+def test_wide_characters_are_named_with_the_command_that_converts_them(tmp_path, encoding):
+    path = tmp_path / "text"
+    path.write_bytes("utt1 今天\n".encode(encoding))
+    with pytest.raises(
+        InputError, match=r"text is not UTF-8 but (UTF-\S+); .*: iconv -f \1 -t UTF-8"
+    ) as raised:
+        read_table(path)
+    (named,) = re.findall(r"iconv -f (\S+)", str(raised.value))
+    assert path.read_bytes().decode(named) == "utt1 今天\n"
+
+
+SPACES = [" ", "\t", "\u3000", "\xa0", "\u2028", "\u2029", "\x85", "\u2003", "\x0b", "\x1c", "\r"]
+WORDS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.split), min_size=1)
+
+
+@given(words=WORDS, draw=st.data())
+def test_all_white_space_is_one_plain_space(words, draw):
+    words = " ".join(words).split()
+    ways = st.lists(st.sampled_from(SPACES), min_size=1, max_size=3).map("".join)
+    written = "".join(word + draw.draw(ways) for word in words)
+    assert plain_spaces(draw.draw(ways) + written) == " ".join(words)
+    assert plain_spaces(" ".join(words)) == " ".join(words)
+
+
+@pytest.mark.parametrize("character", ["\u200b", "\ufeff", "\u2060", "\u200d", "\u00ad", "\x00"])
+def test_what_has_no_width_is_no_white_space(character):
+    assert plain_spaces(f"今{character}天{character}") == f"今{character}天{character}"
+
+
+@pytest.mark.parametrize("text", ["Ａ１", "A1", "e\u0301", "\u00e9", "𠮷", "2024年"])
+def test_nothing_else_is_changed(text):
+    assert plain_spaces(text) == text
+
+
+def test_transcripts_that_are_changed_are_counted_and_the_first_is_named(tmp_path, caplog):
+    transcripts = {"u1": "今天 很好", "u2": "今天\u3000很好", "u3": "a  b", "u4": "a"}
+    plain = with_plain_spaces("data/train/text", transcripts)
+    assert plain == {"u1": "今天 很好", "u2": "今天 很好", "u3": "a b", "u4": "a"}
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert re.match(r"data/train/text: 2 transcripts have white space .* \(first: u2\)", record.getMessage())
+    assert with_plain_spaces("data/train/text", plain) == plain
+    assert len(caplog.records) == 1
+    for table, other in ((transcripts, True), (plain, False)):
+        lines = "".join(f"{key} {text}\n" for key, text in table.items())
+        (tmp_path / "text").write_text(lines, encoding="utf-8")
+        assert has_other_spaces(tmp_path / "text") == other
+
+
+def test_symbols_are_read_a_line_each(tmp_path):
+    (tmp_path / "nlsyms").write_bytes(b"<noise>\r\n\n<laugh> \n")
+    assert read_symbols(tmp_path / "nlsyms") == ["<noise>", "<laugh>"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "nlsyms does not exist; correct --nlsyms_txt"),
+        (b"\xef\xbb\xbf<noise>\n", r"nlsyms holds a byte-order mark, .*; remove it: sed -i 's/.*nlsyms$"),
+        (b"<laugh>\n\xef\xbb\xbf<noise>\n", "nlsyms holds a byte-order mark"),
+        ("<noise>\n".encode("utf-16"), "nlsyms is not UTF-8 but UTF-16"),
+    ],
+)
+def test_symbols_that_espnet_would_misread_are_refused(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "nlsyms").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_symbols(tmp_path / "nlsyms")

@@ -30,3 +30,14 @@ def test_a_size_that_does_not_suit_the_text_is_refused_and_leaves_nothing(text: 
     with pytest.raises(InputError, match=r"sentencepiece refuses --nbpe 5000 for .*text"):
         train_bpe(text, text.parent / "bpe", 5000, "unigram")
     assert not any((text.parent / "bpe").iterdir())
+
+
+def test_the_unknown_symbol_is_one_piece_and_splits_nothing_else(text: Path) -> None:
+    train_bpe(text, text.parent / "bpe", 20, "bpe")
+    write_table(text.parent / "hyp", {"a": "see <unk> again", "b": "s<unk><unk>e", "c": "see again"})
+    encode_bpe(text.parent / "bpe" / "bpe.model", text.parent / "hyp", text.parent / "pieces")
+    pieces = {key: line.split() for key, line in read_table(text.parent / "pieces").items()}
+    assert [piece for piece in pieces["a"] if piece not in ("▁", "<unk>")] == [
+        piece for piece in pieces["c"] if piece != "▁"
+    ]
+    assert (pieces["a"].count("<unk>"), pieces["b"].count("<unk>")) == (1, 2)

@@ -8,14 +8,16 @@ import kaldiio
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from espnet2.bin import tokenize_text
+from espnet2.train.preprocessor import CommonPreprocessor
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from espnet_gmot import files
-from espnet_gmot.data.kaldi_data import check_data_dir, write_data_dir, write_table
+from espnet_gmot.data.kaldi_data import check_data_dir, read_data_dir, write_data_dir, write_table
 from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.data.sound import read_sound
-from espnet_gmot.driver.format_wav_scp import format_wav_scp
+from espnet_gmot.driver.format_wav_scp import format_record, format_wav_scp
 from espnet_gmot.errors import InputError
 
 Corpus = Callable[..., Path]
@@ -289,3 +291,48 @@ def test_what_is_clipped_is_told_once(
         f"{data.parent}/dump/org/train: 2 utterances had samples outside [-1, 1], 2 in all, which were "
         "clipped (u1, u3)"
     ]
+
+
+TRANSCRIPT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r")).filter(str.split)
+
+
+@settings(
+    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)  # each example writes the whole table anew
+@given(
+    transcripts=st.tuples(
+        TRANSCRIPT, TRANSCRIPT.map("今天\u3000".__add__), TRANSCRIPT.map("a\xa0\tb".__add__)
+    )
+)
+def test_the_token_list_has_every_token_of_the_training(
+    make_corpus: Corpus, transcripts: tuple[str, str, str]
+) -> None:
+    data = make_corpus()
+    lines = [f"u{number} {text}\n" for number, text in enumerate(transcripts, start=1)]
+    (data / "text").write_text("".join(lines), encoding="utf-8", newline="")
+    formatted(data)
+    dump, tokens = data.parent / "dump/org/train/text", data.parent / "tokens.txt"
+    tokenize_text.main(
+        f"--token_type char --field 2- --input {dump} --output {tokens} --write_vocabulary true "
+        "--add_symbol <blank>:0 --add_symbol <unk>:1 --add_symbol <sos/eos>:-1".split()
+    )
+    training = CommonPreprocessor(train=True, token_type="char", token_list=str(tokens))
+    for utterance, text in read_table(dump).items():
+        assert 1 not in training(utterance, {"text": text})["text"].tolist()
+        assert text == read_data_dir(data).text[utterance]
+
+
+def test_a_directory_of_an_earlier_version_with_other_spaces_is_made_again(make_corpus: Corpus) -> None:
+    data = make_corpus()
+    target = data.parent / "dump" / "org" / "train"
+    formatted(data)
+    assert format_record(data, target, "wav", 8000).is_done()
+    (data / "text").write_text("u1 ni\u3000hao\nu2 ni hao\nu3 ni hao\n", encoding="utf-8")
+    record = format_record(data, target, "wav", 8000)
+    del record.inputs["white space"]
+    record.begin()
+    record.finish()  # as the earlier version left it
+    assert format_record(data, target, "wav", 8000).changes() == ["white space"]
+    formatted(data)
+    assert format_record(data, target, "wav", 8000).is_done()
+    assert read_table(target / "text")["u1"] == "ni hao"

@@ -56,3 +56,11 @@ def test_a_text_without_unknown_tokens_says_so(tmp_path: Path, token_list: Path)
 def test_missing_token_list_is_refused(text: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"tokens.txt .*run stage 5 first"):
         find_unknown_tokens(text, tmp_path / "tokens.txt", "char")
+
+
+def test_a_literal_unknown_symbol_is_named_where_it_is_split(tmp_path: Path, token_list: Path) -> None:
+    (tmp_path / "spelled").write_text("u1 你好\nu2 你<unk>\n")
+    found = find_unknown_tokens(tmp_path / "spelled", token_list, "char")
+    assert found.spelled == ["u2"]
+    assert "1 transcripts hold <unk> (u2), which the tokenizer splits" in str(found)
+    assert find_unknown_tokens(tmp_path / "spelled", token_list, "word").spelled == []

@@ -1,5 +1,7 @@
 """Error counts: hand-counted answers, and an edit distance written apart from jiwer's."""
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,3 +78,33 @@ def test_ids_must_match():
 def test_an_unknown_unit_lists_the_choices():
     with pytest.raises(InputError, match="unit is 'bpe'; choose one of char, word"):
         score({"a": "x"}, {"a": "x"}, "bpe")
+
+
+def test_an_empty_reference_that_is_allowed_has_no_unit_and_no_rate():
+    counts = score({"a": "", "b": "xy"}, {"a": "zz", "b": "xy"}, "char", allow_empty=True)
+    assert counts["a"] == ErrorCounts(0, 0, 0, 2, 1, 1)
+    assert (counts["a"].units, math.isnan(counts["a"].err_rate)) == (0, True)
+    assert total(counts.values()).err_rate == 100.0
+    assert score({"a": "", "b": "x"}, {"a": "", "b": "x"}, "char", allow_empty=True)["a"].errors == 0
+
+
+def test_a_set_without_any_unit_is_refused():
+    with pytest.raises(InputError, match=r"^dump/text: 2 utterances have an empty transcript \(first: a\)"):
+        score({"a": "", "b": ""}, {"a": "x", "b": ""}, "char", "dump/text", allow_empty=True)
+
+
+@pytest.mark.parametrize(
+    ("ref", "hyp", "unit", "spaces", "errors", "units"),
+    [
+        ("今天很好", "今天<unk>好", "char", False, 1, 4),
+        ("你\u3000好", "你<unk>好", "char", False, 1, 2),
+        ("你\u3000好", "你<unk>好", "char", True, 1, 3),
+        ("你\u3000好", "你 好", "char", True, 0, 3),
+        ("a b", "ab", "char", False, 0, 2),
+        ("a b", "ab", "char", True, 1, 3),
+        ("<unk> b", "<unk> b", "word", False, 0, 2),
+    ],
+)
+def test_an_unknown_symbol_and_a_space_are_one_unit_each(ref, hyp, unit, spaces, errors, units):
+    (counts,) = score({"u": ref}, {"u": hyp}, unit, spaces=spaces).values()
+    assert (counts.errors, counts.units) == (errors, units)

@@ -129,3 +129,28 @@ def test_damaged_references_name_the_file_and_the_stage(tmp_path, content):
     (tmp_path / "per_utt.txt").write_text(content)
     with pytest.raises(InputError, match=r"per_utt.txt is not a result .*stages 11 to 13"):
         read_references(tmp_path / "per_utt.txt")
+
+
+def test_a_reference_of_symbols_alone_has_no_unit(files, monkeypatch, caplog):
+    (files / "nlsyms").write_text("<noise>\n<laugh>\n")
+    (files / "ref").write_text("s1-a 今天<laugh>天气好\ns1-b 天气\ns2-a <noise>\n", encoding="utf-8")
+    (files / "exp/decode/test/text").write_text(
+        "s1-a 今天天气\ns1-b 天<noise>气\ns2-a 嗯\n", encoding="utf-8"
+    )
+    run_command(monkeypatch, "--nlsyms_txt", "nlsyms")
+    assert "ref: 1 utterances have nothing to score (first: s2-a): they have 0 units" in caplog.text
+    out = files / "exp/decode/test/score_cer"
+    result = read_result(out / "result.json")
+    assert result.utterances["s2-a"] == ErrorCounts(insertions=1, sentences=1, sentences_with_errors=1)
+    assert (result.total.units, result.total.errors) == (7, 2)
+    assert result.references == {"s1-a": "今天天气好", "s1-b": "天气", "s2-a": ""}
+    assert read_references(out / "per_utt.txt") == result.references
+    lines = (out / "result.txt").read_text(encoding="utf-8").splitlines()
+    (speaker,) = [line.replace("|", " ").split() for line in lines if line.startswith("| s2")]
+    assert speaker == ["s2", "1", "0", *5 * ["nan"], "100.0"]
+    assert len({len(line) for line in lines[2:]}) == 1, "columns line up"
+
+
+def test_spaces_are_counted_on_request(files, monkeypatch, capsys):
+    run_command(monkeypatch, "--spaces", "true")
+    assert "in 11 chars" in capsys.readouterr().out

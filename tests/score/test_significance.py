@@ -106,3 +106,9 @@ def test_holm_keeps_the_order_and_never_falls_below_p():
     assert (corrected >= p).all()
     assert (corrected <= 1).all()
     assert holm(np.array([])).size == 0
+
+
+def test_utterances_without_units_leave_a_rate_to_every_draw():
+    # Of two utterances, one without units: the draws with a rate hold the other once or twice.
+    low, high = bootstrap_interval(np.array([1, 1]), np.array([0, 10]))
+    assert (low, high) == (10.0, 20.0)

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import multiprocessing
 import pickle
@@ -7,6 +8,8 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from espnet_gmot import files
 from espnet_gmot.errors import InputError
@@ -14,7 +17,7 @@ from espnet_gmot.teacher.build_cache import build_cache
 from espnet_gmot.teacher.cache import TeacherCache, text_key
 from espnet_gmot.teacher.embed import embed, read_transcripts, tokenize
 from espnet_gmot.teacher.frozen import FrozenTeacher
-from espnet_gmot.teacher.tokenizer import load_tokenizer
+from espnet_gmot.teacher.tokenizer import load_tokenizer, teacher_ids
 
 TEXTS = ["我们", "爱学习", "语言和音乐", "天", "地大人小", "大小", "人"]
 TRANSCRIPTS = [(f"utt{number}", text) for number, text in enumerate(TEXTS)]
@@ -251,3 +254,21 @@ def test_transcripts_are_read_and_one_that_is_missing_is_named(tmp_path: Path):
     text.write_text("utt1 我们 爱\nutt2\n", encoding="utf-8")
     with pytest.raises(InputError, match=f"{text}:2: id utt2 has no value; complete or remove the line"):
         list(read_transcripts([text]))
+
+
+@given(
+    words=st.lists(st.text("今a\u200bＡ", min_size=1), min_size=1),
+    spaces=st.lists(st.sampled_from([" ", "\t", "\u3000", "\xa0", "\u2028", "\x85"]), min_size=1),
+)
+def test_the_key_is_that_of_plain_spaces(words, spaces):
+    plain = " ".join(words)
+    assert text_key("".join(spaces).join(["", *words, ""])) == text_key(plain)
+    assert text_key(plain) == hashlib.sha1(plain.encode()).hexdigest()  # as in caches of earlier versions
+
+
+def test_a_cache_of_the_corpus_serves_what_stage_3_writes(teacher, tokenizer, tmp_path: Path):
+    meta = build_cache(
+        [("u1", "我们\u3000爱"), ("u2", "我们\t爱"), ("u3", "我们爱")], teacher, tokenizer, tmp_path
+    )
+    assert meta.num_texts == 2
+    assert len(TeacherCache(tmp_path).lookup("我们 爱", "u1")) == len(teacher_ids(tokenizer, "我们 爱"))

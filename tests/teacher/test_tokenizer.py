@@ -75,3 +75,8 @@ def test_tokenizer_without_frame_is_refused(tiny_bert, tmp_path: Path):
     plain.save_pretrained(tmp_path)
     with pytest.raises(InputError, match=f"{tmp_path} does not put one special token.*BERT-like"):
         load_tokenizer(str(tmp_path))
+
+
+@pytest.mark.parametrize("space", ["\u3000", "\xa0", "\t", "\u2028", "  ", "\x85"])
+def test_all_white_space_is_a_plain_space(tokenizer, space: str):
+    assert teacher_ids(tokenizer, f"我们{space}爱").tolist() == teacher_ids(tokenizer, "我们 爱").tolist()

@@ -32,9 +32,10 @@ def lm_stats(options: Options, commands: Commands) -> None:
         return
     record.begin()
     join_lines(texts, _train_text(names), keep=lambda line: len(line.split()) > 1)
+    dev_text = _dev_text(options)
     collect_stats(
-        options, commands, MODULE, names.lm_stats_dir, (_train_text(names), names.lm_dev_text),
-        names.token_list, [*_arguments(options), *options.lm_args.split()],
+        options, commands, MODULE, names.lm_stats_dir, (_train_text(names), dev_text),
+        names.token_list, [*_arguments(options, dev_text), *options.lm_args.split()],
     )  # fmt: skip
     record.finish()
 
@@ -59,7 +60,10 @@ def lm_train(options: Options, commands: Commands) -> None:
     shape_options = [word for part, shape in shapes.items() for word in (f"--{part}_shape_file", shape)]
     train(
         options, commands, MODULE, record, names.token_list,
-        [*_arguments(options), *shape_options, "--fold_length", options.lm_fold_length, *arguments],
+        [
+            *_arguments(options, _dev_text(options)), *shape_options,
+            "--fold_length", options.lm_fold_length, *arguments,
+        ],
     )  # fmt: skip
 
 
@@ -72,10 +76,11 @@ def lm_perplexity(options: Options, commands: Commands) -> None:
     record = Record(directory, model=stamp(model), **{"--lm_test_text": content(text)})
     if not record.is_still_done(model, text):
         record.begin()
+        read = join_lines([text], directory / "test.txt") if options.lm_test_text else text
         commands.run_jobs(
             options.cuda_cmd, directory / "lm_calc_perplexity.log", "espnet2.bin.lm_calc_perplexity",
             "--ngpu", options.ngpu, "--output_dir", directory,
-            "--data_path_and_name_and_type", f"{text},text,text",
+            "--data_path_and_name_and_type", f"{read},text,text",
             "--train_config", config, "--model_file", model, gpu=options.ngpu,
         )  # fmt: skip
         record.finish()
@@ -86,10 +91,18 @@ def _train_text(names: Names) -> Path:
     return names.lm_stats_dir / "train.txt"
 
 
-def _arguments(options: Options) -> list[str]:
+def _dev_text(options: Options) -> Path:
+    """A text of the user's is copied with plain spaces, for ESPnet to read; that of stage 4 has them."""
+    names = Names(options)
+    if not options.lm_dev_text:
+        return names.lm_dev_text
+    return join_lines([names.lm_dev_text], names.lm_stats_dir / "dev.txt")
+
+
+def _arguments(options: Options, dev_text: Path) -> list[str]:
     names = Names(options)
     return [
         "--config", options.lm_config, *names.text_options,
         "--train_data_path_and_name_and_type", f"{_train_text(names)},text,text",
-        "--valid_data_path_and_name_and_type", f"{names.lm_dev_text},text,text",
+        "--valid_data_path_and_name_and_type", f"{dev_text},text,text",
     ]  # fmt: skip

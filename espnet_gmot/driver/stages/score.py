@@ -33,6 +33,7 @@ def score(options: Options, commands: Commands) -> None:
             commands.run(
                 "espnet_gmot.bin.score", "--ref", reference, "--hyp", hypothesis,
                 "--utt2spk", data / "utt2spk", "--token_type", unit, "--out", decoded / f"score_{kind}",
+                *(_of_characters(options) if unit == "char" else []),
             )  # fmt: skip
     commands.run(
         "espnet_gmot.bin.stage", "results_page",
@@ -40,8 +41,14 @@ def score(options: Options, commands: Commands) -> None:
     )  # fmt: skip
 
 
+def _of_characters(options: Options) -> list[str]:
+    """How characters are counted: in languages with spaces as stock ESPnet does, that is with them."""
+    symbols = [] if options.nlsyms_txt == "none" else ["--nlsyms_txt", options.nlsyms_txt]
+    return [*symbols, *([] if options.lang in WITHOUT_SPACES else ["--spaces", "true"])]
+
+
 def _scored_text(options: Options, commands: Commands, text: Path, target: Path, cleaner: str) -> Path:
-    """Write the text as it is scored, cleaned and without non-linguistic symbols, as stock ESPnet does."""
+    """Write the text as it is scored, cleaned and without words that are non-linguistic symbols."""
     target.parent.mkdir(exist_ok=True)
     words = target.with_suffix(".words")
     commands.run(

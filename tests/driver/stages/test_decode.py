@@ -110,3 +110,17 @@ def test_a_decoding_of_an_earlier_version_is_made_again_for_a_new_model(recipe):
     os.utime(done, (1, 1))
     recipe.run(stage=12, stop_stage=12, inference_tag="same")
     assert "asr_inference" in recipe.modules
+
+
+@pytest.mark.parametrize(("lang", "asked"), [("en", True), ("noinfo", True), ("zh", False), ("ja", False)])
+def test_spaces_are_characters_in_languages_that_write_them(recipe, lang, asked):
+    recipe.run(lang=lang)
+    assert [call.endswith("--spaces true") for call in recipe.called("score")][0] == asked
+    assert not [call for call in recipe.called("score")[1:] if "--spaces" in call]
+
+
+def test_non_linguistic_symbols_inside_of_words_are_taken_out_of_characters(recipe, no_report):
+    Path("nlsyms").write_text("<noise>\n")
+    recipe.run(nlsyms_txt="nlsyms", lang="zh")
+    (cer,) = recipe.called("score")
+    assert cer.endswith("score_cer --nlsyms_txt nlsyms")

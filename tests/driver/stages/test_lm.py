@@ -69,3 +69,17 @@ def test_a_training_that_was_stopped_is_continued(recipe):
     assert Path("exp/lm_stats_char/.done").exists()
     recipe.run(**WITH_LM)
     assert recipe.modules[:2] == ["launch", "lm_calc_perplexity"]
+
+
+def test_texts_of_ones_own_have_plain_spaces_for_espnet(recipe):
+    for name in ("train", "dev", "test"):
+        Path(f"{name}.txt").write_text("\ufeffu1 a\u3000a\n", encoding="utf-8")
+    own = {f"lm_{name}_text": f"{name}.txt" for name in ("train", "dev", "test")}
+    log = recipe.run(stop_stage=8, **own, **WITH_LM)
+    stats, tested = "exp/lm_stats_char", "exp/lm_train_lm_char/perplexity_test/test.txt"
+    for path in (f"{stats}/train.txt", f"{stats}/dev.txt", tested, "data/token_list/char/train.txt"):
+        assert Path(path).read_text() == "u1 a a\n"
+    for call in (*recipe.called("lm_train"), recipe.called("launch")[0]):
+        assert f"--valid_data_path_and_name_and_type {stats}/dev.txt,text,text" in call
+    assert f"--data_path_and_name_and_type {tested},text,text" in recipe.called("lm_calc_perplexity")[0]
+    assert "dev.txt: 1 transcripts have white space other than" in log

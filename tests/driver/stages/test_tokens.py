@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from espnet_gmot.driver.commands import CommandFailed
+from espnet_gmot.errors import InputError
 
 
 def test_characters_by_espnets_command(recipe, no_report):
@@ -60,3 +61,10 @@ def test_several_texts_are_joined_line_by_line(recipe):
     recipe.run(stop_stage=4)
     recipe.run(stage=5, stop_stage=5, lm_train_text="more.txt data/tr*/text")
     assert Path("data/token_list/char/train.txt").read_text() == "x1 a\nx2\nu1 a\n"
+
+
+def test_symbols_that_espnet_would_misread_are_refused(recipe):
+    Path("nlsyms").write_bytes(b"\xef\xbb\xbf<noise>\n")
+    with pytest.raises(InputError, match="nlsyms holds a byte-order mark, which ESPnet takes for a part of"):
+        recipe.run(stop_stage=5, nlsyms_txt="nlsyms")
+    assert not Path("data/token_list").exists()
