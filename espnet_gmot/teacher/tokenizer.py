@@ -58,7 +58,7 @@ def teacher_ids(tokenizer: Any, text: str, utt_id: str | None = None) -> np.ndar
     Raises:
         InputError: the transcript is empty, or too long for the teacher.
     """
-    ids = np.array(tokenizer(text.strip(), verbose=False)["input_ids"], dtype=np.int64)  # (N,)
+    ids = np.array(encode_transcript(tokenizer, text)["input_ids"], dtype=np.int64)  # (N,)
     where = f"utterance {utt_id}" if utt_id else f"transcript {text[:30]!r}"
     if len(ids) <= 2:
         raise InputError(f"{where} has no text for the teacher; remove it from the data directory")
@@ -68,6 +68,17 @@ def teacher_ids(tokenizer: Any, text: str, utt_id: str | None = None) -> np.ndar
             "split or remove this utterance, or choose a teacher for longer texts"
         )
     return ids
+
+
+def encode_transcript(tokenizer: Any, text: str, **options: Any) -> Any:
+    """Call the tokenizer on a raw transcript; outer white space does not count.
+
+    Args:
+        tokenizer: what `load_tokenizer` returned.
+        text: the transcript.
+        options: of the tokenizer's call, such as ``return_offsets_mapping``.
+    """
+    return tokenizer(text.strip(), verbose=False, **options)
 
 
 def vocabulary_number(tokenizer: Any) -> int:
