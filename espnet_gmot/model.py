@@ -13,6 +13,7 @@ from espnet_gmot.alignment import AlignmentCriterion, AlignmentOptions, Alignmen
 from espnet_gmot.alignment.encoded import Encoded, EncoderOutput, WithEncoded
 from espnet_gmot.alignment.projection import AcousticAdapter
 from espnet_gmot.alignment.teacher_input import TeacherInput
+from espnet_gmot.alignment.too_short import CTCLimit, require_frames
 from espnet_gmot.errors import InputError
 
 STREAMING_ENCODERS = (ContextualBlockConformerEncoder, ContextualBlockTransformerEncoder)
@@ -28,7 +29,8 @@ class ESPnetGMOTModel(ESPnetASRModel):
     mini-batches; in validation it is 1, so that the loss can be compared from epoch to epoch. c_b is 1 at the
     last encoder block and intermediate_weight at each block in ``encoder_conf: interctc_layer_idx``. The
     teacher is no submodule: it is loaded at the first training batch and is in no checkpoint, optimizer or
-    DDP bucket.
+    DDP bucket. An utterance with fewer frames than CTC needs for its labels has no CTC loss in ESPnet, and no
+    alignment loss here; ``ctc_impossible`` in the statistics is the share of these.
 
     Args:
         conf: ESPnet's model arguments, and the fields of :class:`AlignmentOptions`.
@@ -58,6 +60,9 @@ class ESPnetGMOTModel(ESPnetASRModel):
             self.adapter = AcousticAdapter(encoder_size, options.teacher_size, options.feedback)
         self.register_buffer("align_steps", torch.zeros((), dtype=torch.long))
         self.teacher_input = TeacherInput(options, self.criterion_align.project)
+        self.ctc_limit = None  # a transducer has no such limit
+        if self.ctc is not None and not self.use_transducer_decoder:
+            self.ctc_limit = CTCLimit()
 
     def forward(
         self,
@@ -98,13 +103,16 @@ class ESPnetGMOTModel(ESPnetASRModel):
             self.criterion_align.require_projection()
         self.teacher_input.check(teacher, teacher_identity, self.training)
         encoded = self.encode_batch(speech, speech_lengths)
-        _require_frames(encoded.lengths, kwargs.get("utt_id"))
+        require_frames(encoded.lengths, kwargs.get("utt_id"))
         loss, stats, weight = self.recognition_loss(
             encoded, speech, speech_lengths, text, text_lengths, **kwargs
         )
-        terms, stats_alignment = self.alignment_terms(encoded, teacher, teacher_lengths)
+        alignable = self.alignable(encoded, text, text_lengths)
+        terms, stats_alignment = self.alignment_terms(encoded, teacher, teacher_lengths, alignable)
         loss = loss + self._warmup() * sum(terms.values())
         stats |= stats_alignment | {"loss": loss.detach()}
+        if self.ctc_limit is not None and alignable is not None:
+            stats["ctc_impossible"] = self.ctc_limit.share_impossible(alignable, kwargs.get("utt_id"))
         return force_gatherable((loss, stats, weight), loss.device)
 
     def train(self, mode: bool = True) -> "ESPnetGMOTModel":
@@ -169,8 +177,29 @@ class ESPnetGMOTModel(ESPnetASRModel):
         given = WithEncoded(self, encoded)
         return ESPnetASRModel.forward(given, speech, speech_lengths, text, text_lengths, **kwargs)
 
+    def alignable(
+        self, encoded: Encoded, text: torch.Tensor, text_lengths: torch.Tensor
+    ) -> torch.Tensor | None:
+        """Tell which utterances have the frames that CTC needs for their labels (batch,).
+
+        Args:
+            encoded: the batch, from :meth:`encode_batch`.
+            text: token ids (batch, L), padded with −1.
+            text_lengths: (batch,).
+
+        Returns:
+            None for a model without CTC, or with a transducer, which has no such limit.
+        """
+        if self.ctc_limit is None:
+            return None
+        return self.ctc_limit.alignable(encoded.lengths, text, text_lengths)
+
     def align(
-        self, encoded: Encoded, teacher: torch.Tensor, teacher_lengths: torch.Tensor
+        self,
+        encoded: Encoded,
+        teacher: torch.Tensor,
+        teacher_lengths: torch.Tensor,
+        counted: torch.Tensor | None = None,
     ) -> dict[str, AlignmentOutput]:
         """Align each block of an encoded batch that has a weight.
 
@@ -178,6 +207,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
             encoded: the batch, from :meth:`encode_batch`.
             teacher: token ids (batch, N) or embeddings (batch, N, d_l).
             teacher_lengths: tokens with both special ones (batch,).
+            counted: utterances whose losses count (batch,); None for all.
 
         Returns:
             The alignments by the suffix of their statistics: ``LAST_BLOCK``, ``_layer6``, ...
@@ -192,12 +222,18 @@ class ESPnetGMOTModel(ESPnetASRModel):
             lift = torch.nn.Identity() if self.adapter is None else self.adapter.lift
             blocks |= {f"_layer{block}": lift(output) for block, output in encoded.intermediate}
         return {
-            suffix: self.criterion_align(features, encoded.lengths, embeddings, teacher_lengths, nonblank)
+            suffix: self.criterion_align(
+                features, encoded.lengths, embeddings, teacher_lengths, nonblank, counted
+            )
             for suffix, features in blocks.items()
         }
 
     def alignment_terms(
-        self, encoded: Encoded, teacher: torch.Tensor, teacher_lengths: torch.Tensor
+        self,
+        encoded: Encoded,
+        teacher: torch.Tensor,
+        teacher_lengths: torch.Tensor,
+        counted: torch.Tensor | None = None,
     ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
         """Return Σ_b c_b (fgw_weight · L_fgw(b) + align_weight · L_align(b)) of an encoded batch.
 
@@ -205,6 +241,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
             encoded: the batch, from :meth:`encode_batch`.
             teacher: token ids (batch, N) or embeddings (batch, N, d_l).
             teacher_lengths: tokens with both special ones (batch,).
+            counted: utterances whose losses count (batch,), as :meth:`alignable` tells; None for all.
 
         Returns:
             The loss without its warm-up w(t), as the weighted terms ``node``, ``edge`` and ``projection``
@@ -212,7 +249,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
         """
         terms: dict[str, torch.Tensor] = {}
         stats: dict[str, torch.Tensor] = {}
-        for suffix, aligned in self.align(encoded, teacher, teacher_lengths).items():
+        for suffix, aligned in self.align(encoded, teacher, teacher_lengths, counted).items():
             share = 1.0 if suffix == LAST_BLOCK else self.options.intermediate_weight
             for name, term in self.criterion_align.weighted_terms(aligned, share).items():
                 terms[name] = terms.get(name, 0.0) + term
@@ -254,13 +291,3 @@ class ESPnetGMOTModel(ESPnetASRModel):
         if not self.training or self.options.warmup_steps == 0:
             return 1.0
         return (self.align_steps / self.options.warmup_steps).clamp(max=1.0)
-
-
-def _require_frames(lengths: torch.Tensor, utt_ids: list[str] | None) -> None:
-    empty = (lengths < 1).nonzero().flatten().tolist()
-    if empty:
-        names = [utt_ids[i] for i in empty] if utt_ids else [f"number {i} of the batch" for i in empty]
-        raise InputError(
-            f"too short for one encoder frame: utterance {', '.join(names)}; "
-            "raise --min_wav_duration and run stage 4 again"
-        )

@@ -9,6 +9,7 @@ from espnet2.train.preprocessor import CommonPreprocessor
 from espnet_gmot.data.kaldi_text import plain_spaces
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.cache import TeacherCache
+from espnet_gmot.teacher.token_spans import tokenizer_of_cache
 from espnet_gmot.teacher.tokenizer import load_tokenizer, teacher_ids, vocabulary_number
 
 
@@ -65,6 +66,16 @@ class GMOTPreprocessor(CommonPreprocessor):
             processed["teacher"] = self._teacher_input(uid, transcript)
             processed["teacher_identity"] = np.array([self._identity])
         return processed
+
+    def teacher_tokenizer(self) -> Any:
+        """Return the teacher's tokenizer; that of a cache is the one of the teacher that it was made with.
+
+        Raises:
+            InputError: the teacher is not on this machine, or not the cache's any more.
+        """
+        if self._identity is None:
+            self._load_source()
+        return self._tokenizer if self._cache is None else tokenizer_of_cache(self._cache.meta)
 
     def _load_source(self) -> None:
         if self.teacher_cache is not None:

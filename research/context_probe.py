@@ -1,5 +1,6 @@
 """How much of the teacher's knowledge of the context a linear map finds in an encoder's frames."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from tqdm import tqdm
 from espnet_gmot.data.character_times import read_character_times
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.cache import TeacherCache
+from espnet_gmot.teacher.token_spans import TeacherToken, teacher_tokens, tokenizer_of_cache
 from espnet_gmot.trained.couplings import encode, frame_times, read_spoken
 from espnet_gmot.trained.load import load_experiment
-from research.character_spans import spans_of
+from research.character_spans import spans_of, token_spans
 
 # Weight of the ridge, relative to the frames' variance: a tenth of it or ten times it gives the same share.
 RIDGE = 0.01
@@ -49,7 +51,8 @@ def probe_encoder(
         What :func:`probe_context` gives.
 
     Raises:
-        InputError: a file is missing, a transcript is not in the cache, or times and transcripts do not fit.
+        InputError: a file is missing, a transcript is not in the cache, times and transcripts do not fit, or
+            the teacher's tokenizer is not there, or a token of it is not one character.
     """
     model, _ = load_experiment(experiment, checkpoint)
     cache = TeacherCache(teacher_cache)
@@ -64,7 +67,10 @@ def spoken_characters(
     """Encode a set and average the frames of each character.
 
     A character so short that no frame's middle lies in it gets the frame that is nearest to its own middle.
+    Tokens without characters, such as [CLS], are left out. What the probe takes out of both sides is a
+    character's mean, so a teacher's token must be one character.
     """
+    tokenizer = tokenizer_of_cache(cache.meta)
     times = read_character_times(ctm)
     chars: list[str] = []
     frames: list[np.ndarray] = []
@@ -72,17 +78,35 @@ def spoken_characters(
     bar = tqdm(read_spoken(data_dir), desc=f"encoder {Path(data_dir).name}", total=len(times), unit="utt")
     for spoken in bar:
         spoken.require_rate_of(model)
-        spans = spans_of(times, spoken.utterance, spoken.text, ctm)
+        characters = spans_of(times, spoken.utterance, spoken.text, ctm)
+        tokens = teacher_tokens(tokenizer, spoken.text)
+        spans = token_spans(tokens, characters, spoken.utterance)
         speech = torch.from_numpy(spoken.samples)[None]
         hidden = encode(model, speech, torch.tensor([speech.size(1)]))[0][0].numpy()  # (T, d_a)
         middles = frame_times(model, spoken.rate, len(hidden))
-        for start, end in spans:
+        for start, end in filter(None, spans):
             inside = (middles >= start) & (middles < end)
             nearest = np.abs(middles - (start + end) / 2).argmin()
             frames.append(hidden[inside].mean(0) if inside.any() else hidden[nearest])
         chars += "".join(spoken.text.split())
-        embeddings.append(cache.lookup(spoken.text, spoken.utterance)[1:-1])  # without [CLS] and [SEP]
+        embedded = cache.lookup(spoken.text, spoken.utterance)  # (N, d_l)
+        _require_characters(tokens, len(embedded), spoken.utterance)
+        embeddings.append(embedded[[span is not None for span in spans]])
     return SpokenCharacters(np.array(chars), np.stack(frames), np.concatenate(embeddings))
+
+
+def _require_characters(tokens: Sequence[TeacherToken], count: int, utterance: str) -> None:
+    several = [token.label for token in tokens if len(token.characters or ()) > 1]
+    if several:
+        raise InputError(
+            f"utterance {utterance}: the teacher's token {several[0]} is more than one character, and the "
+            "probe is of characters; choose a teacher whose tokens are, such as bert-base-chinese"
+        )
+    if len(tokens) != count:
+        raise InputError(
+            f"utterance {utterance}: the tokenizer of the cache's teacher gives {len(tokens)} tokens and the "
+            f"cache holds {count}; make the cache anew"
+        )
 
 
 def probe_context(train: SpokenCharacters, test: SpokenCharacters) -> dict[str, float]:

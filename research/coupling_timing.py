@@ -11,10 +11,9 @@ from tqdm import tqdm
 
 from espnet_gmot.data.character_times import read_character_times
 from espnet_gmot.errors import InputError
+from espnet_gmot.teacher.token_spans import teacher_tokens
 from espnet_gmot.trained.couplings import frame_times, load_aligners, read_spoken
-from research.character_spans import spans_of
-
-Span = tuple[float, float]
+from research.character_spans import Span, spans_of, token_spans
 
 
 @dataclass(frozen=True)
@@ -22,13 +21,14 @@ class CouplingTiming:
     """Sums over the tokens or the mass of couplings; ``+`` adds them.
 
     Args:
-        utterances, tokens: how many; tokens are characters, without [CLS] and [SEP].
-        inside: Σ_j share of character j's mass on frames within its true span.
-        chance: the same for a coupling that spreads each character evenly over the utterance.
-        error_ms: Σ_j |barycentre of character j's mass − middle of its span|, milliseconds.
+        utterances, tokens: how many; tokens are those with characters: with most Chinese teachers each is
+            one character.
+        inside: Σ_j share of token j's mass on frames within its true span.
+        chance: the same for a coupling that spreads each token evenly over the utterance.
+        error_ms: Σ_j |barycentre of token j's mass − middle of its span|, milliseconds.
         speech_mass: mass of all tokens on frames of speech.
-        right_mass: the part of it on the character that is being spoken.
-        special_mass: mass of [CLS] and [SEP].
+        right_mass: the part of it on the token that is being spoken.
+        special_mass: mass of the tokens without characters: [CLS], [SEP], a mark between words.
         special_silent: the part of it on frames outside all spans.
     """
 
@@ -72,24 +72,26 @@ def measure_couplings(
         ctm: true character times of the set.
 
     Raises:
-        InputError: a file is missing, the model has neither alignment nor guide, or transcripts and times do
-            not fit.
+        InputError: a file is missing, the model has neither alignment nor guide, transcripts and times do not
+            fit, or the teacher's tokenizer is not there or does not tell a token's characters.
     """
     experiments = [("model", experiment)] + ([("guide", guide)] if guide else [])
     aligner = load_aligners(experiments, checkpoint)["model"]
+    tokenizer, special_tokens = aligner.preprocess.teacher_tokenizer(), aligner.guide.options.special_tokens
     times = read_character_times(ctm)
     timing = CouplingTiming()
     bar = tqdm(read_spoken(data_dir), desc=f"couplings {Path(data_dir).name}", total=len(times), unit="utt")
     for spoken in bar:
-        spans = spans_of(times, spoken.utterance, spoken.text, ctm)
+        characters = spans_of(times, spoken.utterance, spoken.text, ctm)
+        spans = token_spans(teacher_tokens(tokenizer, spoken.text)[1:-1], characters, spoken.utterance)
         plan, _ = aligner.align(spoken)
         frames = frame_times(aligner.model, spoken.rate, plan.size(0))
-        timing += coupling_timing(plan.numpy(), frames, spans, aligner.guide.options.special_tokens)
+        timing += coupling_timing(plan.numpy(), frames, spans, special_tokens)
     return timing
 
 
 def coupling_timing(
-    plan: np.ndarray, frame_times: np.ndarray, spans: Sequence[Span], special_tokens: bool
+    plan: np.ndarray, frame_times: np.ndarray, spans: Sequence[Span | None], special_tokens: bool
 ) -> CouplingTiming:
     """Measure one utterance's coupling.
 
@@ -99,11 +101,11 @@ def coupling_timing(
     Args:
         plan: coupling γ (T, N), without padding.
         frame_times: middle t of each frame (T,), seconds.
-        spans: start a and end b of each character, seconds.
+        spans: start a and end b of each token of the text, seconds; None for one without characters.
         special_tokens: whether the first and the last token are [CLS] and [SEP].
 
     Raises:
-        InputError: the numbers of frames, tokens and characters do not fit.
+        InputError: the numbers of frames, tokens and spans do not fit.
 
     Example:
         >>> middles, spans = np.array([0.5, 1.5]), [(0, 1), (1, 2)]
@@ -117,15 +119,18 @@ def coupling_timing(
             f"a coupling of {text.shape[0]} frames and {text.shape[1]} characters does not fit "
             f"{len(frame_times)} frame times and {len(spans)} character times"
         )
-    starts, ends = np.array(spans, dtype=np.float64).T  # (n,)
+    spoken = [place for place, span in enumerate(spans) if span is not None]
+    special = plan[:, [0, -1]] if special_tokens else plan[:, :0]
+    special = np.hstack([special, np.delete(text, spoken, axis=1)])
+    text = text[:, spoken]  # (T, n)
+    starts, ends = np.array([spans[place] for place in spoken], dtype=np.float64).T  # (n,)
     within = (frame_times[:, None] >= starts) & (frame_times[:, None] < ends)  # (T, n)
     mass = text.sum(0)  # (n,)
     centre = frame_times @ text / mass  # (n,)
     silent = ~within.any(1)  # (T,)
-    special = plan[:, [0, -1]] if special_tokens else plan[:, :0]
     return CouplingTiming(
         utterances=1,
-        tokens=len(spans),
+        tokens=len(spoken),
         inside=float(((text * within).sum(0) / mass).sum()),
         chance=float(within.mean(0).sum()),
         error_ms=float(1000 * np.abs(centre - (starts + ends) / 2).sum()),

@@ -16,6 +16,7 @@ TOLERANCE = 2e-6  # of ‖difference‖ / ‖gradient‖; measured: 1.2e-7 to 2.
 
 BATCH = make_batch([9600, 9600, 8000, 6400, 5000], [5, 3, 4, 2, 1])  # shares of three and two
 CONSTANT = make_batch([9600, 9600, 8000], [5, 3, 4], constant=(1,))  # audio of the second process
+TOO_SHORT = make_batch([9600, 9600, 8000, 1300], [5, 3, 4, 5])  # two frames for the last one's five labels
 ONE_FRAME = make_batch([800], [1])
 
 CTC, HYBRID = {"ctc_weight": 1.0}, {"ctc_weight": 0.3}
@@ -33,6 +34,7 @@ CASES = {
     "two blocks through the adapter": ({**CTC, **ADAPTER, "intermediate_weight": 0.5}, BATCH),
     "warm-up": ({**CTC, "warmup_steps": 4}, BATCH),
     "identical frames on one process": (HYBRID, CONSTANT),
+    "labels that CTC cannot place on one process": (HYBRID, TOO_SHORT),
 }
 
 
@@ -118,6 +120,12 @@ def test_constant_audio_and_one_frame_are_what_they_are_meant_to_be(task, config
     assert model.encode(ONE_FRAME["speech"], ONE_FRAME["speech_lengths"])[1].tolist() == [1]
     frames = model.encode(CONSTANT["speech"], CONSTANT["speech_lengths"])[0][1]  # (T, d_a)
     torch.testing.assert_close(frames, frames[:1].expand_as(frames))
+
+
+def test_an_utterance_that_ctc_cannot_align_counts_as_one_of_four(ranks):
+    for results in ranks:
+        found = results["labels that CTC cannot place on one process"].statistics["ctc_impossible"]
+        assert found == pytest.approx(0.25)
 
 
 def test_an_utterance_of_one_frame_on_one_process_spoils_nothing(ranks):

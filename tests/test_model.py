@@ -282,6 +282,80 @@ def test_utterance_without_a_frame_is_named(build_model, batch, monkeypatch):
         model(**batch)
 
 
+def beside_one_that_ctc_cannot_align(batch):
+    """The batch, and its last utterance again with a transcript of more labels than frames."""
+    text = torch.full((4, 40), -1)
+    text[:3, :5] = batch["text"]
+    text[3] = torch.arange(40) % 2 + 2
+    teacher = torch.zeros(4, 42, 16)
+    teacher[:3, :7] = batch["teacher"]
+    teacher[3] = torch.randn(42, 16, generator=torch.Generator().manual_seed(1))
+    speech, lengths = (batch[name][[0, 1, 2, 2]] for name in ("speech", "speech_lengths"))
+    text_lengths = torch.cat([batch["text_lengths"], torch.tensor([40])])
+    return {
+        "speech": speech, "speech_lengths": lengths, "text": text, "text_lengths": text_lengths,
+        "teacher": teacher, "teacher_lengths": text_lengths + 2,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("ctc_weight", [1.0, 0.3])
+def test_what_ctc_cannot_align_pulls_nothing_and_is_told(build_model, batch, caplog, ctc_weight):
+    decoder = None if ctc_weight == 1.0 else "transformer"
+    model = build_model({"ctc_weight": ctc_weight}, decoder=decoder).train()
+    together = beside_one_that_ctc_cannot_align(batch)
+    encoded = model.encode_batch(together["speech"], together["speech_lengths"])
+    alone, _ = model.alignment_terms(
+        encoded._replace(features=encoded.features[:3], lengths=encoded.lengths[:3]),
+        batch["teacher"], batch["teacher_lengths"],
+    )  # fmt: skip
+    alignable = model.alignable(encoded, together["text"], together["text_lengths"])
+    assert alignable.tolist() == [True, True, True, False]
+    terms, _ = model.alignment_terms(encoded, together["teacher"], together["teacher_lengths"], alignable)
+    for name, term in terms.items():
+        torch.testing.assert_close(term, 0.75 * alone[name])  # a mean over four
+    (gradient,) = torch.autograd.grad(sum(terms.values()), encoded.features, retain_graph=True)
+    assert gradient[:3].abs().sum() > 0
+    assert (gradient[3] == 0).all()
+
+    loss, stats, _ = model(**together, utt_id=list("abcd"))
+    loss.backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+    assert stats["ctc_impossible"].item() == 0.25
+    assert "utterance d. Neither CTC nor the alignment" in caplog.text
+
+
+def test_a_batch_of_what_ctc_cannot_align_still_trains_every_parameter(build_model, batch):
+    model = build_model({"projected_side": "acoustic", "teacher_size": 16}).train()
+    together = beside_one_that_ctc_cannot_align(batch)
+    loss, stats, _ = model(**{name: value[3:] for name, value in together.items()})
+    loss.backward()
+    assert stats["ctc_impossible"].item() == 1
+    assert loss.item() == 0
+    assert all(torch.equal(p.grad, torch.zeros_like(p)) for p in model.parameters())
+
+
+def test_a_batch_that_ctc_can_align_is_the_same_to_the_last_bit(build_model, batch):
+    found = []
+    for limited in (True, False):
+        model = build_model().train()
+        if not limited:
+            model.ctc_limit = None
+        torch.manual_seed(0)
+        loss, stats, _ = model(**{name: value.clone() for name, value in batch.items()})
+        loss.backward()
+        found.append((loss, [p.grad for p in model.parameters()]))
+        assert stats.get("ctc_impossible") == (0 if limited else None)
+    (one, gradients), (other, others) = found
+    assert torch.equal(one, other)
+    assert all(map(torch.equal, gradients, others))
+
+
+def test_without_ctc_every_utterance_is_aligned(build_model, batch):
+    model = build_model({"ctc_weight": 0.0}, decoder="transformer").train()
+    _, stats, _ = model(**beside_one_that_ctc_cannot_align(batch))
+    assert "ctc_impossible" not in stats
+
+
 def test_missing_teacher_input_names_the_cure(build_model, batch):
     with pytest.raises(InputError, match="set preprocessor: gmot"):
         build_model()(**{k: v for k, v in batch.items() if "teacher" not in k})

@@ -20,7 +20,8 @@ class AlignmentOutput:
     """What one batch gives.
 
     Attributes:
-        loss_node: mean over utterances of the coupling's node cost × number of text tokens.
+        loss_node: mean over utterances of the coupling's node cost × number of text tokens; as in all
+            losses, an utterance that does not count has 0.
         loss_edge: the same of its edge cost.
         loss_fgw: (1−α) loss_node + α loss_edge.
         loss_align: mean over utterances of Σ_j (1 − cos(z̃_j, z_j)) over the text tokens.
@@ -72,6 +73,7 @@ class AlignmentCriterion(nn.Module):
         embeddings: torch.Tensor,
         embedding_lengths: torch.Tensor,
         nonblank: torch.Tensor | None = None,
+        counted: torch.Tensor | None = None,
     ) -> AlignmentOutput:
         """Align a padded batch.
 
@@ -81,6 +83,7 @@ class AlignmentCriterion(nn.Module):
             embeddings: teacher embeddings with both special tokens, Z (batch, N, d_l).
             embedding_lengths: valid tokens (batch,).
             nonblank: CTC's non-blank posterior (batch, T), for ``frame_marginal: nonblank``.
+            counted: utterances whose losses count (batch,), those of the others being 0; None for all.
 
         Raises:
             InputError: the embeddings have not the size that the adapter was built for, or ``nonblank`` is
@@ -99,7 +102,7 @@ class AlignmentCriterion(nn.Module):
                 )
             if not self.options.special_tokens:
                 Z, embedding_lengths = Z[:, 1:-1], embedding_lengths - 2
-            return self._align(X, feature_lengths, Z, embedding_lengths, nonblank)
+            return self._align(X, feature_lengths, Z, embedding_lengths, nonblank, counted)
 
     def weighted_terms(self, aligned: AlignmentOutput, share: float = 1.0) -> dict[str, torch.Tensor]:
         """Return c (fgw_weight · L_fgw + align_weight · L_align) by its terms, which add up to it.
@@ -134,6 +137,7 @@ class AlignmentCriterion(nn.Module):
         Z: torch.Tensor,
         lengths_b: torch.Tensor,
         nonblank: torch.Tensor | None,
+        counted: torch.Tensor | None,
     ) -> AlignmentOutput:
         options = self.options
         fgw = ot.fused_gromov_wasserstein_of_vectors(
@@ -152,6 +156,8 @@ class AlignmentCriterion(nn.Module):
             backend=options.backend,
         )
         is_text = self._text_mask(lengths_b, Z.size(1)).to(X.dtype)  # (batch, N)
+        if counted is not None:
+            is_text = is_text * counted.to(X)[:, None]
         num_tokens = is_text.sum(1)  # (batch,)
         projected = ot.barycentric_projection(fgw.plan, X)  # (batch, N, d)
         distance = 1.0 - torch.cosine_similarity(projected, Z, dim=-1)  # (batch, N)

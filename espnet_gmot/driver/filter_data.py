@@ -5,13 +5,14 @@ from pathlib import Path
 
 from espnet_gmot.data.kaldi_data import write_data_dir, write_table
 from espnet_gmot.data.kaldi_text import read_table
+from espnet_gmot.driver.speaking_rate import warn_of_absurd_rates
 from espnet_gmot.errors import InputError
 
 
 def filter_data_dir(
     source: str | Path, target: str | Path, rate: int, min_seconds: float, max_seconds: float
 ) -> str:
-    """Copy the tables of ``source`` to ``target`` without unusable utterances.
+    """Copy the tables of ``source`` to ``target`` without unusable utterances; warn of absurd ones.
 
     Args:
         source: a directory made by stage 3 (with utt2num_samples).
@@ -29,8 +30,9 @@ def filter_data_dir(
     source, target = Path(source), Path(target)
     samples = read_table(source / "utt2num_samples")
     text = read_table(source / "text", allow_empty=True)
+    seconds = {utterance: int(samples[utterance]) / rate for utterance in text}
     reasons = {
-        utterance: _why_not(int(samples[utterance]) / rate, text[utterance], min_seconds, max_seconds)
+        utterance: _why_not(seconds[utterance], text[utterance], min_seconds, max_seconds)
         for utterance in text
     }
     kept = [utterance for utterance, reason in reasons.items() if reason is None]
@@ -39,6 +41,7 @@ def filter_data_dir(
     summary = f"{target}: {len(kept)} of {len(text)} utterances kept ({told})"
     if not kept:
         raise InputError(f"{summary}; widen --min_wav_duration and --max_wav_duration")
+    warn_of_absurd_rates(target, seconds, {utterance: text[utterance] for utterance in kept})
     _write_kept(source, target, kept, samples, text)
     return summary
 

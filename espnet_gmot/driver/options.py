@@ -61,6 +61,7 @@ class Options:
     feats_normalize: Literal["global_mvn", "none"]
     asr_speech_fold_length: int
     asr_text_fold_length: int
+    ctc_impossible: Literal["auto", "drop", "keep"]
     ctc_greedy: bool
     inference_tag: str
     inference_config: str

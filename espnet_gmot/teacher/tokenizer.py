@@ -68,7 +68,7 @@ def teacher_ids(tokenizer: Any, text: str, utt_id: str | None = None) -> np.ndar
     """
     where = f"utterance {utt_id}" if utt_id else f"transcript {text[:30]!r}"
     try:
-        ids = np.array(tokenizer(plain_spaces(text), verbose=False)["input_ids"], dtype=np.int64)  # (N,)
+        ids = np.array(encode_transcript(tokenizer, text)["input_ids"], dtype=np.int64)  # (N,)
     except Exception as error:  # tokenizers raises plain Exceptions
         raise InputError(
             f"{where} cannot be read by the teacher's tokenizer ({first_line(error)}); {UNKNOWN_CURE}"
@@ -81,6 +81,17 @@ def teacher_ids(tokenizer: Any, text: str, utt_id: str | None = None) -> np.ndar
             "split or remove this utterance, or choose a teacher for longer texts"
         )
     return ids
+
+
+def encode_transcript(tokenizer: Any, text: str, **options: Any) -> Any:
+    """Call the tokenizer on a raw transcript; outer white space does not count.
+
+    Args:
+        tokenizer: what `load_tokenizer` returned.
+        text: the transcript.
+        options: of the tokenizer's call, such as ``return_offsets_mapping``.
+    """
+    return tokenizer(plain_spaces(text), verbose=False, **options)
 
 
 def vocabulary_number(tokenizer: Any) -> int:

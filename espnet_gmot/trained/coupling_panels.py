@@ -1,10 +1,13 @@
 """One utterance through several trained models: what their couplings look like."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
+from espnet_gmot.errors import InputError
+from espnet_gmot.teacher.token_spans import teacher_tokens
 from espnet_gmot.trained.coupling_plot import CouplingPanel
 from espnet_gmot.trained.couplings import Aligner, SpokenText, frame_times, load_aligners, read_spoken
 
@@ -39,10 +42,7 @@ def coupling_panels(
 def _panel(title: str, aligner: Aligner, spoken: SpokenText) -> CouplingPanel:
     model = aligner.model
     plan, hidden = aligner.align(spoken)
-    special = aligner.guide.options.special_tokens
-    tokens = ["[CLS]", *spoken.text, "[SEP]"] if special else list(spoken.text)
-    if len(tokens) != plan.size(1):
-        tokens = [str(j) for j in range(plan.size(1))]
+    tokens = _labels(title, aligner, spoken, plan.size(1))
     ctc = None
     if model.ctc is not None:
         symbols = [model.token_list[i] for i in model.ctc.argmax(hidden[None])[0].tolist()]
@@ -50,3 +50,17 @@ def _panel(title: str, aligner: Aligner, spoken: SpokenText) -> CouplingPanel:
     first, second = frame_times(model, spoken.rate, 2)
     step = float(second - first)
     return CouplingPanel(title, plan.numpy(), tokens, step, ctc, start_seconds=float(first) - step / 2)
+
+
+def _labels(title: str, aligner: Aligner, spoken: SpokenText, count: int) -> list[str]:
+    """The teacher's tokens, or numbers, with a warning, where they cannot be had."""
+    try:
+        tokens = teacher_tokens(aligner.preprocess.teacher_tokenizer(), spoken.text)
+        if not aligner.guide.options.special_tokens:
+            tokens = tokens[1:-1]
+        if len(tokens) != count:
+            raise InputError(f"the tokenizer gives {len(tokens)} tokens and the coupling has {count}")
+    except InputError as error:
+        logging.warning("%s: the rows of the picture are numbered, not labelled: %s", title, error)
+        return [str(j) for j in range(count)]
+    return [token.label for token in tokens]

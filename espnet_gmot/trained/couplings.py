@@ -1,8 +1,8 @@
 """Couplings of trained models, utterance by utterance, and when their frames are."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from espnet_gmot.data.audio import read_cuts, recordings_of
 from espnet_gmot.data.kaldi_data import read_data_dir
 from espnet_gmot.errors import InputError
 from espnet_gmot.model import ESPnetGMOTModel
+from espnet_gmot.preprocessor import GMOTPreprocessor
 from espnet_gmot.trained.load import load_experiment, sampling_rate
 
 # ESPnet's conv2d input layer, two convolutions of width 3 and stride 2: an encoder frame every
@@ -78,7 +79,7 @@ class Aligner(NamedTuple):
 
     model: ESPnetASRModel
     guide: ESPnetGMOTModel
-    preprocess: Callable[[str, dict[str, Any]], dict[str, np.ndarray]]
+    preprocess: GMOTPreprocessor
 
     def align(self, spoken: SpokenText) -> tuple[torch.Tensor, torch.Tensor]:
         """Align one utterance.

@@ -96,7 +96,8 @@ def gradients_of_batches(
         batch.pop("teacher_identity", None)
         encoded = model.encode_batch(batch["speech"], batch["speech_lengths"])
         losses = {"asr": model.recognition_loss(encoded, **batch)[0]}
-        losses |= model.alignment_terms(encoded, *teacher)[0]
+        alignable = model.alignable(encoded, batch["text"], batch["text_lengths"])
+        losses |= model.alignment_terms(encoded, *teacher, alignable)[0]
         found = {}
         for name, loss in losses.items():
             gradients = torch.autograd.grad(

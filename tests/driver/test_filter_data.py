@@ -35,3 +35,15 @@ def test_nothing_left_is_an_error_with_a_cure(source: Path) -> None:
     with pytest.raises(InputError, match=r"0 of 5 utterances kept .*; widen --min_wav_duration"):
         filter_data_dir(source, source.parent / "train", rate=1000, min_seconds=5, max_seconds=9)
     assert not (source.parent / "train").exists()
+
+
+def test_audio_and_text_that_can_hardly_belong_together_stay_and_are_named(
+    source: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (source / "text").write_text(f"u0 a\nu1 b\nu2 {'天' * 40}\nu3 d\nu4 e\n")
+    summary = filter_data_dir(source, source.parent / "train", rate=1000, min_seconds=0.1, max_seconds=2)
+    assert "3 of 5 utterances kept" in summary
+    (warning,) = caplog.messages
+    assert "train: 1 of 3 utterances have more than 12 syllables" in warning
+    assert "u2 (40 characters in 0.50 s)" in warning
+    assert "u2" in check_data_dir(source.parent / "train").text

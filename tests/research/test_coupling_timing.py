@@ -64,3 +64,22 @@ def test_sums_weigh_by_tokens():
 def test_sizes_that_do_not_fit_are_refused():
     with pytest.raises(InputError, match="8 frames and 2 characters does not fit 8 frame times and 1 char"):
         coupling_timing(diagonal(), TIMES, SPANS[:1], special_tokens=True)
+
+
+def test_a_token_without_characters_counts_as_a_special_one():
+    plan = np.kron(np.eye(4), np.ones((2, 1))) / 8  # [CLS], a mark between words, two characters
+    spans = [None, (0.4, 0.6), (0.6, 0.8)]
+    plan = np.hstack([plan, np.zeros((8, 1))])  # [SEP]
+    summary = coupling_timing(plan, TIMES, spans, special_tokens=True).summary()
+    assert summary["tokens"] == 2
+    assert summary["inside_own_span"] == summary["special_tokens_on_silence"] == 1.0
+    marked = coupling_timing(plan[:, 1:-1], TIMES, spans, special_tokens=False).summary()
+    assert marked["special_tokens_on_silence"] == 1.0
+
+
+def test_a_token_of_several_characters_is_measured_over_all_of_them():
+    plan = np.zeros((8, 1))
+    plan[2:6] = 0.25
+    summary = coupling_timing(plan, TIMES, [(0.2, 0.6)], special_tokens=False).summary()
+    assert (summary["inside_own_span"], summary["inside_own_span_by_chance"]) == (1.0, 0.5)
+    assert summary["barycentre_error_ms"] == pytest.approx(0, abs=1e-9)

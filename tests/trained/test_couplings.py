@@ -208,3 +208,74 @@ def test_panel_stands_where_its_frames_are(recipe):
     assert panel.start_seconds == pytest.approx((3 - 2) * hop)
     assert panel.tokens == ["[CLS]", *TRANSCRIPTS[0], "[SEP]"]
     assert len(spectrogram) >= len(panel.plan) * 4
+
+
+@pytest.fixture(scope="module")
+def merging(recipe):
+    """The same GM-OT model with a teacher that has as many tokens as u2 has characters, but others."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    from espnet_gmot.teacher.build_cache import build_cache
+    from espnet_gmot.teacher.frozen import FrozenTeacher
+    from espnet_gmot.teacher.tokenizer import load_tokenizer
+
+    directory = recipe / "merging"
+    characters = sorted(set("".join(TRANSCRIPTS)))
+    pieces = ["<s>", "</s>", "<unk>", "▁", "天气", "我们", "公园", *characters]
+    tokenizer = Tokenizer(models.Unigram([(piece, -float(len(piece) == 1)) for piece in pieces], unk_id=2))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 1)]
+    )
+    special = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "model_max_length": 64}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(directory / "teacher")
+    size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    BertModel(BertConfig(vocab_size=len(pieces), **size)).save_pretrained(directory / "teacher")
+    for name, conf in (("online", {"teacher": str(directory / "teacher")}), ("cached", {})):
+        shutil.copytree(recipe / "gmot", directory / name)
+        config = yaml.safe_load((directory / name / "config.yaml").read_text())
+        config["preprocessor_conf"] = conf or {"teacher_cache": str(directory / "cache")}
+        config["model_conf"] |= conf or {"teacher": None}
+        (directory / name / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
+    teacher = str(directory / "teacher")
+    build_cache(
+        [(f"u{number}", text) for number, text in enumerate(TRANSCRIPTS)],
+        FrozenTeacher.load(teacher), load_tokenizer(teacher), directory / "cache",
+    )  # fmt: skip
+    return directory
+
+
+@pytest.mark.parametrize("name", ["online", "cached"])
+def test_rows_of_a_picture_are_the_teachers_tokens(recipe, merging, name):
+    from espnet_gmot.trained.coupling_panels import coupling_panels
+    from research.coupling_timing import measure_couplings
+
+    experiment = merging / name
+    _, _, (panel,) = coupling_panels([(name, experiment)], "model.pth", recipe / "data", "u2")
+    assert panel.tokens == ["<s>", "▁", "天气", "好", "</s>"]  # of 天气好
+    timing = measure_couplings(experiment, None, "model.pth", recipe / "data", recipe / "data/ctm")
+    assert timing.tokens == sum(map(len, TRANSCRIPTS)) - 3  # 我们, 公园 and 天气 are one token each
+
+
+def test_the_probe_is_of_characters_alone(recipe, merging):
+    from research.context_probe import probe_encoder
+
+    sets = [(recipe / "data", recipe / "data/ctm")] * 2
+    with pytest.raises(InputError, match="utterance u1: the teacher's token 我们 is more than one character"):
+        probe_encoder(recipe / "gmot", "model.pth", merging / "cache", sets)
+
+
+def test_without_the_teacher_of_the_cache_rows_are_numbered_and_measures_refuse(recipe, merging, caplog):
+    from espnet_gmot.trained.coupling_panels import coupling_panels
+    from research.coupling_timing import measure_couplings
+
+    (merging / "teacher").rename(merging / "elsewhere")
+    try:
+        _, _, (panel,) = coupling_panels([("x", merging / "cached")], "model.pth", recipe / "data", "u2")
+        assert panel.tokens == ["0", "1", "2", "3", "4"]
+        assert "x: the rows of the picture are numbered, not labelled" in caplog.text
+        with pytest.raises(InputError, match="teacher is not on this machine"):
+            measure_couplings(merging / "cached", None, "model.pth", recipe / "data", recipe / "data" / "ctm")
+    finally:
+        (merging / "elsewhere").rename(merging / "teacher")

@@ -55,6 +55,7 @@ asr_args=              # Further arguments for training, e.g. "--max_epoch 10".
 feats_normalize=global_mvn # Normalisation of features: global_mvn, or none to leave it to the configuration.
 asr_speech_fold_length=800 # Frames (10 ms) at which batch_type folded halves a batch.
 asr_text_fold_length=150   # Tokens at which batch_type folded halves a batch.
+ctc_impossible=auto    # Utterances of more labels than frames: drop or keep them; auto drops few, refuses many.
 ctc_greedy=false       # Decode by the best CTC path instead of espnet2.bin.asr_inference.
 inference_tag=         # Name of the decoding directory.
 inference_config=      # Configuration of decoding.

@@ -1,6 +1,7 @@
 """Stages 10 and 11: statistics and training of the recogniser."""
 
 from espnet_gmot.driver.commands import Commands
+from espnet_gmot.driver.ctc_check import usable_shapes
 from espnet_gmot.driver.freshness import Record, content
 from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.needs import need
@@ -45,26 +46,32 @@ def asr_stats(options: Options, commands: Commands) -> None:
 
 def asr_train(options: Options, commands: Commands) -> None:
     """Stage 11: training."""
-    names, arguments = Names(options), options.asr_args.split()
-    texts = [need(data / "text", 4) for data in (names.train, names.valid)]
-    shapes = [
-        names.asr_stats_dir / part / shape
-        for part in ("train", "valid")
-        for shape in ("speech_shape", f"text_shape.{options.token_type}")
-    ]
-    need(shapes[1], 10)
+    names, own = Names(options), options.asr_args.split()
+    config = with_arguments(load_training_yaml(options.asr_config), own)
+    texts = {"train": need(names.train / "text", 4), "valid": need(names.valid / "text", 4)}
+    shape_names = ("speech_shape", f"text_shape.{options.token_type}")
+    need(names.asr_stats_dir / "train" / shape_names[1], 10)
+    arguments = [
+        "--config", options.asr_config, "--frontend_conf", f"fs={options.fs}", *names.text_options, *own
+    ]  # fmt: skip
+    usable = usable_shapes(
+        names.asr_exp / "ctc_check", options.ctc_impossible, arguments,
+        config | {"--fs": options.fs} | names.text_inputs | {"token list": content(names.token_list)},
+        {part: [names.asr_stats_dir / part / shape for shape in shape_names] for part in texts}, texts,
+    )  # fmt: skip
+    shapes = [path for part in usable.values() for path in part]
     statistics, normalize = [], []
     if options.feats_normalize == "global_mvn":
         statistics = [names.feats_stats]
         normalize = ["--normalize=global_mvn", "--normalize_conf", f"stats_file={names.feats_stats}"]
     record = Record(
         names.asr_exp,
-        **training_inputs(with_arguments(load_training_yaml(options.asr_config), arguments)),
+        **training_inputs(config),
         **{"--asr_args": options.asr_args, "--feats_normalize": options.feats_normalize},
         **names.text_inputs,
         **{f"{path.parent.name} {path.name}": content(path) for path in (*statistics, *shapes)},
-        **{"token list": content(names.token_list), "train text": content(texts[0])},
-        **{"valid text": content(texts[1])},
+        **{"token list": content(names.token_list)},
+        **{f"{part} text": content(text) for part, text in texts.items()},
     )
     shape_options = [word for path in shapes for word in (f"--{path.parent.name}_shape_file", path)]
     train(
@@ -73,6 +80,6 @@ def asr_train(options: Options, commands: Commands) -> None:
             "--config", options.asr_config, "--frontend_conf", f"fs={options.fs}", *normalize,
             *names.text_options, *names.data_options, *shape_options,
             "--fold_length", options.asr_speech_fold_length * 100,
-            "--fold_length", options.asr_text_fold_length, *arguments,
+            "--fold_length", options.asr_text_fold_length, *own,
         ],
     )  # fmt: skip

@@ -56,8 +56,8 @@ def _leave_files(module: str, arguments: list[str]) -> None:
             output.write_text(TOKENS)
         case "aggregate_stats_dirs":
             for part in ("train", "valid"):
-                for shape in ("speech_shape", "text_shape"):
-                    write_table(output / part / shape, {"u1": "5"})
+                for shape, length in (("speech_shape", "4000"), ("text_shape", "1")):
+                    write_table(output / part / shape, {"u1": length})
             (output / "train" / "feats_stats.npz").write_bytes(b"statistics")
         case "launch":
             score = "loss" if "espnet2.bin.lm_train" in arguments else "acc"

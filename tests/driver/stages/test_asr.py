@@ -160,3 +160,47 @@ def test_moved_data_of_the_same_content_leave_a_finished_training(recipe):
     checkpoint(EXP)
     Path("dump").rename("dump2")
     assert "already done" in recipe.run(stage=11, stop_stage=11, dumpdir="dump2")
+
+
+@pytest.fixture
+def of_ctc(recipe):
+    """A recipe up to stage 10, whose training set has an utterance of half a second and 60 labels too."""
+    with Path("conf/train_small.yaml").open("a") as config:
+        config.write("model_conf: {ctc_weight: 1.0}\n")
+    recipe.run(stop_stage=10)
+    with Path("dump/raw/train/text").open("a") as text:
+        text.write(f"u2 {'a' * 60}\n")
+    for shape, length in (("speech_shape", "4000"), ("text_shape.char", "60,4")):
+        with (Path(STATS) / "train" / shape).open("a") as lines:
+            lines.write(f"u2 {length}\n")
+    return recipe
+
+
+def test_labels_that_ctc_cannot_place_are_refused_dropped_or_kept(of_ctc):
+    message = (
+        r"train: CTC cannot align 1 of 2 utterances.*: u2 \(\d+ frames, 119 needed\).*--ctc_impossible drop"
+    )
+    with pytest.raises(InputError, match=message):
+        of_ctc.run(stage=11, stop_stage=11)
+    assert not of_ctc.calls
+    assert "they are left out" in of_ctc.run(stage=11, stop_stage=11, ctc_impossible="drop")
+    assert f"--train_shape_file {EXP}/ctc_check/train/speech_shape" in of_ctc.calls[0]
+    assert f"--valid_shape_file {STATS}/valid/speech_shape" in of_ctc.calls[0]
+    assert (EXP / "ctc_check/train/text_shape.char").read_text() == "u1 1,4\n"
+    log = of_ctc.run(stage=11, stop_stage=11, ctc_impossible="keep")
+    assert "they stay in, as --ctc_impossible keep says" in log
+    assert f"--train_shape_file {STATS}/train/speech_shape" in of_ctc.calls[0]
+
+
+def test_other_utterances_left_out_are_another_training(of_ctc):
+    of_ctc.run(stage=11, stop_stage=11, ctc_impossible="drop")
+    checkpoint(EXP)
+    assert "already done" in of_ctc.run(stage=11, stop_stage=11, ctc_impossible="drop")
+    with pytest.raises(InputError, match=r"holds a training from other inputs \(train speech_shape"):
+        of_ctc.run(stage=11, stop_stage=11, ctc_impossible="keep")
+
+
+def test_attention_alone_is_not_concerned(of_ctc):
+    log = of_ctc.run(stage=11, stop_stage=11, asr_args="--model_conf ctc_weight=0.0 --decoder transformer")
+    assert "CTC" not in log
+    assert "launch" in of_ctc.modules
