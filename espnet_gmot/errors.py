@@ -1,4 +1,25 @@
-"""The one exception for bad input."""
+"""The one exception for bad input, and what is said of a disk that is full or not ours to write."""
+
+import errno
+
+WHAT_HELPS = {
+    errno.ENOSPC: "free some disk space or choose another place",
+    errno.EDQUOT: "free some of your quota or choose another place",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f) or choose another place",
+    errno.EACCES: "get the right to read and write there or choose another place",
+    errno.EPERM: "get the right to read and write there or choose another place",
+    errno.EROFS: "choose a place that can be written",
+    errno.EEXIST: "a file stands where a directory has to be; move it or choose another place",
+    errno.ENOTDIR: "a file stands where a directory has to be; move it or choose another place",
+    errno.EISDIR: "a directory stands where a file has to be; move it or choose another place",
+    errno.ENAMETOOLONG: "choose shorter names",
+    errno.ELOOP: "put the links right",
+    errno.EMFILE: "raise the limit on open files (ulimit -n) or use fewer jobs (--nj)",
+    errno.ENFILE: "use fewer jobs (--nj)",
+    errno.ENOMEM: "use fewer jobs (--nj) or a machine with more memory",
+    errno.EIO: "the disk is at fault: copy your data to another one",
+    errno.ESTALE: "the file server has lost it: run the same command again",
+}
 
 
 class InputError(ValueError):
@@ -6,3 +27,23 @@ class InputError(ValueError):
 
     Commands print it as one line and exit with status 1; a traceback means a bug instead.
     """
+
+
+def explain(error: OSError) -> str | None:
+    """Say in one line what the system refused, of which file, and what helps.
+
+    Args:
+        error: what was raised.
+
+    Returns:
+        The line; None for what is no matter of disks, rights and limits: a bug.
+
+    Example:
+        >>> explain(OSError(errno.ENOSPC, "No space left on device", "exp/p.npz"))
+        'exp/p.npz: No space left on device; free some disk space or choose another place'
+        >>> explain(FileNotFoundError(errno.ENOENT, "No such file or directory", "x"))
+    """
+    if error.errno not in WHAT_HELPS:
+        return None
+    names = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    return f"{names or 'a file that is being written'}: {error.strerror}; {WHAT_HELPS[error.errno]}"

@@ -27,7 +27,6 @@ ELSEWHERE = {
     "espnet_gmot/driver/stages/score.py": "driver/stages/test_all.py",
     "espnet_gmot/driver/training.py": "driver/stages/test_asr.py",
     # parts of one thing
-    "espnet_gmot/errors.py": "bin/test_command.py",
     "espnet_gmot/ot/numba_cost.py": "ot/test_batched_cost.py",
     "espnet_gmot/ot/numba_sinkhorn.py": "ot/test_numba_kernel.py",
     "espnet_gmot/ot/options.py": "ot/test_solve.py",

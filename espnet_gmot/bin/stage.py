@@ -29,8 +29,8 @@ def main() -> None:
         _log_as_asr_sh(IN_PYTHON.get(name))
         try:
             _check(words) if name == "check" else _run(name, words)
-        except (InputError, CommandFailed) as error:
-            logging.error(error)
+        except (InputError, CommandFailed, OSError) as error:
+            logging.error(_command.reason(error))
             sys.exit(2)
         except Stopped as reason:
             sys.exit(f"stopped ({reason})")
