@@ -1,7 +1,9 @@
 """The one exception for bad input, and what is said of a disk that is full or not ours to write."""
 
 import errno
+from collections.abc import Sequence
 
+MOST_NAMED = 10  # faults in a message
 WHAT_HELPS = {
     errno.ENOSPC: "free some disk space or choose another place",
     errno.EDQUOT: "free some of your quota or choose another place",
@@ -27,6 +29,22 @@ class InputError(ValueError):
 
     Commands print it as one line and exit with status 1; a traceback means a bug instead.
     """
+
+
+def refuse(faults: Sequence[str]) -> None:
+    """Raise one InputError for all faults, the first ten of them named; none is no error.
+
+    Example:
+        >>> refuse(["a.yaml does not exist", "b.yaml does not exist"])
+        Traceback (most recent call last):
+        ...
+        espnet_gmot.errors.InputError: 2 faults: a.yaml does not exist; b.yaml does not exist
+    """
+    if not faults:
+        return
+    opening = f"{len(faults)} faults: " if len(faults) > 1 else ""
+    ending = "; …" if len(faults) > MOST_NAMED else ""
+    raise InputError(opening + "; ".join(faults[:MOST_NAMED]) + ending)
 
 
 def explain(error: OSError) -> str | None:

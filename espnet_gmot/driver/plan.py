@@ -2,12 +2,13 @@
 
 import os
 from importlib import import_module
-from pathlib import Path
 from typing import NamedTuple
 
 from espnet_gmot.data.audio import parse_rate
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.jobs import lacks_gpus
+from espnet_gmot.driver.named_files import require_named_files
+from espnet_gmot.driver.odd_names import require_plain_names
 from espnet_gmot.driver.options import Options
 from espnet_gmot.errors import InputError
 
@@ -81,8 +82,10 @@ def check(options: Options) -> None:
     _check_values(options)
     _check_tokens(options)
     _check_range(options)
-    _check_files(options)
+    _check_recipe(options)
+    require_plain_names(options)
     chosen = selected(options)
+    require_named_files(options, chosen)
     if 7 in chosen or 11 in chosen:
         _check_devices(options)
 
@@ -127,24 +130,10 @@ def _check_range(options: Options) -> None:
         raise InputError("stage 14 (packing) needs --skip_packing false")
 
 
-def _check_files(options: Options) -> None:
-    chosen = selected(options)
-    if 1 in chosen and not os.access("local/data.sh", os.X_OK):
+def _check_recipe(options: Options) -> None:
+    if 1 in selected(options) and not os.access("local/data.sh", os.X_OK):
         raise InputError("local/data.sh is missing or not executable; run in a recipe's directory")
-    if 6 in chosen or 7 in chosen:
-        _need_option(options, "lm_config", "stages 6 and 7")
-    if 10 in chosen or 11 in chosen:
-        _need_option(options, "asr_config", "stages 10 and 11")
-    if 12 in chosen and options.inference_config:
-        _need_option(options, "inference_config", "stage 12")
-
-
-def _need_option(options: Options, name: str, stages: str) -> None:
-    path = getattr(options, name)
-    if not path:
-        raise InputError(f"--{name} is required for {stages}")
-    if not Path(path).is_file():
-        raise InputError(f"--{name} {path} does not exist")
+    options.words("local_data_opts")
 
 
 def _check_devices(options: Options) -> None:

@@ -17,7 +17,7 @@ def options(asr_sh_options, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("local").mkdir()
     Path("local/data.sh").touch(mode=0o755)
-    Path("train.yaml").touch()
+    Path("train.yaml").write_text("max_epoch: 1\n")
     own = {
         "train_set": "train",
         "valid_set": "dev",

@@ -44,7 +44,7 @@ def noted(recipe: Path) -> Path:
     (recipe / "local").mkdir()
     write_program(recipe / "local" / "data.sh", 'echo "local/data.sh $*" >> calls')
     write_program(recipe / "noting_python", PYTHON)
-    (recipe / "train.yaml").touch()
+    (recipe / "train.yaml").write_text("max_epoch: 1\n")
     return recipe
 
 

@@ -75,7 +75,7 @@ lang=noinfo            # Language of the corpus, e.g. zh.
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/children.sh"
 
 run_stages() {
-    stage 1 "data preparation" local/data.sh ${local_data_opts}
+    stage 1 "data preparation" local/data.sh "${data_options[@]}"
     stage 2 "speed perturbation" in_python perturb_speed
     stage 3 "formatting of audio" in_python format_audio
     stage 4 "removal of long and short data" in_python filter_lengths
@@ -133,7 +133,7 @@ parse_options() {
 }
 
 main() {
-    local name plan model_dir
+    local name plan model_dir data_options
     parse_options "$@"
     for name in path.sh cmd.sh; do
         [ -f ./${name} ] || die "./${name} is missing; run in a recipe's directory"
@@ -145,6 +145,7 @@ main() {
     plan=$(in_python check) || exit 2
     selected=$(sed -n 's/^selected: //p' <<< "${plan}")
     model_dir=$(sed -n 's/^asr_exp: //p' <<< "${plan}")
+    eval "data_options=($(sed -n 's/^local_data_opts: //p' <<< "${plan}"))" # words, quoted by Python
     [ -n "${model_dir}" ] || die "${python} -m espnet_gmot.bin.stage check said only: ${plan}"
     [[ " ${selected} " != *" 1 "* ]] || ${python} -m espnet_gmot.bin.check_install --quick true || exit 2
     run_stages

@@ -2,7 +2,7 @@
 
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.freshness import Record, content
-from espnet_gmot.driver.names import Names
+from espnet_gmot.driver.names import Names, yaml_value
 from espnet_gmot.driver.needs import need
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.training import collect_stats, train
@@ -14,7 +14,7 @@ MODULE = "espnet2.bin.asr_train"
 
 def asr_stats(options: Options, commands: Commands) -> None:
     """Stage 10: lengths of all data, mean and variance of the features."""
-    names, arguments = Names(options), options.asr_args.split()
+    names, arguments = Names(options), options.words("asr_args")
     keys = (need(names.train / "wav.scp", 4), need(names.valid / "wav.scp", 4))
     need(names.token_list, 5)
     tables = {
@@ -45,7 +45,7 @@ def asr_stats(options: Options, commands: Commands) -> None:
 
 def asr_train(options: Options, commands: Commands) -> None:
     """Stage 11: training."""
-    names, arguments = Names(options), options.asr_args.split()
+    names, arguments = Names(options), options.words("asr_args")
     texts = [need(data / "text", 4) for data in (names.train, names.valid)]
     shapes = [
         names.asr_stats_dir / part / shape
@@ -56,7 +56,11 @@ def asr_train(options: Options, commands: Commands) -> None:
     statistics, normalize = [], []
     if options.feats_normalize == "global_mvn":
         statistics = [names.feats_stats]
-        normalize = ["--normalize=global_mvn", "--normalize_conf", f"stats_file={names.feats_stats}"]
+        normalize = [
+            "--normalize=global_mvn",
+            "--normalize_conf",
+            f"stats_file={yaml_value(names.feats_stats)}",
+        ]
     record = Record(
         names.asr_exp,
         **training_inputs(with_arguments(load_training_yaml(options.asr_config), arguments)),
