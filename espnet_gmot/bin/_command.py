@@ -1,5 +1,6 @@
 """How every command starts and ends."""
 
+import argparse
 import signal
 import sys
 from collections.abc import Callable
@@ -30,3 +31,19 @@ def reason(error: Exception) -> str:
     if told is None:
         raise error
     return told
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Return a type for options of argparse: whole numbers from ``least`` up.
+
+    Example:
+        >>> at_least(1)("4")
+        4
+    """
+
+    def whole_number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} up")
+        return int(text)
+
+    return whole_number

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_gmot.data.kaldi_text import MAKE_AGAIN, first_names, read_table
-from espnet_gmot.errors import InputError
+from espnet_gmot.errors import InputError, refuse
 from espnet_gmot.files import write_text
 
 
@@ -67,24 +67,27 @@ def write_data_dir(
 
 
 def read_data_dir(directory: str | Path) -> DataDir:
-    """Read the tables of a data directory; what is refused is told in :mod:`espnet_gmot.data.kaldi_text`."""
+    """Read the tables of a data directory; what is refused, of all of them, is told in :func:`read_table`."""
     directory = Path(directory)
     if not directory.is_dir():
         raise InputError(f"data directory {directory} does not exist; {MAKE_AGAIN} or correct the path")
-    return DataDir(
-        path=directory,
-        wav_scp=read_table(directory / "wav.scp"),
-        text=read_table(directory / "text"),
-        utt2spk=read_table(directory / "utt2spk"),
-        segments=read_table(directory / "segments") if (directory / "segments").exists() else None,
-    )
+    names = ["wav.scp", "text", "utt2spk"]
+    names += ["segments"] if (directory / "segments").exists() else []
+    tables, faults = {}, []
+    for name in names:
+        try:
+            tables[name] = read_table(directory / name)
+        except InputError as error:
+            faults.append(str(error))
+    refuse(faults)
+    return DataDir(directory, tables["wav.scp"], tables["text"], tables["utt2spk"], tables.get("segments"))
 
 
 def check_data_dir(directory: str | Path) -> DataDir:
     """Check that a data directory is complete, sorted and consistent; return its tables.
 
     Raises:
-        InputError: the first fault found, with the ids concerned and the cure.
+        InputError: names all faults, with the ids concerned and the cures.
     """
     data = read_data_dir(directory)
     utterances = data.wav_scp if data.segments is None else data.segments
@@ -92,29 +95,29 @@ def check_data_dir(directory: str | Path) -> DataDir:
     if not utterances:
         raise InputError(f"{audio} holds no utterance; {MAKE_AGAIN}")
     tables = {"text": data.text, "utt2spk": data.utt2spk, audio.name: utterances}
-    for name, table in tables.items():
-        _check_sorted(data.path / name, table)
-    for name in ("text", "utt2spk"):
-        _check_same_ids(audio, utterances, data.path / name, tables[name])
+    faults = [_unsorted(data.path / name, table) for name, table in tables.items()]
+    faults += [_other_ids(audio, utterances, data.path / name, tables[name]) for name in ("text", "utt2spk")]
     if read_table(data.path / "spk2utt") != invert_utt2spk(data.utt2spk):
-        raise InputError(f"{data.path / 'spk2utt'} does not agree with utt2spk; remove it and {MAKE_AGAIN}")
+        faults.append(f"{data.path / 'spk2utt'} does not agree with utt2spk; remove it and {MAKE_AGAIN}")
+    refuse([fault for fault in faults if fault])
     return data
 
 
-def _check_sorted(path: Path, table: Mapping[str, str]) -> None:
+def _unsorted(path: Path, table: Mapping[str, str]) -> str | None:
     for key, expected in zip(table, c_sorted(table), strict=True):
         if key != expected:
-            raise InputError(f"{path} is not sorted at id {key}; sort it with LC_ALL=C sort")
+            return f"{path} is not sorted at id {key}; sort it with LC_ALL=C sort"
+    return None
 
 
-def _check_same_ids(
+def _other_ids(
     first_path: Path, first: Mapping[str, str], second_path: Path, second: Mapping[str, str]
-) -> None:
+) -> str | None:
     if first.keys() == second.keys():
-        return
+        return None
     only_first = c_sorted(first.keys() - second.keys())
     only_second = c_sorted(second.keys() - first.keys())
-    raise InputError(
+    return (
         f"{first_path} has {len(first)} ids and {second_path} has {len(second)}: "
         f"only in the first: {_few(only_first)}; only in the second: {_few(only_second)}; "
         "remove these ids or complete the other file"

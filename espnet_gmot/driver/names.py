@@ -102,6 +102,15 @@ class Names:
         return "none"
 
     @property
+    def bpe_symbols(self) -> str:
+        """Symbols that bpe never splits, separated by commas; ``--bpe_nlsyms`` may name a file of them."""
+        given = self._options.bpe_nlsyms
+        if not os.path.isfile(given):
+            return given
+        lines = Path(given).read_text(encoding="utf-8").splitlines()
+        return ",".join(line.split()[0] for line in lines if line.strip())
+
+    @property
     def text_options(self) -> list[str]:
         """Arguments of a training by which text becomes tokens."""
         options = self._options

@@ -1,5 +1,6 @@
 """The stages of asr.sh: which of them run, and what is refused before the first one does."""
 
+import logging
 import os
 from importlib import import_module
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from espnet_gmot.driver.jobs import lacks_gpus
 from espnet_gmot.driver.named_files import require_named_files
 from espnet_gmot.driver.odd_names import require_plain_names
 from espnet_gmot.driver.options import Options
+from espnet_gmot.driver.speed_perturb import check_factors
 from espnet_gmot.errors import InputError
 
 
@@ -85,6 +87,8 @@ def check(options: Options) -> None:
     _check_recipe(options)
     require_plain_names(options)
     chosen = selected(options)
+    if not chosen:
+        logging.warning("--stage, --stop_stage and the --skip_ options leave no stage to run")
     require_named_files(options, chosen)
     if 7 in chosen or 11 in chosen:
         _check_devices(options)
@@ -101,18 +105,41 @@ def _check_values(options: Options) -> None:
         parse_rate(options.fs)
     except InputError as error:
         raise InputError(f"--fs is a sampling rate such as 16k or 16000, not '{options.fs}'") from error
+    if not options.min_wav_duration < options.max_wav_duration:  # also where one is no number, nan
+        raise InputError(
+            f"--min_wav_duration {options.min_wav_duration:g} is not below --max_wav_duration "
+            f"{options.max_wav_duration:g}"
+        )
+    if options.speed_perturb_factors:
+        check_factors(options.speed_perturb_factors.split())
 
 
 def _check_tokens(options: Options) -> None:
     hugging_face = options.token_type == "hugging_face"
     if hugging_face and not options.hugging_face_model_name_or_path:
         raise InputError("--token_type hugging_face needs --hugging_face_model_name_or_path")
+    if (options.cleaner, options.g2p) != ("none", "none"):
+        _check_cleaning(options)
     if options.use_ngram:
         raise InputError("stage 9 (n-gram) is not in this driver yet; use --use_ngram false")
     if options.use_lm and hugging_face:
         raise InputError("ESPnet's language models have no --token_type hugging_face; use --use_lm false")
     if options.use_lm and options.ctc_greedy:
         raise InputError("--ctc_greedy true decodes without a language model; choose it or --use_lm true")
+
+
+def _check_cleaning(options: Options) -> None:
+    from espnet2.text.cleaner import TextCleaner  # takes seconds that most runs need not wait
+    from espnet2.text.phoneme_tokenizer import g2p_choices
+
+    if options.g2p != "none" and options.g2p not in g2p_choices:
+        raise InputError(
+            f"--g2p is none or one of: {' '.join(filter(None, g2p_choices))}; not '{options.g2p}'"
+        )
+    try:
+        TextCleaner(None if options.cleaner == "none" else options.cleaner)("")
+    except Exception as error:  # an unknown one, or one whose package is missing or broken
+        raise InputError(f"--cleaner {options.cleaner} cannot be used: {error}") from error
 
 
 def _check_range(options: Options) -> None:
