@@ -1,9 +1,28 @@
-"""The exception for bad input, for one fault or for many."""
+"""The exception for bad input, one fault or many, and what is said of a disk that is full or not ours."""
 
+import errno
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 SHOWN = 10  # faults that a message names
+WHAT_HELPS = {
+    errno.ENOSPC: "free some disk space or choose another place",
+    errno.EDQUOT: "free some of your quota or choose another place",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f) or choose another place",
+    errno.EACCES: "get the right to read and write there or choose another place",
+    errno.EPERM: "get the right to read and write there or choose another place",
+    errno.EROFS: "choose a place that can be written",
+    errno.EEXIST: "a file stands where a directory has to be; move it or choose another place",
+    errno.ENOTDIR: "a file stands where a directory has to be; move it or choose another place",
+    errno.EISDIR: "a directory stands where a file has to be; move it or choose another place",
+    errno.ENAMETOOLONG: "choose shorter names",
+    errno.ELOOP: "put the links right",
+    errno.EMFILE: "raise the limit on open files (ulimit -n) or use fewer jobs (--nj)",
+    errno.ENFILE: "use fewer jobs (--nj)",
+    errno.ENOMEM: "use fewer jobs (--nj) or a machine with more memory",
+    errno.EIO: "the disk is at fault: copy your data to another one",
+    errno.ESTALE: "the file server has lost it: run the same command again",
+}
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,9 +57,9 @@ class InputErrors(InputError):
     def __str__(self) -> str:
         if len(self.faults) == 1:
             return self.faults[0]
-        of = f" of {self.among}" if self.among else ""
+        told = f"of {self.among} cannot be used" if self.among else "faults"
         first = f"; the first {SHOWN}" if len(self.faults) > SHOWN else ""
-        lines = [f"{len(self.faults)}{of} cannot be used{first}:", *self.faults[:SHOWN]]
+        lines = [f"{len(self.faults)} {told}{first}:", *self.faults[:SHOWN]]
         return "\n  ".join(lines)
 
 
@@ -78,3 +97,37 @@ def collect_faults(
         yield result
     if faults:
         raise InputErrors(faults, among)
+
+
+def refuse(faults: Sequence[str]) -> None:
+    """Raise the error of all these faults; none is no error.
+
+    Example:
+        >>> refuse(["a.yaml does not exist", "b.yaml does not exist"])
+        Traceback (most recent call last):
+        espnet_gmot.errors.InputErrors: 2 faults:
+          a.yaml does not exist
+          b.yaml does not exist
+    """
+    if faults:
+        raise InputErrors(faults)
+
+
+def explain(error: OSError) -> str | None:
+    """Say in one line what the system refused, of which file, and what helps.
+
+    Args:
+        error: what was raised.
+
+    Returns:
+        The line; None for what is no matter of disks, rights and limits: a bug.
+
+    Example:
+        >>> explain(OSError(errno.ENOSPC, "No space left on device", "exp/p.npz"))
+        'exp/p.npz: No space left on device; free some disk space or choose another place'
+        >>> explain(FileNotFoundError(errno.ENOENT, "No such file or directory", "x"))
+    """
+    if error.errno not in WHAT_HELPS:
+        return None
+    names = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    return f"{names or 'a file that is being written'}: {error.strerror}; {WHAT_HELPS[error.errno]}"

@@ -15,6 +15,7 @@ from espnet_gmot.errors import InputError
 
 TABLES_BYTES = 10_000_000  # room for tables and logs beside the audio
 LONGEST_NAME = 255  # bytes of one component of a path, on every usual file system
+PROBE_BYTES = 1 << 20
 
 
 def file_name(name: str, suffix: str = "") -> str:
@@ -37,6 +38,25 @@ def file_name(name: str, suffix: str = "") -> str:
 
 
 @contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Let the system's errors name ``path``: it leaves out where a write failed, or names what stands aside.
+
+    Example:
+        >>> with naming("exp/p.npz"):
+        ...     raise OSError(28, "No space left on device")
+        Traceback (most recent call last):
+        ...
+        OSError: [Errno 28] No space left on device: 'exp/p.npz'
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or (error.filename is not None and ".aside." not in str(error.filename)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+@contextmanager
 def write_aside(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it to ``path`` when the block ends well.
 
@@ -53,15 +73,19 @@ def write_aside(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".aside.", suffix=path.suffix)
-    os.close(handle)
-    aside = Path(name)
-    try:
-        yield aside
-        aside.chmod(0o666 & ~_umask())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with naming(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".aside.", suffix=path.suffix)
+        os.close(handle)
+        aside = Path(name)
+        try:
+            yield aside
+            aside.chmod(0o666 & ~_umask())
+            aside.replace(path)
+        except (RuntimeError, AssertionError):
+            _find_reason(aside)
+            raise
+        finally:
+            aside.unlink(missing_ok=True)
 
 
 def read_text(path: str | Path) -> str:
@@ -104,14 +128,14 @@ def refuse_wide_characters(path: str | Path) -> None:
             )
 
 
-# How the first four bytes tell them, with a byte-order mark or, where the first character is ASCII, without.
+# How the first four bytes tell: by a byte-order mark, or by the zeros between two ASCII characters.
 WIDE_ENCODINGS: dict[str, Callable[[bytes], bool]] = {
     "UTF-32": lambda start: start in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
     "UTF-16": lambda start: start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)),
     "UTF-32LE": lambda start: len(start) == 4 and start[0] != 0 and start[1:] == bytes(3),
     "UTF-32BE": lambda start: len(start) == 4 and start[3] != 0 and start[:3] == bytes(3),
-    "UTF-16LE": lambda start: len(start) > 1 and start[0] != 0 and start[1] == 0,
-    "UTF-16BE": lambda start: len(start) > 1 and start[0] == 0 and start[1] != 0,
+    "UTF-16LE": lambda start: len(start) == 4 and 0 not in start[::2] and start[1::2] == bytes(2),
+    "UTF-16BE": lambda start: len(start) == 4 and 0 not in start[1::2] and start[::2] == bytes(2),
 }
 
 
@@ -132,18 +156,30 @@ def write_dir_aside(path: str | Path) -> Iterator[Path]:
     if path.exists():
         raise InputError(f"{path} exists already; remove it to make it anew")
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=".aside."))
-    try:
-        yield aside
-        aside.chmod(0o777 & ~_umask())
-        aside.replace(path)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    with naming(path):
+        aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=".aside."))
+        try:
+            yield aside
+            aside.chmod(0o777 & ~_umask())
+            aside.replace(path)
+        except (RuntimeError, AssertionError):
+            _find_reason(aside / ".aside")
+            raise
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add to a text file in UTF-8; what is cut off by a full disk stays."""
+    with naming(path), path.open("a", encoding="utf-8") as stream:
+        stream.write(text)
 
 
 def require_file(path: str | Path, cure: str) -> Path:
     """Return ``path`` if it is a file that is not empty; raise an InputError with ``cure`` if not."""
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a directory and no file; {cure}")
     if not path.is_file():
         raise InputError(f"{path} does not exist; {cure}")
     if path.stat().st_size == 0:
@@ -168,6 +204,12 @@ def bytes_missing(directory: Path, estimate: int) -> int:
     """Bytes that a run still needs: its estimate without what ``directory`` holds, and the tables."""
     made = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
     return max(0, estimate - made) + TABLES_BYTES
+
+
+def _find_reason(aside: Path) -> None:
+    """Raise the system's error if no more can be written: libraries for audio and tensors keep it back."""
+    with aside.open("ab") as stream:
+        stream.write(bytes(PROBE_BYTES))
 
 
 def _umask() -> int:

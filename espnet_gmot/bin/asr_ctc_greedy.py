@@ -29,8 +29,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--key_file", default=None, help="file whose first column lists the utterances")
     parser.add_argument("--output_dir", required=True, help="gets 1best_recog/{text,token,token_int,score}")
     parser.add_argument("--batch_size", type=int, default=BATCH_SIZE, help="most utterances in a batch")
-    parser.add_argument("--num_workers", type=int, default=1, help="data-loader processes")
-    parser.add_argument("--ngpu", type=int, default=0, help="0 decodes on the CPU")
+    parser.add_argument("--num_workers", type=_command.at_least(0), default=1, help="data-loader processes")
+    parser.add_argument("--ngpu", type=_command.at_least(0), default=0, help="0 decodes on the CPU")
     parser.add_argument(
         "--timestamps", type=str2bool, default=False,
         help="write 1best_recog/ctm too: utterance, 1, start and duration in seconds, token, confidence",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from espnet2.utils.types import str2bool
 
-from espnet_gmot.bin._command import run
+from espnet_gmot.bin._command import at_least, run
 from espnet_gmot.driver.freshness import Record, content, stamp_of_directory
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file
@@ -24,7 +24,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="cache directory; one there is completed")
     parser.add_argument("--projection", type=Path, help=".npz file to fit if it is missing (default: none)")
     parser.add_argument("--dtype", choices=DTYPES, default=DTYPE, help="of the numbers on disk")
-    parser.add_argument("--batch_size", type=int, default=BATCH_SIZE, help="texts a batch")
+    parser.add_argument("--batch_size", type=at_least(1), default=BATCH_SIZE, help="texts a batch")
     parser.add_argument("--allow_download", type=str2bool, default=False, help="true uses the network")
     parser.add_argument(
         "--random_init", type=str2bool, default=False,
@@ -38,6 +38,8 @@ def main() -> None:
     args = get_parser().parse_args()
     for text in args.text:
         require_file(text, "run stages 1 to 5, or give Kaldi text files: utterance id and transcript a line")
+    if args.projection and args.projection.exists():
+        require_file(args.projection, "remove it, or name another --projection")
     record = Record(
         args.out,
         teacher=args.teacher,

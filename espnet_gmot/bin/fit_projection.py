@@ -4,7 +4,7 @@ import argparse
 
 from espnet2.utils.types import str2bool
 
-from espnet_gmot.bin._command import run
+from espnet_gmot.bin._command import at_least, run
 from espnet_gmot.teacher.cache import TeacherCache
 from espnet_gmot.teacher.coverage import show_coverage
 from espnet_gmot.teacher.embed import read_transcripts
@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--layer", type=int, default=-1, help="of --teacher: 0 = input embeddings, -1 = last")
     parser.add_argument("--text", nargs="+", help="of --teacher: Kaldi text files")
     parser.add_argument("--out", required=True, help=".npz file to write")
-    parser.add_argument("--max_texts", type=int, default=MAX_TEXTS, help="distinct texts to fit to")
+    parser.add_argument("--max_texts", type=at_least(1), default=MAX_TEXTS, help="distinct texts to fit to")
     parser.add_argument("--allow_download", type=str2bool, default=False, help="true uses the network")
     args = parser.parse_args()
     if args.teacher and not args.text:

@@ -8,6 +8,7 @@ import re
 import sys
 
 from espnet_gmot.bin import _command
+from espnet_gmot.bin._command import at_least
 from espnet_gmot.driver.jobs import JobSpec, last_lines, run_jobs
 from espnet_gmot.driver.processes import Stopped
 from espnet_gmot.errors import InputError
@@ -33,9 +34,13 @@ def main() -> None:
 def get_parser() -> argparse.ArgumentParser:
     """The options of run.pl that have a meaning on one machine, and those that clusters need."""
     parser = argparse.ArgumentParser(prog="run_jobs", description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--gpu", type=int, default=0, help="GPUs for each job")
-    parser.add_argument("--num_threads", type=int, help="CPU threads for each job (sets OMP_NUM_THREADS)")
-    parser.add_argument("--max_jobs_run", type=int, help="jobs at a time (default: as the machine allows)")
+    parser.add_argument("--gpu", type=at_least(0), default=0, help="GPUs for each job")
+    parser.add_argument(
+        "--num_threads", type=at_least(1), help="CPU threads for each job (sets OMP_NUM_THREADS)"
+    )
+    parser.add_argument(
+        "--max_jobs_run", type=at_least(1), help="jobs at a time (default: as the machine allows)"
+    )
     parser.add_argument("--mem", help="for clusters; no meaning here")
     parser.add_argument("--name", help="for clusters; no meaning here")
     parser.add_argument("--num_nodes", type=int, default=1, help="for clusters; only 1 here")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from espnet_gmot.bin import _command
 from espnet_gmot.driver.commands import CommandFailed, Commands
+from espnet_gmot.driver.named_files import require_named_files
 from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.plan import IN_PYTHON, Stage, check, selected
@@ -29,8 +30,8 @@ def main() -> None:
         _log_as_asr_sh(IN_PYTHON.get(name))
         try:
             _check(words) if name == "check" else _run(name, words)
-        except (InputError, CommandFailed) as error:
-            logging.error(error)
+        except (InputError, CommandFailed, OSError) as error:
+            logging.error(_command.reason(error))
             sys.exit(2)
         except Stopped as reason:
             sys.exit(f"stopped ({reason})")
@@ -40,16 +41,19 @@ def main() -> None:
 
 
 def _check(words: Sequence[str]) -> None:
-    """Print the numbers of the stages to run and the model's directory, each under its name."""
+    """Print under their names the stages to run, the model's directory and the words for local/data.sh."""
     options = Options.parse(words)
     check(options)
     print("selected:", *selected(options))
     print("asr_exp:", Names(options).asr_exp)
+    if options.local_data_opts:
+        print("local_data_opts:", shlex.join(options.words("local_data_opts")))
 
 
 def _run(name: str, words: Sequence[str]) -> None:
-    options = Options.parse(words)
-    IN_PYTHON[name].run(options, Commands(options))
+    options, stage = Options.parse(words), IN_PYTHON[name]
+    require_named_files(options, [number for number in selected(options) if number >= stage.number])
+    stage.run(options, Commands(options))
 
 
 def _log_as_asr_sh(stage: Stage | None) -> None:

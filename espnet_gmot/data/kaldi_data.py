@@ -13,7 +13,7 @@ from espnet_gmot.data.kaldi_text import (
     removing_marks,
     with_plain_spaces,
 )
-from espnet_gmot.errors import InputError
+from espnet_gmot.errors import InputError, refuse
 from espnet_gmot.files import write_text
 
 
@@ -75,16 +75,25 @@ def write_data_dir(
 
 
 def read_data_dir(directory: str | Path) -> DataDir:
-    """Read the tables of a data directory; what is refused is told in :mod:`espnet_gmot.data.kaldi_text`."""
+    """Read the tables of a data directory; what is refused, of all of them, is told in :func:`read_table`."""
     directory = Path(directory)
     if not directory.is_dir():
         raise InputError(f"data directory {directory} does not exist; {MAKE_AGAIN} or correct the path")
+    names = ["wav.scp", "text", "utt2spk"]
+    names += ["segments"] if (directory / "segments").exists() else []
+    tables, faults = {}, []
+    for name in names:
+        try:
+            tables[name] = read_table(directory / name)
+        except InputError as error:
+            faults.append(str(error))
+    refuse(faults)
     return DataDir(
-        path=directory,
-        wav_scp=read_table(directory / "wav.scp"),
-        text=with_plain_spaces(directory / "text", read_table(directory / "text")),
-        utt2spk=read_table(directory / "utt2spk"),
-        segments=read_table(directory / "segments") if (directory / "segments").exists() else None,
+        directory,
+        tables["wav.scp"],
+        with_plain_spaces(directory / "text", tables["text"]),
+        tables["utt2spk"],
+        tables.get("segments"),
     )
 
 
@@ -92,7 +101,7 @@ def check_data_dir(directory: str | Path) -> DataDir:
     """Check that a data directory is complete, sorted and consistent; return its tables.
 
     Raises:
-        InputError: the first fault found, with the ids concerned and the cure.
+        InputError: names all faults, with the ids concerned and the cures.
     """
     data = read_data_dir(directory)
     utterances = data.wav_scp if data.segments is None else data.segments
@@ -100,33 +109,33 @@ def check_data_dir(directory: str | Path) -> DataDir:
     if not utterances:
         raise InputError(f"{audio} holds no utterance; {MAKE_AGAIN}")
     tables = {"text": data.text, "utt2spk": data.utt2spk, audio.name: utterances}
-    for name, table in tables.items():
-        _check_sorted(data.path / name, table)
-    for name in ("text", "utt2spk"):
-        _check_same_ids(audio, utterances, data.path / name, tables[name])
+    faults = [_unsorted(data.path / name, table) for name, table in tables.items()]
+    faults += [_other_ids(audio, utterances, data.path / name, tables[name]) for name in ("text", "utt2spk")]
     spk2utt = {speaker: plain_spaces(ids) for speaker, ids in read_table(data.path / "spk2utt").items()}
     if spk2utt != invert_utt2spk(data.utt2spk):
-        raise InputError(f"{data.path / 'spk2utt'} does not agree with utt2spk; remove it and {MAKE_AGAIN}")
+        faults.append(f"{data.path / 'spk2utt'} does not agree with utt2spk; remove it and {MAKE_AGAIN}")
+    refuse([fault for fault in faults if fault])
     return data
 
 
-def _check_sorted(path: Path, table: Mapping[str, str]) -> None:
+def _unsorted(path: Path, table: Mapping[str, str]) -> str | None:
     for key, expected in zip(table, c_sorted(table), strict=True):
         if key != expected:
             first = (
                 f"take its byte-order marks out ({removing_marks(path)}) and then " if has_marks(path) else ""
             )
-            raise InputError(f"{path} is not sorted at id {key}; {first}sort it with LC_ALL=C sort")
+            return f"{path} is not sorted at id {key}; {first}sort it with LC_ALL=C sort"
+    return None
 
 
-def _check_same_ids(
+def _other_ids(
     first_path: Path, first: Mapping[str, str], second_path: Path, second: Mapping[str, str]
-) -> None:
+) -> str | None:
     if first.keys() == second.keys():
-        return
+        return None
     only_first = c_sorted(first.keys() - second.keys())
     only_second = c_sorted(second.keys() - first.keys())
-    raise InputError(
+    return (
         f"{first_path} has {len(first)} ids and {second_path} has {len(second)}: "
         f"only in the first: {_few(only_first)}; only in the second: {_few(only_second)}; "
         "remove these ids or complete the other file"

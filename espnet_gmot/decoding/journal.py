@@ -8,7 +8,7 @@ from pathlib import Path
 from espnet_gmot.decoding.best_path import BestPath
 from espnet_gmot.decoding.cost import Cost
 from espnet_gmot.driver.freshness import stamp
-from espnet_gmot.files import write_text
+from espnet_gmot.files import append_text, write_text
 
 
 class Journal:
@@ -36,8 +36,7 @@ class Journal:
         """Write down the hypotheses of a batch and what they have cost."""
         self.done.update(found)
         self.costs.update(costs)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(_lines(found, costs))
+        append_text(self.path, _lines(found, costs))
 
     def _read(self, header: str) -> None:
         former, *lines = self.path.read_text(encoding="utf-8").splitlines() or [""]

@@ -33,7 +33,7 @@ from espnet_gmot.driver.placed import (
 )
 from espnet_gmot.driver.sound_ark import is_flac_in_ark, recall_placed, record_placed, write_ark
 from espnet_gmot.errors import collect_faults
-from espnet_gmot.files import bytes_missing, file_name, require_free_space
+from espnet_gmot.files import bytes_missing, file_name, require_free_space, write_text
 
 
 @dataclass(frozen=True)
@@ -188,6 +188,6 @@ def _estimate_bytes(recordings: list[Recording], audio_format: str) -> int:
 
 
 def _write_target(target: Path, data: DataDir, placed: list[Placed]) -> None:
-    (target / "feats_type").write_text("raw\n", encoding="utf-8")
+    write_text(target / "feats_type", "raw\n")
     write_table(target / "utt2num_samples", {each.utterance: str(each.length) for each in placed})
     write_data_dir(target, {each.utterance: each.entry for each in placed}, data.text, data.utt2spk)

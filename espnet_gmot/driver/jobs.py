@@ -15,6 +15,7 @@ from typing import Any
 
 from espnet_gmot.driver.processes import Children
 from espnet_gmot.errors import InputError
+from espnet_gmot.files import append_text, naming
 
 LAST_LINES = 20
 
@@ -112,7 +113,7 @@ def _start(job: _Job, children: Children, num_threads: int | None) -> subprocess
         environment["OMP_NUM_THREADS"] = str(num_threads)
     if job.devices:
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(job.devices)
-    with job.log.open("w", encoding="utf-8") as log:
+    with naming(job.log), job.log.open("w", encoding="utf-8") as log:
         log.write(f"# {shlex.join(job.command)}\n# Started at {time.ctime()}\n#\n")
         log.flush()
         return children.start(job.command, stdout=log, stderr=subprocess.STDOUT, env=environment)
@@ -120,9 +121,11 @@ def _start(job: _Job, children: Children, num_threads: int | None) -> subprocess
 
 def _write_ending(job: _Job, code: int) -> None:
     elapsed = round(time.time() - job.started)
-    with job.log.open("a", encoding="utf-8") as log:
-        log.write(f"# Accounting: time={elapsed} threads=1\n")
-        log.write(f"# Ended (code {code}) at {time.ctime()}, elapsed time {elapsed} seconds\n")
+    append_text(
+        job.log,
+        f"# Accounting: time={elapsed} threads=1\n"
+        f"# Ended (code {code}) at {time.ctime()}, elapsed time {elapsed} seconds\n",
+    )
 
 
 def usable_cpus() -> int:

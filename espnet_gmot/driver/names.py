@@ -1,12 +1,17 @@
 """The directories of a recipe and the arguments that several stages share, named as ESPnet names them."""
 
+import json
+import os
 from glob import glob
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from espnet_gmot.data.kaldi_text import read_symbols
 from espnet_gmot.driver.freshness import content
-from espnet_gmot.driver.options import Options
+from espnet_gmot.driver.options import Options, shell_words
+from espnet_gmot.errors import InputError
 
 
 class Names:
@@ -65,8 +70,8 @@ class Names:
         return [
             word
             for part, data in (("train", self.train), ("valid", self.valid))
-            for table in (f"wav.scp,speech,{self.audio_type}", "text,text,text")
-            for word in (f"--{part}_data_path_and_name_and_type", f"{data}/{table}")
+            for table, name, kind in (("wav.scp", "speech", self.audio_type), ("text", "text", "text"))
+            for word in (f"--{part}_data_path_and_name_and_type", triple(data / table, name, kind))
         ]
 
     # tokens
@@ -98,6 +103,15 @@ class Names:
         return "none"
 
     @property
+    def bpe_symbols(self) -> str:
+        """Symbols that bpe never splits, separated by commas; ``--bpe_nlsyms`` may name a file of them."""
+        given = self._options.bpe_nlsyms
+        if not os.path.isfile(given):
+            return given
+        lines = Path(given).read_text(encoding="utf-8").splitlines()
+        return ",".join(line.split()[0] for line in lines if line.strip())
+
+    @property
     def text_options(self) -> list[str]:
         """Arguments of a training by which text becomes tokens."""
         options = self._options
@@ -127,7 +141,7 @@ class Names:
     def token_texts(self) -> list[Path]:
         """Texts that the token list is made from."""
         if self._options.token_type == "bpe":
-            return _files(self._options.bpe_train_text) or [self.train / "text"]
+            return files_of("bpe_train_text", self._options.bpe_train_text) or [self.train / "text"]
         return self.lm_train_texts
 
     # language model
@@ -135,7 +149,7 @@ class Names:
     @property
     def lm_train_texts(self) -> list[Path]:
         """Texts that the language model learns from."""
-        return _files(self._options.lm_train_text) or [self.train / "text"]
+        return files_of("lm_train_text", self._options.lm_train_text) or [self.train / "text"]
 
     @property
     def lm_dev_text(self) -> Path:
@@ -143,9 +157,29 @@ class Names:
         return Path(self._options.lm_dev_text or self.valid / "text")
 
     @property
+    def lm_dev_read(self) -> Path:
+        """The same as ESPnet reads it: a text of the user's as a copy, for its white space may be any."""
+        return self.lm_stats_dir / "dev.txt" if self._options.lm_dev_text else self.lm_dev_text
+
+    @property
     def lm_test_text(self) -> Path:
         """Text whose perplexity is measured."""
         return Path(self._options.lm_test_text or self.data_feats / self.test_sets[0] / "text")
+
+    @property
+    def lm_text(self) -> Path:
+        """All texts that the language model learns from, as stage 6 joins them."""
+        return self.lm_stats_dir / "train.txt"
+
+    @property
+    def lm_data_options(self) -> list[str]:
+        """Arguments of its training for these texts."""
+        texts = (("train", self.lm_text), ("valid", self.lm_dev_read))
+        return [
+            word
+            for part, text in texts
+            for word in (f"--{part}_data_path_and_name_and_type", triple(text, "text", "text"))
+        ]
 
     @property
     def lm_stats_dir(self) -> Path:
@@ -222,6 +256,35 @@ def _without_suffix(name: str) -> str:
     return name.rpartition(".")[0] or name
 
 
-def _files(words: str) -> list[Path]:
-    """The files that words name, as a shell reads them."""
-    return [Path(path) for word in words.split() for path in sorted(glob(word)) or [word]]
+def files_of(option: str, text: str) -> list[Path]:
+    """The files that an option names, as a shell reads it: in words, and each may be a pattern."""
+    return [
+        Path(path)
+        for word in shell_words(option, text)
+        for path in ([word] if os.path.exists(word) else sorted(glob(word)) or [word])
+    ]
+
+
+def triple(path: str | Path, name: str, kind: str) -> str:
+    """ESPnet's word for a table of data, e.g. ``dump/raw/dev/text,text,text``.
+
+    Raises:
+        InputError: ESPnet would read another path in it.
+    """
+    if "," in str(path):
+        raise InputError(f"{path} has a comma, at which ESPnet ends the path of a table; choose another name")
+    return f"{path},{name},{kind}"
+
+
+def yaml_value(path: str | Path) -> str:
+    """The path as ESPnet reads it in ``--normalize_conf stats_file=PATH``, where it is a YAML.
+
+    Example:
+        >>> yaml_value("exp/stats.npz"), yaml_value("exp #1/stats.npz")
+        ('exp/stats.npz', '"exp #1/stats.npz"')
+    """
+    try:
+        is_plain = yaml.safe_load(str(path)) == str(path)
+    except yaml.YAMLError:
+        is_plain = False
+    return str(path) if is_plain else json.dumps(str(path), ensure_ascii=False)

@@ -1,5 +1,6 @@
 """The options of asr.sh as a stage gets them; names, defaults and meanings stand in asr.sh alone."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -93,6 +94,27 @@ class Options:
             wrong = ", ".join(f"--{name}" for name in sorted(given.keys() ^ kinds.keys()))
             raise InputError(f"missing or unknown: {wrong}; ./asr.sh hands over all options")
         return cls(**{name: _read(name, kinds[name], text) for name, text in given.items()})
+
+    def words(self, name: str) -> list[str]:
+        """Split the value of an option as a shell does: quotes keep blanks in a word.
+
+        Raises:
+            InputError: a quote is not closed.
+        """
+        return shell_words(name, getattr(self, name))
+
+
+def shell_words(name: str, text: str) -> list[str]:
+    """Do so with a text that is the value of option ``name``.
+
+    Example:
+        >>> shell_words("asr_args", "--max_epoch 3 --model_conf 'projection=my exp/p.npz'")
+        ['--max_epoch', '3', '--model_conf', 'projection=my exp/p.npz']
+    """
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise InputError(f"--{name} {text} cannot be split into words: {error}; close the quote") from error
 
 
 def _read(name: str, kind: Any, text: str) -> Any:

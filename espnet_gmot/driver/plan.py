@@ -1,15 +1,18 @@
 """The stages of asr.sh: which of them run, and what is refused before the first one does."""
 
+import logging
 import os
 from importlib import import_module
-from pathlib import Path
 from typing import NamedTuple
 
 from espnet_gmot.data.audio import parse_rate
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.jobs import lacks_gpus
+from espnet_gmot.driver.named_files import require_named_files
+from espnet_gmot.driver.odd_names import require_plain_names
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.path_names import check_path_names
+from espnet_gmot.driver.speed_perturb import check_factors
 from espnet_gmot.errors import InputError
 
 
@@ -83,8 +86,12 @@ def check(options: Options) -> None:
     check_path_names(options)
     _check_tokens(options)
     _check_range(options)
-    _check_files(options)
+    _check_recipe(options)
+    require_plain_names(options)
     chosen = selected(options)
+    if not chosen:
+        logging.warning("--stage, --stop_stage and the --skip_ options leave no stage to run")
+    require_named_files(options, chosen)
     if 7 in chosen or 11 in chosen:
         _check_devices(options)
 
@@ -100,18 +107,41 @@ def _check_values(options: Options) -> None:
         parse_rate(options.fs)
     except InputError as error:
         raise InputError(f"--fs is a sampling rate such as 16k or 16000, not '{options.fs}'") from error
+    if not options.min_wav_duration < options.max_wav_duration:  # also where one is no number, nan
+        raise InputError(
+            f"--min_wav_duration {options.min_wav_duration:g} is not below --max_wav_duration "
+            f"{options.max_wav_duration:g}"
+        )
+    if options.speed_perturb_factors:
+        check_factors(options.speed_perturb_factors.split())
 
 
 def _check_tokens(options: Options) -> None:
     hugging_face = options.token_type == "hugging_face"
     if hugging_face and not options.hugging_face_model_name_or_path:
         raise InputError("--token_type hugging_face needs --hugging_face_model_name_or_path")
+    if (options.cleaner, options.g2p) != ("none", "none"):
+        _check_cleaning(options)
     if options.use_ngram:
         raise InputError("stage 9 (n-gram) is not in this driver yet; use --use_ngram false")
     if options.use_lm and hugging_face:
         raise InputError("ESPnet's language models have no --token_type hugging_face; use --use_lm false")
     if options.use_lm and options.ctc_greedy:
         raise InputError("--ctc_greedy true decodes without a language model; choose it or --use_lm true")
+
+
+def _check_cleaning(options: Options) -> None:
+    from espnet2.text.cleaner import TextCleaner  # takes seconds that most runs need not wait
+    from espnet2.text.phoneme_tokenizer import g2p_choices
+
+    if options.g2p != "none" and options.g2p not in g2p_choices:
+        raise InputError(
+            f"--g2p is none or one of: {' '.join(filter(None, g2p_choices))}; not '{options.g2p}'"
+        )
+    try:
+        TextCleaner(None if options.cleaner == "none" else options.cleaner)("")
+    except Exception as error:  # an unknown one, or one whose package is missing or broken
+        raise InputError(f"--cleaner {options.cleaner} cannot be used: {error}") from error
 
 
 def _check_range(options: Options) -> None:
@@ -129,24 +159,10 @@ def _check_range(options: Options) -> None:
         raise InputError("stage 14 (packing) needs --skip_packing false")
 
 
-def _check_files(options: Options) -> None:
-    chosen = selected(options)
-    if 1 in chosen and not os.access("local/data.sh", os.X_OK):
+def _check_recipe(options: Options) -> None:
+    if 1 in selected(options) and not os.access("local/data.sh", os.X_OK):
         raise InputError("local/data.sh is missing or not executable; run in a recipe's directory")
-    if 6 in chosen or 7 in chosen:
-        _need_option(options, "lm_config", "stages 6 and 7")
-    if 10 in chosen or 11 in chosen:
-        _need_option(options, "asr_config", "stages 10 and 11")
-    if 12 in chosen and options.inference_config:
-        _need_option(options, "inference_config", "stage 12")
-
-
-def _need_option(options: Options, name: str, stages: str) -> None:
-    path = getattr(options, name)
-    if not path:
-        raise InputError(f"--{name} is required for {stages}")
-    if not Path(path).is_file():
-        raise InputError(f"--{name} {path} does not exist")
+    options.words("local_data_opts")
 
 
 def _check_devices(options: Options) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from espnet_gmot.driver.jobs import lacks_gpus, usable_cpus
+from espnet_gmot.driver.named_files import require_model
 from espnet_gmot.driver.training_yaml import TrainingYaml, read_training_yaml, require_equal_budgets
 from espnet_gmot.errors import InputError
 
@@ -74,6 +75,9 @@ def plan_system(arguments: Sequence[str], cuda_cmd: str) -> list[list[str]]:
     for name in ("stage", "stop_stage", "ngpu"):
         if not re.fullmatch("[0-9]+", options[name]):
             raise InputError(f"--{name} is a whole number, not '{options[name]}'")
+    if options["allow_download"] not in ("true", "false"):
+        raise InputError(f"--allow_download is true or false, not '{options['allow_download']}'")
+    require_model("teacher", options["teacher"])
     first, last = int(options["stage"]), int(options["stop_stage"])
     trains = options["skip_train"] == "false" and first <= 11
     if trains and last >= 7:

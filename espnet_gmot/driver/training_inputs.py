@@ -43,7 +43,10 @@ def with_arguments(config: dict[str, Any], arguments: Sequence[str]) -> dict[str
             parser.add_argument(name, action=NestedDictAction, default=argparse.SUPPRESS)
         else:
             parser.add_argument(name, type=yaml.safe_load, nargs="*", default=argparse.SUPPRESS)
-    given, strays = parser.parse_known_args(arguments, argparse.Namespace(**copy.deepcopy(config)))
+    try:
+        given, strays = parser.parse_known_args(arguments, argparse.Namespace(**copy.deepcopy(config)))
+    except yaml.YAMLError as error:
+        parser.error(" ".join(str(error).split()))
     if strays:
         raise InputError(f"{strays[0]} belongs to no option; write --name value in --asr_args")
     merged = vars(given)

@@ -1,12 +1,14 @@
 """How every command ends: in good order, on bad input with one line, on a fault of ours with a traceback."""
 
+import argparse
+import errno
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from espnet_gmot.bin._command import run
+from espnet_gmot.bin._command import at_least, run
 from espnet_gmot.errors import InputError
 
 
@@ -36,6 +38,26 @@ def test_a_fault_of_ours_keeps_its_traceback():
         run(raises(ValueError("a bug")))
 
 
+def test_a_full_disk_is_one_line(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/somewhere/score.py"])
+    with pytest.raises(SystemExit) as end:
+        run(raises(OSError(errno.ENOSPC, "No space left on device", "exp/text")))
+    assert end.value.code == (
+        "score.py: error: exp/text: No space left on device; free some disk space or choose another place"
+    )
+
+
+def test_a_file_of_ours_that_is_missing_keeps_its_traceback():
+    with pytest.raises(FileNotFoundError):
+        run(raises(FileNotFoundError(errno.ENOENT, "No such file or directory", "text")))
+
+
+@pytest.mark.parametrize("text", ["-1", "0", "one", "1.5", ""])
+def test_numbers_below_the_least_are_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}' is no whole number from 1 up"):
+        at_least(1)(text)
+
+
 def test_ctrl_c_says_how_to_go_on():
     with pytest.raises(SystemExit) as end:
         run(raises(KeyboardInterrupt()))
@@ -45,7 +67,7 @@ def test_ctrl_c_says_how_to_go_on():
 def test_term_removes_what_was_written_aside(tmp_path):
     code = """
 import os, signal, sys
-from espnet_gmot.bin._command import run
+from espnet_gmot.bin._command import at_least, run
 from espnet_gmot.files import write_aside
 
 def main():

@@ -38,6 +38,17 @@ def test_a_stage_that_cannot_run_says_why_in_one_line_as_asr_sh_does(arguments, 
     )
 
 
+def test_check_gives_the_words_of_data_sh_as_bash_reads_them(arguments, tmp_path):
+    done = run(tmp_path, "check", *arguments, "--local_data_opts", "--text 'my corpus'  --seed 1")
+    assert done.stdout.splitlines()[-1] == "local_data_opts: --text 'my corpus' --seed 1"
+
+
+def test_a_stage_names_a_file_that_a_later_one_will_lack(arguments, tmp_path):
+    done = run(tmp_path, "perturb_speed", *arguments, "--nlsyms_txt", "data/mistyped")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("Error: --nlsyms_txt data/mistyped does not exist\n")
+
+
 def test_a_stage_logs_under_its_number(arguments, tmp_path):
     done = run(tmp_path, "perturb_speed", *arguments)
     assert re.fullmatch(

@@ -139,3 +139,26 @@ def test_columns_may_be_separated_by_any_white_space(directory: Path, name: str)
     path = directory / name
     path.write_text(path.read_text().replace(" ", "\t", 1).replace(" a-1", "  a-1"))
     assert check_data_dir(directory) == expected
+
+
+def test_all_faults_of_a_directory_are_named_at_once(directory: Path) -> None:
+    write_table(directory / "text", {"B-3": "x", "a-1": "y"})
+    (directory / "utt2spk").write_text("b-2 b\nB-3 B\n")
+    with pytest.raises(InputError) as refusal:
+        check_data_dir(directory)
+    told = str(refusal.value)
+    assert told.startswith(f"4 faults:\n  {directory}/utt2spk is not sorted at id b-2; sort it")
+    for name in ("text has 2: only in the first: 1 (b-2)", "utt2spk has 2: only in the first: 1 (a-1)"):
+        assert name in told
+    assert "spk2utt does not agree with utt2spk" in told
+
+
+def test_all_tables_that_cannot_be_read_are_named_at_once(directory: Path) -> None:
+    (directory / "utt2spk").unlink()
+    (directory / "text").write_text("B-3 x\na-1\n")
+    (directory / "segments").write_text("u1 r1 0 1\n\n")
+    with pytest.raises(InputError) as refusal:
+        check_data_dir(directory)
+    told = str(refusal.value)
+    assert told.startswith(f"3 faults:\n  {directory}/text:2: id a-1 has no value; ")
+    assert "utt2spk does not exist" in told and "segments:2: an empty line" in told

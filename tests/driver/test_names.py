@@ -74,3 +74,11 @@ def test_texts_for_tokens(names, tmp_path, monkeypatch):
     assert names().token_texts == names(token_type="bpe", lm_train_text="x").token_texts == default
     assert names(lm_train_text="*.txt none").token_texts == [Path("a.txt"), Path("b.txt"), Path("none")]
     assert names(token_type="bpe", bpe_train_text="x").token_texts == [Path("x")]
+
+
+def test_bpe_symbols_may_stand_in_a_file_as_espnet_has_it(names, tmp_path):
+    symbols = tmp_path / "symbols"
+    symbols.write_text("<noise> any remark\n\n<笑>\n", encoding="utf-8")
+    assert names(bpe_nlsyms=str(symbols)).bpe_symbols == "<noise>,<笑>"
+    assert names(bpe_nlsyms="<a>,<b>").bpe_symbols == "<a>,<b>"
+    assert names().bpe_symbols == ""

@@ -17,7 +17,7 @@ def options(asr_sh_options, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("local").mkdir()
     Path("local/data.sh").touch(mode=0o755)
-    Path("train.yaml").touch()
+    Path("train.yaml").write_text("max_epoch: 1\n")
     own = {
         "train_set": "train",
         "valid_set": "dev",
@@ -83,6 +83,31 @@ def test_a_rate_is_accepted_as_espnet_reads_it(options, rate):
         ("--asr_config no.yaml", "--asr_config no.yaml does not exist"),
         ("--asr_config ''", "--asr_config is required for stages 10 and 11"),
         ("--inference_config no.yaml", "--inference_config no.yaml does not exist"),
+        (
+            "--asr_config no.yaml --inference_config x.yaml --nlsyms_txt no --stage 5",
+            "3 faults:\n  --asr_config no.yaml does not exist\n  --inference_config x.yaml does not exist\n  "
+            "--nlsyms_txt no does not exist",
+        ),
+        (
+            "--dumpdir ' x'",
+            "--dumpdir ' x' begins or ends with a blank, which tables of Kaldi lose; choose another name",
+        ),
+        ("--asr_tag --expdir", "--asr_tag '--expdir' begins with a dash, as options do; choose another name"),
+        (
+            '--local_data_opts "it\'s"',
+            "--local_data_opts it's cannot be split into words: No closing quotation; close the quote",
+        ),
+        ("--min_wav_duration 20", "--min_wav_duration 20 is not below --max_wav_duration 20"),
+        ("--max_wav_duration nan", "--min_wav_duration 0.1 is not below --max_wav_duration nan"),
+        (
+            "--speed_perturb_factors '0.9 fast'",
+            "speed factor 'fast' is not a number from 0.5 to 2; write for example 0.9 1.0 1.1",
+        ),
+        (
+            "--speed_perturb_factors ' '",
+            "speed factors are missing or repeated; write for example 0.9 1.0 1.1",
+        ),
+        ("--cleaner no_such", "--cleaner no_such cannot be used: Not supported: type=no_such"),
         ("--num_nodes 2", "--num_nodes 2 needs slurm.pl or queue.pl as cuda_cmd in cmd.sh"),
     ],
 )
@@ -90,6 +115,23 @@ def test_what_no_stage_could_do_is_refused(options, changes, message):
     with pytest.raises(InputError) as refusal:
         check(options(changes))
     assert str(refusal.value) == message
+
+
+def test_a_g2p_that_espnet_does_not_have(options):
+    with pytest.raises(InputError, match="--g2p is none or one of: g2p_en .*pypinyin_g2p.*; not 'g2p_cn'"):
+        check(options("--g2p g2p_cn"))
+    check(options("--g2p pypinyin_g2p"))
+
+
+def test_a_symbol_file_that_stage_1_may_make_is_waited_for(options):
+    check(options("--nlsyms_txt data/nlsyms.txt"))
+    with pytest.raises(InputError, match="--nlsyms_txt data/nlsyms.txt does not exist"):
+        check(options("--nlsyms_txt data/nlsyms.txt --stage 2"))
+
+
+def test_no_stage_left_is_said(options, caplog):
+    check(options("--stage 12 --skip_eval true"))
+    assert "--stage, --stop_stage and the --skip_ options leave no stage to run" in caplog.text
 
 
 def test_local_data_sh_that_is_not_executable(options):

@@ -128,6 +128,21 @@ def test_bad_options_are_refused(recipe, system, options, message):
         plan(system, *options)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--teacher", "exp/no"], "--teacher exp/no does not exist"),
+        (["--teacher", "/no/bert"], "--teacher /no/bert does not exist"),
+        (["--allow_download", "maybe"], "--allow_download is true or false, not 'maybe'"),
+    ],
+)
+@pytest.mark.parametrize("system", ["ctc", "gmot"])
+def test_a_bad_teacher_is_refused_before_the_data(options, message, system):
+    with pytest.raises(InputError) as refusal:
+        plan(system, *options, "--stop_stage", "5")
+    assert str(refusal.value) == message
+
+
 def test_a_comparison_of_other_budgets_or_missing_yamls_is_refused():
     write_yaml("hybrid", 0.3, "acc", max_epoch=3)
     with pytest.raises(InputError, match="conf/hybrid.yaml has max_epoch: 3, but conf/ctc.yaml has 2; a"):

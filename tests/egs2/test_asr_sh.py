@@ -44,7 +44,7 @@ def noted(recipe: Path) -> Path:
     (recipe / "local").mkdir()
     write_program(recipe / "local" / "data.sh", 'echo "local/data.sh $*" >> calls')
     write_program(recipe / "noting_python", PYTHON)
-    (recipe / "train.yaml").touch()
+    (recipe / "train.yaml").write_text("max_epoch: 1\n")
     return recipe
 
 
@@ -153,6 +153,24 @@ def test_all_stages_run_in_order_with_all_options(noted: Path) -> None:
     assert titles == [(str(stage.number), stage.title) for stage in RUN]
     end = "stages 1 to 14 are done; models and results are in exp/asr_train_raw_char_max_epoch3\n"
     assert done.stderr.endswith(end)
+
+
+def test_quotes_keep_the_blanks_of_data_shs_options(noted: Path) -> None:
+    write_program(noted / "local" / "data.sh", "printf '[%s]' \"$@\" > words")
+    given = """--text 'my corpus' --name "it's" --price \\$5 --glob * --empty ''"""
+    done = asr_sh(noted, *NOTED, "--stop_stage", "1", "--local_data_opts", given)
+    assert done.returncode == 0, done.stderr
+    words = "[--text][my corpus][--name][it's][--price][$5][--glob][*][--empty][]"
+    assert (noted / "words").read_text() == words
+
+
+@pytest.mark.parametrize("name", ["my dump", '数据 $HOME `x` "y" it\'s *'])
+def test_odd_names_reach_every_stage_whole(noted: Path, name: str) -> None:
+    options = [word for option in ("--dumpdir", "--expdir", "--asr_tag") for word in (option, name)]
+    done = asr_sh(noted, *NOTED, *options)
+    assert done.returncode == 0, done.stderr
+    assert calls(noted) == ["local/data.sh", *(n for n in IN_PYTHON if n[:2] != "lm" and n != "pack")]
+    assert (noted / "calls").read_text().count(f"--dumpdir {name} --expdir {name} ") == len(calls(noted)) - 1
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ gpu_inference=false    # Whether to decode on the GPU.
 dumpdir=dump           # Directory for formatted data.
 expdir=exp             # Directory for experiments.
 python="python3 -m espnet_gmot" # Command that runs Python modules, here with the plugin registered.
-local_data_opts=       # Options for local/data.sh.
+local_data_opts=       # Options for local/data.sh; here and in --*_args quotes keep blanks in a word.
 speed_perturb_factors= # Speeds of training data, e.g. "0.9 1.0 1.1" (separated by space).
 feats_type=raw         # Kind of features; only raw.
 audio_format=wav       # Audio format of formatted data: wav, flac or flac.ark.
@@ -33,7 +33,7 @@ nbpe=30                # Number of bpe tokens.
 bpemode=unigram        # Kind of bpe: unigram or bpe.
 bpe_train_text=        # Text to train bpe on (default: that of the training set).
 bpe_input_sentence_size=100000000 # Number of sentences to train bpe on.
-bpe_nlsyms=            # Symbols that bpe never splits, separated by commas.
+bpe_nlsyms=            # Symbols that bpe never splits, separated by commas, or a file with one a line.
 bpe_char_cover=1.0     # Share of the characters that bpe covers.
 hugging_face_model_name_or_path= # Model whose tokens to use with --token_type hugging_face.
 use_lm=false           # Train a language model (stages 6 to 8) and decode with it.
@@ -76,7 +76,7 @@ lang=noinfo            # Language of the corpus, e.g. zh.
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/children.sh"
 
 run_stages() {
-    stage 1 "data preparation" local/data.sh ${local_data_opts}
+    stage 1 "data preparation" local/data.sh "${data_options[@]}"
     stage 2 "speed perturbation" in_python perturb_speed
     stage 3 "formatting of audio" in_python format_audio
     stage 4 "removal of long and short data" in_python filter_lengths
@@ -134,7 +134,7 @@ parse_options() {
 }
 
 main() {
-    local name plan model_dir
+    local name plan model_dir data_options
     parse_options "$@"
     for name in path.sh cmd.sh; do
         [ -f ./${name} ] || die "./${name} is missing; run in a recipe's directory"
@@ -146,6 +146,7 @@ main() {
     plan=$(in_python check) || exit 2
     selected=$(sed -n 's/^selected: //p' <<< "${plan}")
     model_dir=$(sed -n 's/^asr_exp: //p' <<< "${plan}")
+    eval "data_options=($(sed -n 's/^local_data_opts: //p' <<< "${plan}"))" # words, quoted by Python
     [ -n "${model_dir}" ] || die "${python} -m espnet_gmot.bin.stage check said only: ${plan}"
     [[ " ${selected} " != *" 1 "* ]] || ${python} -m espnet_gmot.bin.check_install --quick true || exit 2
     run_stages

@@ -33,6 +33,7 @@ if [ ! -f "conf/train_ctc_${preset}.yaml" ]; then
 fi
 test_sets="dev test"
 suffix=${teacher:+_$(basename "${teacher}")}
+suffix=${suffix//[^[:alnum:]._-]/_} # it becomes a part of arguments, which are split at blanks
 teacher_dir=exp/teacher${suffix}
 declare -A tag=([ctc]=train_ctc_${preset} [gmot]=train_gmot_${preset}${suffix})
 
@@ -73,7 +74,7 @@ recognise_side_by_side() {
     }
 }
 
-asr ctc --stop_stage 5
+asr ctc --stop_stage 5 --teacher "${teacher}" --allow_download "${allow_download}"
 run local/teacher.sh --preset "${preset}" --seed "${seed}" --teacher "${teacher}" \
     --allow_download "${allow_download}" --out "${teacher_dir}"
 asr ctc --stage 10 --stop_stage 10 --asr_args "${asr_args}"

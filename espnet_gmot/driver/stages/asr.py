@@ -3,7 +3,7 @@
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.ctc_check import usable_shapes
 from espnet_gmot.driver.freshness import Record, content
-from espnet_gmot.driver.names import Names
+from espnet_gmot.driver.names import Names, yaml_value
 from espnet_gmot.driver.needs import need
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.training import collect_stats, train
@@ -15,7 +15,7 @@ MODULE = "espnet2.bin.asr_train"
 
 def asr_stats(options: Options, commands: Commands) -> None:
     """Stage 10: lengths of all data, mean and variance of the features."""
-    names, arguments = Names(options), options.asr_args.split()
+    names, arguments = Names(options), options.words("asr_args")
     keys = (need(names.train / "wav.scp", 4), need(names.valid / "wav.scp", 4))
     need(names.token_list, 5)
     tables = {
@@ -46,7 +46,7 @@ def asr_stats(options: Options, commands: Commands) -> None:
 
 def asr_train(options: Options, commands: Commands) -> None:
     """Stage 11: training."""
-    names, own = Names(options), options.asr_args.split()
+    names, own = Names(options), options.words("asr_args")
     config = with_arguments(load_training_yaml(options.asr_config), own)
     texts = {"train": need(names.train / "text", 4), "valid": need(names.valid / "text", 4)}
     shape_names = ("speech_shape", f"text_shape.{options.token_type}")
@@ -63,7 +63,11 @@ def asr_train(options: Options, commands: Commands) -> None:
     statistics, normalize = [], []
     if options.feats_normalize == "global_mvn":
         statistics = [names.feats_stats]
-        normalize = ["--normalize=global_mvn", "--normalize_conf", f"stats_file={names.feats_stats}"]
+        normalize = [
+            "--normalize=global_mvn",
+            "--normalize_conf",
+            f"stats_file={yaml_value(names.feats_stats)}",
+        ]
     record = Record(
         names.asr_exp,
         **training_inputs(config),

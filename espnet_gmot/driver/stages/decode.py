@@ -9,7 +9,7 @@ from typing import Any
 from espnet_gmot.data import decoding_facts
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.freshness import Record, content, stamp
-from espnet_gmot.driver.names import Names
+from espnet_gmot.driver.names import Names, triple
 from espnet_gmot.driver.needs import need, need_model
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.split_merge import merge_decoded, split_scp
@@ -54,9 +54,9 @@ def _decode_set(
     gpu = int(options.gpu_inference)
     commands.run_jobs(
         options.cuda_cmd if gpu else options.decode_cmd, f"{logdir}/asr_inference.JOB.log", inputs["decoder"],
-        "--ngpu", gpu, "--data_path_and_name_and_type", f"{wav_scp},speech,{names.audio_type}",
+        "--ngpu", gpu, "--data_path_and_name_and_type", triple(wav_scp, "speech", names.audio_type),
         "--key_file", f"{logdir}/keys.JOB.scp", "--output_dir", f"{logdir}/output.JOB", *arguments,
-        *options.inference_args.split(), gpu=gpu, jobs=jobs,
+        *options.words("inference_args"), gpu=gpu, jobs=jobs,
     )  # fmt: skip
     count = merge_decoded(f"{logdir}/output.JOB", jobs, target)
     record.finish()

@@ -1,12 +1,11 @@
 """Stages 6 to 8: the language model, on the training set's text unless --lm_train_text names another."""
 
 import logging
-from pathlib import Path
 
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.freshness import Record, content, stamp
 from espnet_gmot.driver.lines import join_lines
-from espnet_gmot.driver.names import Names
+from espnet_gmot.driver.names import Names, triple
 from espnet_gmot.driver.needs import need, need_model
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.training import collect_stats, train
@@ -31,11 +30,11 @@ def lm_stats(options: Options, commands: Commands) -> None:
     if record.is_still_done(*texts, names.lm_dev_text, names.token_list):
         return
     record.begin()
-    join_lines(texts, _train_text(names), keep=lambda line: len(line.split()) > 1)
-    dev_text = _dev_text(options)
+    join_lines(texts, names.lm_text, keep=lambda line: len(line.split()) > 1)
+    _copy_dev_text(names)
     collect_stats(
-        options, commands, MODULE, names.lm_stats_dir, (_train_text(names), dev_text),
-        names.token_list, [*_arguments(options, dev_text), *options.lm_args.split()],
+        options, commands, MODULE, names.lm_stats_dir, (names.lm_text, names.lm_dev_read),
+        names.token_list, [*_arguments(options), *options.words("lm_args")],
     )  # fmt: skip
     record.finish()
 
@@ -47,21 +46,22 @@ def lm_train(options: Options, commands: Commands) -> None:
         part: names.lm_stats_dir / part / f"text_shape.{options.token_type}" for part in ("train", "valid")
     }
     need(shapes["train"], 6)
-    arguments = options.lm_args.split()
+    arguments = options.words("lm_args")
     record = Record(
         names.lm_exp,
         **training_inputs(with_arguments(load_training_yaml(options.lm_config), arguments)),
         **{"--lm_args": options.lm_args},
         **names.text_inputs,
-        **{"--lm_train_text": content(_train_text(names)), "--lm_dev_text": content(names.lm_dev_text)},
+        **{"--lm_train_text": content(names.lm_text), "--lm_dev_text": content(names.lm_dev_text)},
         **{"token list": content(names.token_list)},
         **{f"{part} text_shape": content(shape) for part, shape in shapes.items()},
     )
+    _copy_dev_text(names)
     shape_options = [word for part, shape in shapes.items() for word in (f"--{part}_shape_file", shape)]
     train(
         options, commands, MODULE, record, names.token_list,
         [
-            *_arguments(options, _dev_text(options)), *shape_options,
+            *_arguments(options), *shape_options,
             "--fold_length", options.lm_fold_length, *arguments,
         ],
     )  # fmt: skip
@@ -80,29 +80,19 @@ def lm_perplexity(options: Options, commands: Commands) -> None:
         commands.run_jobs(
             options.cuda_cmd, directory / "lm_calc_perplexity.log", "espnet2.bin.lm_calc_perplexity",
             "--ngpu", options.ngpu, "--output_dir", directory,
-            "--data_path_and_name_and_type", f"{read},text,text",
+            "--data_path_and_name_and_type", triple(read, "text", "text"),
             "--train_config", config, "--model_file", model, gpu=options.ngpu,
         )  # fmt: skip
         record.finish()
     logging.info("perplexity of %s: %s", text, (directory / "ppl").read_text(encoding="utf-8").strip())
 
 
-def _train_text(names: Names) -> Path:
-    return names.lm_stats_dir / "train.txt"
-
-
-def _dev_text(options: Options) -> Path:
+def _copy_dev_text(names: Names) -> None:
     """A text of the user's is copied with plain spaces, for ESPnet to read; that of stage 4 has them."""
-    names = Names(options)
-    if not options.lm_dev_text:
-        return names.lm_dev_text
-    return join_lines([names.lm_dev_text], names.lm_stats_dir / "dev.txt")
+    if names.lm_dev_read != names.lm_dev_text:
+        join_lines([names.lm_dev_text], names.lm_dev_read)
 
 
-def _arguments(options: Options, dev_text: Path) -> list[str]:
+def _arguments(options: Options) -> list[str]:
     names = Names(options)
-    return [
-        "--config", options.lm_config, *names.text_options,
-        "--train_data_path_and_name_and_type", f"{_train_text(names)},text,text",
-        "--valid_data_path_and_name_and_type", f"{dev_text},text,text",
-    ]  # fmt: skip
+    return ["--config", options.lm_config, *names.text_options, *names.lm_data_options]

@@ -23,7 +23,7 @@ def token_list(options: Options, commands: Commands) -> None:
         names.token_dir,
         **names.text_inputs,
         text=content(*texts),
-        bpe_nlsyms=options.bpe_nlsyms,
+        bpe_nlsyms=names.bpe_symbols,
         bpe_char_cover=options.bpe_char_cover,
         bpe_input_sentence_size=options.bpe_input_sentence_size,
     )
@@ -43,7 +43,7 @@ def _make_token_list(options: Options, commands: Commands, text: Path) -> None:
             names.token_dir,
             options.nbpe,
             options.bpemode,
-            options.bpe_nlsyms,
+            names.bpe_symbols,
             options.bpe_char_cover,
             options.bpe_input_sentence_size,
         )

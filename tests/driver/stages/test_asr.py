@@ -110,6 +110,8 @@ def test_other_symbols(recipe, said_again, symbols):
 
 
 def test_each_of_an_arguments_repeated_values_counts(recipe, said_again):
+    for name in ("a.pth", "b.pth", "c.pth"):
+        Path(name).touch()
     recipe.run(stop_stage=11, asr_exp="exp/x", asr_args="--init_param a.pth --init_param b.pth")
     other = "--init_param c.pth --init_param b.pth"
     assert said_again("exp/x", "--asr_args") in recipe.run(

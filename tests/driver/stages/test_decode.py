@@ -65,10 +65,13 @@ def test_a_model_file_that_is_not_there_the_message_lists_those_that_are(recipe)
 
 def test_the_text_is_scored_cleaned_and_without_non_linguistic_symbols(recipe, no_report):
     Path("nlsyms").write_text("<noise>\n")
-    recipe.run(cleaner="tacotron", nlsyms_txt="nlsyms")
+    recipe.run(cleaner="korean_cleaner", nlsyms_txt="nlsyms")
     scored = DECODED / "score_text"
     ref, hyp = [call for call in recipe.called("tokenize_text") if "--remove_non" in call]
-    for call, text, cleaner in ((ref, "dump/raw/test/text", "tacotron"), (hyp, DECODED / "text", "none")):
+    for call, text, cleaner in (
+        (ref, "dump/raw/test/text", "korean_cleaner"),
+        (hyp, DECODED / "text", "none"),
+    ):
         assert f"--input {text} --output {scored}/" in call
         options = f"--cleaner {cleaner} --non_linguistic_symbols nlsyms --remove_non_linguistic_symbols true"
         assert call.endswith(options)

@@ -9,12 +9,12 @@ from espnet_gmot.errors import InputError
 
 
 def test_characters_by_espnets_command(recipe, no_report):
-    log = recipe.run(stop_stage=5, cleaner="tacotron")
+    log = recipe.run(stop_stage=5, cleaner="korean_cleaner")
     (call,) = recipe.called("tokenize_text")
     assert call.startswith("now --quietly data/token_list/char/tokens.log py -m espnet2.bin.tokenize_text")
     for part in (
         "--token_type char --field 2- --input data/token_list/char/train.txt",
-        "--cleaner tacotron --g2p none --non_linguistic_symbols none",
+        "--cleaner korean_cleaner --g2p none --non_linguistic_symbols none",
         "--write_vocabulary true --add_symbol <blank>:0 --add_symbol <unk>:1 --add_symbol <sos/eos>:-1",
     ):
         assert part in call
