@@ -162,7 +162,10 @@ def test_a_command_ends_with_one_line_and_leaves_nothing_half(tables):
 
 def test_a_stage_ends_with_one_line_and_status_2(tables, asr_sh_options):
     given = asr_sh_options | {"train_set": "train", "valid_set": "dev", "test_sets": "test", "ngpu": "0"}
-    given |= dict.fromkeys(("train_cmd", "cuda_cmd", "decode_cmd"), "run_jobs") | {"stage": "4"}
+    given |= dict.fromkeys(("train_cmd", "cuda_cmd", "decode_cmd"), "run_jobs") | {
+        "stage": "4",
+        "stop_stage": "4",
+    }
     words = [word for name, value in given.items() for word in (f"--{name}", value)]
     for name in ("train", "dev"):
         source = tables / "dump" / "raw" / "org" / name
