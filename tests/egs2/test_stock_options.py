@@ -107,7 +107,7 @@ def test_the_list_is_that_of_a_whole_script():
 
 
 def test_the_list_is_that_of_every_release_that_we_test_with():
-    """After `make lock` read the list again, as its head says; of releases that differ keep the common names."""
+    """After `make lock` read the list again, as its head says; keep the names that all releases have."""
     dated = re.findall(r"^# (\d{6}): .* of (\d{4}-\d\d-\d\d)", LISTED, re.MULTILINE)
     locks = "".join(path.read_text() for path in ROOT.glob("tools/locks/*.txt"))
     assert {release for release, _ in dated} == set(re.findall(r"^espnet==(\d+)$", locks, re.MULTILINE))
