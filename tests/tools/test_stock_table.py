@@ -30,7 +30,7 @@ def lines(table):
 
 
 def write_recipe(recipe, ways, perturbed=False):
-    """Tokens, statistics and decodings; ``ways`` has the directory of each decoding and where dev lies in it."""
+    """Tokens, statistics, decodings; ``ways`` has the directory of each decoding and where dev lies in it."""
     write(recipe / "data/zh_token_list/char/tokens.txt", "<blank>\n<unk>\n今\n<sos/eos>\n")
     for part in ("train", "valid"):
         for kind in ("speech", "text"):
