@@ -11,6 +11,7 @@ from typing import Any
 from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver.training_yaml import load_training_yaml
 from espnet_gmot.files import require_file
+from espnet_gmot.score.decoded_sets import decoded_set
 from espnet_gmot.score.decoding import facts_of_decoding
 from espnet_gmot.score.model_size import inference_parameters
 from espnet_gmot.score.result_files import SCORE_CURE, read_result
@@ -42,7 +43,8 @@ def keep_run(
     record: dict[str, Any] = {"sets": {name: _scored(experiment, decode, name) for name in sets}}
     record |= {"seconds_train": training_seconds(experiment), "teacher": _teacher(training)} | _environment()
     hypotheses = {
-        name: read_table(experiment / decode / name / "text", SCORE_CURE, allow_empty=True) for name in sets
+        name: read_table(decoded_set(experiment, decode, name) / "text", SCORE_CURE, allow_empty=True)
+        for name in sets
     }
     measures = (_measured(experiment / name) for name in (COUPLING, CONTEXT))
     run = KeptRun(row, seed, record, training, epoch_statistics(experiment), hypotheses, *measures)
@@ -51,7 +53,7 @@ def keep_run(
 
 
 def _scored(experiment: Path, decode: str, dataset: str) -> dict[str, Any]:
-    counts = read_result(experiment / decode / dataset / "score_cer" / "result.json").total
+    counts = read_result(decoded_set(experiment, decode, dataset) / "score_cer" / "result.json").total
     facts = facts_of_decoding(experiment, decode, dataset)
     return asdict(counts) | {
         "cer": counts.err_rate,

@@ -41,6 +41,10 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--sets", nargs="+", required=True, help="names of the decoded sets")
     parser.add_argument("--published", type=Path, help="tab-separated published figures to show beside them")
     parser.add_argument("--command", help="what makes a row that is missing, SYSTEM standing for its name")
+    parser.add_argument(
+        "--complete", choices=("true", "false"), default="false",
+        help="whether a row that is missing is an error, once the page is written; --failed ones are known",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("exp/comparison"), help="path without suffix")
     return parser
 
@@ -69,12 +73,20 @@ def gather_seeds(
 
 
 def main() -> None:
-    """Parse, compare, write, print."""
+    """Parse, compare, write, print.
+
+    Raises:
+        InputError: the page lacks a row that it must have.
+    """
     args = get_parser().parse_args()
     systems = gather_seeds(args.experiment, args.decode, args.failed)
     published = read_published(args.published) if args.published else None
-    print(write_comparison(args.out, compare(systems, args.sets, args.command), published))
+    rows = compare(systems, args.sets, args.command)
+    print(write_comparison(args.out, rows, published))
     print(f"comparison: {args.out}.md and {args.out}.json")
+    missing = [f"{row.system.name} on {row.dataset}" for row in rows if row.not_run and not row.system.failed]
+    if missing and args.complete == "true":
+        raise InputError(f"{args.out}.md lacks {', '.join(missing)}, for the reasons that stand there")
 
 
 if __name__ == "__main__":

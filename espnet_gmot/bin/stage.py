@@ -96,6 +96,12 @@ def get_parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, default=Path("exp/RESULTS.md"), help="the page")
     command.set_defaults(call=_write_results_page)
 
+    command = commands.add_parser(
+        "score_decoded_sets", help="count the errors in all that ESPnet's asr.sh decoded with a model"
+    )
+    command.add_argument("experiment", type=Path, help="directory of the model")
+    command.set_defaults(call=_score_decoded_sets)
+
     commands.add_parser("check", help="refuse options of asr.sh that no stage could follow")
     for stage in IN_PYTHON.values():
         commands.add_parser(stage.name, help=f"stage {stage.number}: {stage.title}")
@@ -129,6 +135,12 @@ def _write_results_page(args: argparse.Namespace) -> None:
 
     write_results_page(args.expdir, args.out)
     print(f"results page: {args.out}")
+
+
+def _score_decoded_sets(args: argparse.Namespace) -> None:
+    from espnet_gmot.score.decoded_sets import score_decoded_sets
+
+    score_decoded_sets(args.experiment)
 
 
 if __name__ == "__main__":

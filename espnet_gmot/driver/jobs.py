@@ -18,6 +18,8 @@ from espnet_gmot.errors import InputError
 from espnet_gmot.files import append_text, naming
 
 LAST_LINES = 20
+# Launchers without a cluster: ours, and those of ESPnet's cmd.sh for cmd_backend local and stdout
+ON_THIS_MACHINE = ("espnet_gmot.bin.run_jobs", "run_jobs", "run.pl", "stdout.pl")
 
 
 @dataclass(frozen=True)
@@ -154,8 +156,14 @@ def _visible_gpus() -> list[str]:
 
 
 def lacks_gpus(ngpu: int, cuda_cmd: str) -> bool:
-    """Tell whether GPUs are asked for and our run_jobs, which knows this machine alone, would find none."""
-    return ngpu > 0 and "run_jobs" in cuda_cmd and not driver_gpus()
+    """Tell whether GPUs are asked for and a launcher that starts jobs on this machine alone would find none.
+
+    Example:
+        >>> lacks_gpus(0, "run.pl"), lacks_gpus(1, "slurm.pl --config conf/slurm.conf")
+        (False, False)
+    """
+    words = {Path(word).name for word in cuda_cmd.split()}
+    return ngpu > 0 and not words.isdisjoint(ON_THIS_MACHINE) and not driver_gpus()
 
 
 def driver_gpus() -> list[str]:

@@ -87,7 +87,8 @@ def plan_system(arguments: Sequence[str], cuda_cmd: str) -> list[list[str]]:
 
     def asr(first: int, last: int) -> list[str]:
         pairs = {name: value for name, value in options.items() if name not in FOR_THE_TEACHER}
-        pairs |= {"stage": str(first), "stop_stage": str(last), "nj": str(usable_cpus()), "python": PYTHON}
+        pairs |= {"stage": str(first), "stop_stage": str(last), "python": PYTHON}
+        pairs |= dict.fromkeys(("nj", "inference_nj"), str(usable_cpus()))  # ESPnet's defaults are 32
         return [
             "./asr.sh",
             *(word for name, value in pairs.items() for word in (f"--{name}", value)),

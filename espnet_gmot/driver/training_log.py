@@ -16,6 +16,7 @@ SHOWN = ("loss", "loss_ctc", "loss_att", "loss_fgw", "cer_ctc", "cer", "acc")
 
 BAR = "{desc} | {n_fmt}/{total_fmt} epochs, {elapsed} passed, {remaining} left"
 STARTED = re.compile(r"(\d+)/(\d+)epoch started")
+FINISHED_BEFORE = re.compile(r"The training has already reached at max_epoch: (\d+)")  # of the next epoch
 BATCHES = re.compile(r"(\d+)epoch:train:\d+-(\d+)batch: (.*)")
 STATISTIC = re.compile(r"(\w+)=([-+\d.e]+|nan|inf)(?=,|$)")
 
@@ -72,6 +73,9 @@ def _show(name: str, bar: tqdm, line: str) -> None:
         bar.initial = bar.initial or int(match[1]) - 1  # a resumed training
         bar.total, bar.n = int(match[2]), int(match[1]) - 1
         bar.set_description_str(f"{name}epoch {match[1]}")
+    elif match := FINISHED_BEFORE.search(line):
+        bar.initial = bar.total = bar.n = int(match[1]) - 1
+        bar.set_description_str(f"{name}was trained before")
     elif match := BATCHES.search(line):
         bar.set_description_str(f"{name}epoch {match[1]}, batch {match[2]}: {describe(match[3])}")
     elif match := EPOCH_LINE.search(line):

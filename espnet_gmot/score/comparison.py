@@ -10,6 +10,7 @@ import numpy as np
 from espnet_gmot.data.decoding_facts import common, known_sum
 from espnet_gmot.data.kaldi_text import require_same_ids
 from espnet_gmot.errors import InputError
+from espnet_gmot.score.decoded_sets import decoded_set
 from espnet_gmot.score.decoding import facts_of_decoding
 from espnet_gmot.score.margin import Margin, SystemErrors, margin_over
 from espnet_gmot.score.model_size import inference_parameters
@@ -46,7 +47,7 @@ class System:
 
     def result(self, dataset: str) -> Path:
         """The scored errors of a set, of the first training."""
-        return self.experiment / self.decode / dataset / "score_cer" / "result.json"
+        return decoded_set(self.experiment, self.decode, dataset) / "score_cer" / "result.json"
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ def _margin(baseline: Row, row: Row) -> Margin:
 
 def _reason(system: System, dataset: str, command: str | None) -> str:
     """Which stage has not been run, and how to run it."""
-    hypotheses = system.experiment / system.decode / dataset / "text"
+    hypotheses = decoded_set(system.experiment, system.decode, dataset) / "text"
     if system.failed:
         missing, first = "failed, as its log says", 11
     elif hypotheses.is_file():

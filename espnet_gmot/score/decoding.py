@@ -7,6 +7,7 @@ import humanfriendly
 
 from espnet_gmot.data.decoding_facts import DecodingFacts, read_facts
 from espnet_gmot.data.kaldi_text import read_table
+from espnet_gmot.score.decoded_sets import decoded_set
 from espnet_gmot.score.decoding_logs import decoding_logs, facts_of_logs
 from espnet_gmot.yaml_mapping import read_mapping
 
@@ -27,7 +28,7 @@ def facts_of_decoding(experiment: Path, decode: str, dataset: str) -> DecodingFa
     Raises:
         InputError: the decoder's file, or that of the hypotheses, or ``config.yaml`` is damaged.
     """
-    directory = experiment / decode / dataset
+    directory = decoded_set(experiment, decode, dataset)
     text = directory / "text"
     facts = read_facts(directory, text)
     if facts is None:

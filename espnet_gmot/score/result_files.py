@@ -14,6 +14,7 @@ from espnet_gmot.score.error_rates import ErrorCounts, score, total
 from espnet_gmot.score.units import Unit, without_symbols
 
 RULE = f"|{'-' * 84}|"
+TITLE = "SYSTEM SUMMARY PERCENTAGES by SPEAKER"  # at the very top; sclite leaves lines empty before it
 SCORE_CURE = "train, decode and score it with stages 11 to 13"
 
 
@@ -165,7 +166,7 @@ def write_result_txt(path: Path, result: Result, speakers: dict[str, str], title
     for utterance, counts in result.utterances.items():
         by_speaker[speakers[utterance]].append(counts)
     with write_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
-        print(f"SYSTEM SUMMARY PERCENTAGES by SPEAKER\n{title}", RULE, sep="\n", file=file)
+        print(TITLE, title, RULE, sep="\n", file=file)
         print(
             "| SPKR                   |  # Snt   # Wrd |  Corr    Sub    Del    Ins    Err  S.Err |",
             file=file,
@@ -173,6 +174,11 @@ def write_result_txt(path: Path, result: Result, speakers: dict[str, str], title
         for speaker, every in sorted(by_speaker.items()):
             print(_summary_line(speaker, total(every)), file=file)
         print(RULE, _summary_line("Sum/Avg", result.total), RULE, sep="\n", file=file)
+
+
+def is_ours(result_txt: Path) -> bool:
+    """Whether :func:`write_result_txt` wrote this page, not sclite."""
+    return result_txt.read_text(encoding="utf-8", errors="replace").startswith(f"{TITLE}\n")
 
 
 def write_per_utt(path: Path, result: Result) -> None:

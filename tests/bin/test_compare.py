@@ -61,6 +61,17 @@ def test_one_system_decoded_in_two_ways_is_refused(run):
         run("--experiment", "ctc=exp/asr_hybrid", "--experiment", "ctc=exp/asr_hybrid:beam10")
 
 
+def test_a_page_that_must_be_complete_names_the_rows_that_it_lacks_once_it_is_written(run):
+    experiments = ("--experiment", "ctc=exp/asr_hybrid", "--experiment", "gmot=exp/asr_gmot")
+    with pytest.raises(
+        InputError, match=r"exp/comparison.md lacks gmot on test, for the reasons that stand th"
+    ):
+        run(*experiments, "--complete", "true")
+    assert "not run: gmot on test" in Path("exp/comparison.md").read_text(encoding="utf-8")
+    run(*experiments, "--complete", "true", "--failed", "gmot")  # who says so knows it
+    run(*experiments[:2], "--complete", "true")
+
+
 def test_bad_published_figures_write_nothing(run):
     with pytest.raises(InputError, match=r"p.tsv does not exist; write into it system"):
         run("--experiment", "ctc=exp/asr_hybrid", "--published", "p.tsv")

@@ -109,6 +109,25 @@ def test_a_gpu_that_is_not_there_is_refused_before_the_download(monkeypatch):
     assert plan("ctc", cuda_cmd="slurm.pl")
 
 
+@pytest.mark.parametrize("cuda_cmd", ["run.pl", "utils/run.pl --mem 4G", "stdout.pl"])
+def test_espnets_launchers_without_a_cluster_use_this_machine_too(monkeypatch, cuda_cmd):
+    monkeypatch.setattr(jobs, "driver_gpus", list)
+    with pytest.raises(InputError, match="--ngpu 1 and this machine shows no GPU; use --ngpu 0"):
+        plan("ctc", cuda_cmd=cuda_cmd)
+    monkeypatch.setattr(jobs, "driver_gpus", lambda: ["0"])
+    assert plan("ctc", cuda_cmd=cuda_cmd)
+
+
+def test_as_many_jobs_run_as_there_are_processors_if_the_user_does_not_say_otherwise():
+    for command in plan("ctc", "--nj", "3"):
+        words = command.split()
+        assert words[words.index("--inference_nj") + 1] == str(jobs.usable_cpus())
+        assert [words[i + 1] for i, word in enumerate(words) if word == "--nj"] == [
+            str(jobs.usable_cpus()),
+            "3",
+        ]
+
+
 @pytest.mark.parametrize(
     ("system", "options", "message"),
     [

@@ -62,6 +62,15 @@ def test_epochs_are_told_with_loss_and_error_rate(tmp_path: Path) -> None:
     assert "1/2 epochs" in bar.getvalue()
 
 
+def test_a_training_that_had_ended_before_is_said_to_have(tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    line = "[host] 2025-01-01 (trainer:248) WARNING: The training has already reached at max_epoch: 4\n"
+    shown = io.StringIO()
+    with redirect_stderr(shown):
+        watch_trainings([log], steps(lambda: log.write_text(line)))
+    assert "was trained before | 3/3 epochs" in shown.getvalue()
+
+
 def test_trainings_side_by_side_are_told_apart(tmp_path: Path) -> None:
     logs = [tmp_path / name / "train.log" for name in ("asr_ctc", "asr_gmot")]
     for log in logs:

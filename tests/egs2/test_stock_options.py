@@ -1,6 +1,7 @@
 """Our recipes inside a stock ESPnet checkout: known options only, and ESPnet's way of calling Python."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,8 @@ from interchange_recipe import TOKEN_LIST, make_data, make_teacher
 from recipe_copy import ROOT, THIS_PYTHON, environment, write_program
 
 RECIPES = sorted(path.parent for path in ROOT.glob("egs2/*/asr1/run.sh"))
-LISTED = Path(__file__).with_name("stock_asr_options.txt").read_text().splitlines()
-STOCK_OPTIONS = {name for name in LISTED if not name.startswith("#")}
+LISTED = Path(__file__).with_name("stock_asr_options.txt").read_text()
+STOCK_OPTIONS = {name for name in LISTED.splitlines() if not name.startswith("#")}
 
 # Stands in for ESPnet's asr.sh: notes the arguments of each call in a file of its own.
 STOCK_ASR_SH = "printf '%s\\0' \"$@\" > asr_sh_call.$$"
@@ -50,6 +51,7 @@ def run_in_stock_checkout(source, tmp_path, python):
     with (recipe / "cmd.sh").open("a") as file:
         file.write('export cuda_cmd="run.pl"\n')  # as in ESPnet's
     write_program(tmp_path / "bin" / "python3", python)
+    write_program(tmp_path / "bin" / "nvidia-smi", "echo 'GPU 0: a GPU'")  # run.sh's default is --ngpu 1
     for dset in ("train", "dev"):
         write(recipe / "data" / dset / "text", "u1 a\n")
         write(recipe / "dump" / "raw" / dset / "text", "u1 a\n")
@@ -102,6 +104,14 @@ def test_stock_stage_13_counts_the_errors_of_each_utterance(recipe, tmp_path):
 def test_the_list_is_that_of_a_whole_script():
     assert {"stage", "train_set", "asr_config", "asr_args", "inference_asr_model"} <= STOCK_OPTIONS
     assert "ctc_greedy" not in STOCK_OPTIONS
+
+
+def test_the_list_is_that_of_every_release_that_we_test_with():
+    """After `make lock` read the list again, as its head says; keep the names that all releases have."""
+    dated = re.findall(r"^# (\d{6}): .* of (\d{4}-\d\d-\d\d)", LISTED, re.MULTILINE)
+    locks = "".join(path.read_text() for path in ROOT.glob("tools/locks/*.txt"))
+    assert {release for release, _ in dated} == set(re.findall(r"^espnet==(\d+)$", locks, re.MULTILINE))
+    assert all(date.startswith(f"{release[:4]}-") for release, date in dated)
 
 
 @pytest.mark.slow

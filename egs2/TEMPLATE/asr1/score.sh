@@ -4,12 +4,4 @@
 # sclite's result.txt is kept as sclite.txt.
 set -euo pipefail
 
-for hyp in "${*: -1}"/*/*/text; do
-    dir=$(dirname "${hyp}")
-    data=dump/raw/$(basename "${dir}")
-    if [ ! "${dir}/score_cer/result.json" -nt "${hyp}" ]; then
-        [ ! -f "${dir}/score_cer/result.txt" ] || mv "${dir}/score_cer/result.txt" "${dir}/score_cer/sclite.txt"
-        python3 -m espnet_gmot.bin.score --ref "${data}/text" --hyp "${hyp}" --utt2spk "${data}/utt2spk" \
-            --out "${dir}/score_cer"
-    fi
-done
+python3 -m espnet_gmot.bin.stage score_decoded_sets "${*: -1}"

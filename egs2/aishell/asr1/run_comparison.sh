@@ -37,7 +37,7 @@ while read -r yaml row decoding stage; do
 done <<< "${rows}"
 
 python3 -m espnet_gmot.bin.compare "${experiments[@]}" "${failed[@]/#/--failed=}" --decode decode_ctc_greedy --sets ${test_sets} \
-    --published local/published.tsv --command ./run_comparison.sh --out exp/comparison || failed+=(comparison)
+    --complete true --published local/published.tsv --command ./run_comparison.sh --out exp/comparison || failed+=(comparison)
 if [ ${#failed[@]} -gt 0 ]; then
     echo "run_comparison.sh: error: these failed, for the reasons above: ${failed[*]}" >&2
     exit 1
