@@ -6,6 +6,7 @@ from pathlib import Path
 from espnet_gmot.data.kaldi_data import write_data_dir, write_table
 from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.errors import InputError
+from espnet_gmot.files import write_text
 
 
 def filter_data_dir(
@@ -58,7 +59,7 @@ def _write_kept(
 ) -> None:
     wav_scp, utt2spk = read_table(source / "wav.scp"), read_table(source / "utt2spk")
     write_table(target / "utt2num_samples", {utterance: samples[utterance] for utterance in kept})
-    (target / "feats_type").write_text("raw\n", encoding="utf-8")
+    write_text(target / "feats_type", "raw\n")
     write_data_dir(
         target,
         {utterance: wav_scp[utterance] for utterance in kept},

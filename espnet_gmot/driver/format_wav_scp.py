@@ -18,7 +18,7 @@ from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir,
 from espnet_gmot.driver.freshness import DONE, Record, content, is_fresh, tables
 from espnet_gmot.driver.parallel import parallel_map
 from espnet_gmot.driver.sound_ark import Placed, is_flac_in_ark, recall_placed, record_placed, write_ark
-from espnet_gmot.files import bytes_missing, require_free_space
+from espnet_gmot.files import bytes_missing, require_free_space, write_text
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,6 @@ def _estimate_bytes(recordings: list[Recording], audio_format: str) -> int:
 
 
 def _write_target(target: Path, data: DataDir, formatted: list[Placed]) -> None:
-    (target / "feats_type").write_text("raw\n", encoding="utf-8")
+    write_text(target / "feats_type", "raw\n")
     write_table(target / "utt2num_samples", {utterance: str(length) for utterance, _, length in formatted})
     write_data_dir(target, {utterance: entry for utterance, entry, _ in formatted}, data.text, data.utt2spk)
