@@ -1,18 +1,21 @@
 """Files that appear whole or not at all, and the checks made before reading or writing them."""
 
 import codecs
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TextIO
 
 from espnet_gmot.errors import InputError
 
+ASIDE = ".aside."  # how the names begin of what is not whole yet
 TABLES_BYTES = 10_000_000  # room for tables and logs beside the audio
 LONGEST_NAME = 255  # bytes of one component of a path, on every usual file system
 PROBE_BYTES = 1 << 20
@@ -51,7 +54,7 @@ def naming(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is None or (error.filename is not None and ".aside." not in str(error.filename)):
+        if error.errno is None or (error.filename is not None and ASIDE not in str(error.filename)):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 
@@ -61,7 +64,8 @@ def write_aside(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it to ``path`` when the block ends well.
 
     The suffix of ``path`` is kept, because audio libraries read the format from it. If the block
-    raises, nothing is left behind and a former ``path`` stays as it was.
+    raises, nothing is left behind and a former ``path`` stays as it was. What a process that was killed
+    left behind is removed by the next one that writes into the directory.
 
     Example:
         >>> import tempfile
@@ -72,11 +76,13 @@ def write_aside(path: str | Path) -> Iterator[Path]:
         'utt1 hello'
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with naming(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".aside.", suffix=path.suffix)
+
+    def new_file() -> str:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=ASIDE, suffix=path.suffix)
         os.close(handle)
-        aside = Path(name)
+        return name
+
+    with naming(path), _held(path.parent, new_file) as aside:
         try:
             yield aside
             aside.chmod(0o666 & ~_umask())
@@ -155,9 +161,7 @@ def write_dir_aside(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     if path.exists():
         raise InputError(f"{path} exists already; remove it to make it anew")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with naming(path):
-        aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=".aside."))
+    with naming(path), _held(path.parent, lambda: tempfile.mkdtemp(dir=path.parent, prefix=ASIDE)) as aside:
         try:
             yield aside
             aside.chmod(0o777 & ~_umask())
@@ -210,6 +214,43 @@ def _find_reason(aside: Path) -> None:
     """Raise the system's error if no more can be written: libraries for audio and tensors keep it back."""
     with aside.open("ab") as stream:
         stream.write(bytes(PROBE_BYTES))
+
+
+@contextmanager
+def _held(directory: Path, make: Callable[[], str]) -> Iterator[Path]:
+    """Give what ``make`` makes in ``directory``, locked, so that no other process takes it for an orphan."""
+    directory.mkdir(parents=True, exist_ok=True)
+    _remove_orphans(directory)
+    aside, handle = _make_locked(make)
+    try:
+        yield aside
+    finally:
+        os.close(handle)
+
+
+def _make_locked(make: Callable[[], str]) -> tuple[Path, int]:
+    while True:
+        aside = Path(make())
+        with suppress(FileNotFoundError):
+            handle = os.open(aside, os.O_RDONLY)
+            with suppress(OSError):  # the file system has no locks
+                fcntl.flock(handle, fcntl.LOCK_SH)
+            if aside.exists():  # no other process was faster than the lock
+                return aside, handle
+            os.close(handle)
+
+
+@cache
+def _remove_orphans(directory: Path) -> None:
+    """Remove what killed processes left in a directory, once in a process: listing a large one takes time."""
+    for aside in directory.glob(f"{ASIDE}*"):
+        with suppress(OSError):  # in use, or the file system has no locks
+            handle = os.open(aside, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
+            finally:
+                os.close(handle)
 
 
 def _umask() -> int:

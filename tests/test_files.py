@@ -1,6 +1,8 @@
 """Files that appear whole or not at all."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import example, given
@@ -62,6 +64,56 @@ def test_a_directory_appears_whole_or_not_at_all(tmp_path):
     assert [path.name for path in target.iterdir()] == ["whole"]
     with pytest.raises(InputError, match="model exists already; remove it"), files.write_dir_aside(target):
         pass
+
+
+WRITER = """
+import sys, time
+from espnet_gmot import files
+with getattr(files, sys.argv[1])(sys.argv[2]) as aside:
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("function", ["write_aside", "write_dir_aside"])
+def test_what_a_killed_process_was_writing_goes_and_what_another_is_writing_stays(tmp_path, function):
+    def writer(name):
+        command = [sys.executable, "-c", WRITER, function, str(tmp_path / name)]
+        paths = os.pathsep.join(filter(None, sys.path))
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": paths})
+        assert process.stdout.readline() == b"writing\n"
+        return process
+
+    with writer("killed") as killed:
+        killed.kill()
+    orphans = set(tmp_path.iterdir())
+    with writer("alive") as alive:
+        in_use = set(tmp_path.iterdir())
+        files._remove_orphans.cache_clear()
+        files.write_text(tmp_path / "text", "whole")
+        left = set(tmp_path.iterdir())
+        alive.kill()
+    assert len(orphans) == len(in_use) == 1 and orphans != in_use
+    assert left == in_use | {tmp_path / "text"}
+
+
+def test_a_file_that_was_taken_for_an_orphan_at_once_is_made_again(tmp_path, monkeypatch):
+    def make_and_lose(**options):
+        handle, name = make(**options)
+        if not lost:
+            lost.append(os.unlink(name))
+        return handle, name
+
+    make, lost = files.tempfile.mkstemp, []
+    monkeypatch.setattr(files.tempfile, "mkstemp", make_and_lose)
+    files.write_text(tmp_path / "text", "whole")
+    assert len(lost) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
+
+
+def test_a_block_may_fail_for_want_of_a_file(tmp_path):
+    with pytest.raises(FileNotFoundError), files.write_aside(tmp_path / "text"):
+        (tmp_path / "none").read_text()
 
 
 def test_a_file_that_is_missing_or_empty_is_refused_with_the_cure(tmp_path):

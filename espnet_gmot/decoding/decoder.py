@@ -1,8 +1,8 @@
 """Decode a stream of utterances in batches of similar length."""
 
 import logging
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice, repeat
 
 from espnet2.asr.espnet_model import ESPnetASRModel
 from torch import Tensor
@@ -26,18 +26,37 @@ class BestPathDecoder:
     def __init__(self, model: ESPnetASRModel, batch_size: int = BATCH_SIZE):
         self.encoder = BatchEncoder(model)
         self.batch_size = batch_size
+        self._read_ahead = READ_AHEAD * batch_size
         self._output = model.ctc.ctc_lo
         self._blank_id = model.blank_id
 
-    def decode(self, utterances: Iterable[tuple[str, Tensor]]) -> Iterator[dict[str, BestPath]]:
+    def windows(self, keys: Sequence[str], done: Collection[str]) -> list[list[str]]:
+        """Divide ``keys`` into windows, and leave out what is done.
+
+        Batches are cut in each, the longest utterances first: a decoding that was interrupted between two
+        batches goes on with the same batches, and so to the same last digit of the scores.
+        """
+        starts = range(0, len(keys), self._read_ahead)
+        windows = ([key for key in keys[i : i + self._read_ahead] if key not in done] for i in starts)
+        return [window for window in windows if window]
+
+    def decode(
+        self, utterances: Iterable[tuple[str, Tensor]], windows: Iterable[int] | None = None
+    ) -> Iterator[dict[str, BestPath]]:
         """Decode ``(id, speech)`` pairs; see :meth:`BatchEncoder.features` for the speech.
+
+        Args:
+            utterances: the pairs.
+            windows: how many of them are in each window; None for windows of equal size.
 
         Returns:
             The hypotheses by id, a batch at a time. Within the read-ahead, long utterances come first.
         """
         stream = iter(utterances)
-        read = READ_AHEAD * self.batch_size
-        while features := {key: self.encoder.features(speech) for key, speech in islice(stream, read)}:
+        for count in repeat(self._read_ahead) if windows is None else windows:
+            features = {key: self.encoder.features(speech) for key, speech in islice(stream, count)}
+            if not features:
+                return
             yield from self._decode_window(features)
 
     def _decode_window(self, features: dict[str, Tensor]) -> Iterator[dict[str, BestPath]]:

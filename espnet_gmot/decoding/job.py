@@ -94,12 +94,13 @@ def _decode_missing(
     num_workers: int,
     ngpu: int,
 ) -> None:
-    missing = [key for key in keys if key not in journal.done]
+    windows = decoder.windows(keys, journal.done)
+    missing = [key for window in windows for key in window]
     with tqdm(total=len(keys), initial=len(keys) - len(missing), desc="decoding", unit="utt") as bar:
         if missing:
             meter = Meter(torch.cuda.get_device_name() if ngpu > 0 else "cpu")
             speech = meter.reading(source.read(missing, decoder.batch_size, num_workers, ngpu))
-            for found in decoder.decode(speech):
+            for found in decoder.decode(speech, map(len, windows)):
                 journal.add(found, meter.decoded(found))
                 bar.update(len(found))
 

@@ -1,5 +1,6 @@
 """A training that was killed while it saved must be able to start again, and with its own vocabulary."""
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -48,6 +49,40 @@ def restore_last_epoch(checkpoint: str | Path) -> Path | None:
     return model
 
 
+def mend_links(checkpoint: str | Path) -> list[Path]:
+    """Let ``latest.pth`` and the links to the best epochs lead where the checkpoint's record says.
+
+    ESPnet writes checkpoint and model of an epoch, and then these links, in this epoch or in a later one that
+    is better: after a kill in between they would go on leading to earlier epochs.
+
+    Args:
+        checkpoint: of a training that has ended, with its ``config.yaml`` beside it.
+
+    Returns:
+        The links that led elsewhere.
+    """
+    import torch
+    from espnet2.train.reporter import Reporter
+
+    checkpoint = Path(checkpoint)
+    config = read_mapping(checkpoint.with_name("config.yaml"), f"remove {checkpoint.parent} to train anew")
+    states = torch.load(checkpoint, map_location="cpu", mmap=True, weights_only=False)
+    reporter = Reporter()
+    reporter.load_state_dict(states["reporter"])
+    epochs = {"latest.pth": reporter.get_epoch()}
+    for phase, score, mode in config.get("best_model_criterion") or ():
+        if reporter.has(phase, score):
+            epochs[f"{phase}.{score}.best.pth"] = reporter.get_best_epoch(phase, score, mode)
+    mended = []
+    for name, epoch in epochs.items():
+        link, model = checkpoint.with_name(name), f"{epoch}epoch.pth"
+        if not link.is_symlink() or os.readlink(link) != model:
+            link.unlink(missing_ok=True)
+            link.symlink_to(model)
+            mended.append(link)
+    return mended
+
+
 def require_same_vocabulary(checkpoint: str | Path, token_list: str | Path) -> None:
     """Refuse to go on from a checkpoint whose tokens are not those of ``token_list``, in its order.
 
@@ -60,7 +95,10 @@ def require_same_vocabulary(checkpoint: str | Path, token_list: str | Path) -> N
     config = checkpoint.with_name("config.yaml")
     if not (checkpoint.exists() and config.exists()):
         return
-    trained = read_mapping(config, f"remove {checkpoint.parent} to train anew")["token_list"]
+    cure = f"remove {checkpoint.parent} to train anew"
+    trained = read_mapping(config, cure).get("token_list")
+    if trained is None:
+        raise InputError(f"{config} holds no token_list; {cure}")
     with need(token_list, 5).open(encoding="utf-8") as lines:
         wanted = [line.rstrip() for line in lines]  # as ESPnet reads it
     if trained != wanted:

@@ -102,15 +102,18 @@ class Record:
             logging.warning(
                 "%s cannot be compared with today's inputs: of an earlier version, or cut off", begun
             )
-        since = None
-        if former and not set(names or former | self.inputs) & set(self.changes()):
-            since = self.path.stat().st_mtime
+        since = self.path.stat().st_mtime if self.continues(*names) else None
         with write_aside(begun) as aside:
             aside.write_text(json.dumps(self.inputs, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             if since is not None:
                 os.utime(aside, (since, since))
         (self.directory / DONE).unlink(missing_ok=True)
         return begun.stat().st_mtime
+
+    def continues(self, *names: str) -> bool:
+        """Whether what lies there stems from the same inputs, so that :meth:`begin` goes on from it."""
+        former = self._latest() or {}
+        return former != {} and not set(names or former | self.inputs) & set(self.changes())
 
     def finish(self) -> None:
         """Record that the directory is made to its end."""

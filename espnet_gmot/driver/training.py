@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_gmot.driver.checkpoint import (
+    mend_links,
     require_same_vocabulary,
     restore_last_epoch,
     set_damaged_aside,
@@ -82,13 +83,14 @@ def train(
     experiment = record.directory
     checkpoint = experiment / "checkpoint.pth"
     if checkpoint.exists() and record.changes():
-        prepare_to_resume(checkpoint, token_list)
+        prepare_to_resume(record, token_list)
         if checkpoint.exists():
             _refuse(record)
     if record.is_still_done():
         return
     experiment.mkdir(parents=True, exist_ok=True)
-    prepare_to_resume(checkpoint, token_list)
+    prepare_to_resume(record, token_list)
+    resumed = checkpoint.exists()
     record.begin()
     log = experiment / "train.log"
     logging.info("training; log: %s", log)
@@ -100,15 +102,20 @@ def train(
         "--init_file_prefix", experiment / ".dist_init_", "--multiprocessing_distributed", "true",
     ]  # fmt: skip
     commands.train(launching, module, "--resume", "true", "--output_dir", experiment, *arguments, log=log)
+    if resumed:
+        for link in mend_links(checkpoint):
+            logging.warning("%s led to another epoch and is mended", link)
     record.finish()
 
 
-def prepare_to_resume(checkpoint: Path, token_list: Path) -> None:
+def prepare_to_resume(record: Record, token_list: Path) -> None:
     """Mend what a kill cut off; refuse a checkpoint of another vocabulary."""
+    checkpoint = record.directory / "checkpoint.pth"
     damaged = set_damaged_aside(checkpoint)
     if damaged:
         logging.warning("%s was cut off and is now %s; training begins anew", checkpoint, damaged)
-    require_same_vocabulary(checkpoint, token_list)
+    if not record.continues():  # else of the same tokens, whatever a kill has left of ESPnet's config.yaml
+        require_same_vocabulary(checkpoint, token_list)
     restored = restore_last_epoch(checkpoint)
     if restored:
         logging.warning("%s was missing or cut off and is written again from %s", restored, checkpoint)

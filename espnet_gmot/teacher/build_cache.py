@@ -70,10 +70,12 @@ def build_cache(
     if not cached:
         _write_meta(directory, meta)
     shard = max(map(_shard_number, directory.glob("teacher.*.scp")), default=0) + 1
-    entries = embed(teacher, missing, batch_size)
+    texts = iter(missing.items())
     with tqdm(total=len(missing), desc="teacher cache", unit="text", disable=not missing) as bar:
         for number in range(shard, shard - (-len(missing) // shard_texts)):
-            _write_shard(directory, number, islice(entries, shard_texts), dtype, bar)
+            # batches do not reach over shards, so that a run that goes on gives the same bytes
+            entries = embed(teacher, dict(islice(texts, shard_texts)), batch_size)
+            _write_shard(directory, number, entries, dtype, bar)
     return _write_whole(directory, meta)
 
 

@@ -69,6 +69,25 @@ def test_rerun_decodes_what_is_missing(options, wav_scp, tmp_path):
     assert decode(**options, timestamps=True)["text"] == again["text"]
 
 
+def test_a_decoding_that_goes_on_gives_the_same_scores(options, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "espnet_gmot.decoding.decoder.READ_AHEAD", 2
+    )  # windows of four utterances, and the last
+    whole = decode(**options)
+    lines = (tmp_path / "out/best_paths.jsonl").read_text().splitlines(keepends=True)
+    batches = [{json.loads(line)[0] for line in lines[i : i + 2]} for i in (1, 3, 5)]
+    assert batches == [{"u1", "u3"}, {"u2", "u4"}, {"u5"}]
+    for count in (2, 4):
+        directory = tmp_path / f"after_{count}"
+        directory.mkdir()
+        (directory / "best_paths.jsonl").write_text("".join(lines[: 1 + count]) + lines[1 + count][:9])
+        assert decode(**options | {"output_dir": str(directory)}) == whole
+        again = [
+            json.loads(line)[0] for line in (directory / "best_paths.jsonl").read_text().splitlines()[1:]
+        ]
+        assert again == [json.loads(line)[0] for line in lines[1:]]
+
+
 def test_facts_stand_beside_the_hypotheses(options, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["asr_ctc_greedy", "--ngpu", "0"])
     begun = time.perf_counter()

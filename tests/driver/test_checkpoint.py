@@ -5,7 +5,12 @@ import pytest
 import torch
 import yaml
 
-from espnet_gmot.driver.checkpoint import require_same_vocabulary, restore_last_epoch, set_damaged_aside
+from espnet_gmot.driver.checkpoint import (
+    mend_links,
+    require_same_vocabulary,
+    restore_last_epoch,
+    set_damaged_aside,
+)
 from espnet_gmot.errors import InputError
 
 
@@ -31,6 +36,25 @@ def test_the_last_epochs_model_is_written_again_from_the_checkpoint(tmp_path: Pa
     model.write_bytes(model.read_bytes()[:-500])
     assert restore_last_epoch(path) == model  # cut off
     assert torch.equal(torch.load(model)["encoder.w"], weights["encoder.w"])
+
+
+@pytest.mark.parametrize("former", [None, "1epoch.pth", "2epoch.pth", "3epoch.pth"])
+def test_links_lead_to_the_last_and_the_best_epoch_of_the_record(tmp_path: Path, former: str | None) -> None:
+    rates = {1: 0.9, 2: 0.4, 3: 0.5}
+    stats = {epoch: {"valid": {"cer_ctc": rate, "acc": 1 - rate}} for epoch, rate in rates.items()}
+    torch.save({"model": {}, "reporter": {"epoch": 3, "stats": stats}}, tmp_path / "checkpoint.pth")
+    criteria = [["valid", "cer_ctc", "min"], ["valid", "acc", "max"], ["train", "loss", "min"]]
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"best_model_criterion": criteria}))
+    names = {"latest.pth": "3epoch.pth"}
+    names |= dict.fromkeys(("valid.cer_ctc.best.pth", "valid.acc.best.pth"), "2epoch.pth")
+    if former:
+        for name in names:
+            (tmp_path / name).symlink_to(former)
+    mended = mend_links(tmp_path / "checkpoint.pth")
+    assert {path.name for path in mended} == {name for name, model in names.items() if model != former}
+    links = {path.name: str(path.readlink()) for path in tmp_path.iterdir() if path.is_symlink()}
+    assert links == names
+    assert mend_links(tmp_path / "checkpoint.pth") == []
 
 
 @pytest.fixture

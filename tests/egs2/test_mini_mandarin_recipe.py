@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from recipe_copy import THIS_PYTHON, clone, environment, write_program
+from recipe_copy import ROOT, THIS_PYTHON, clone, environment, write_program
 from warm_server import warm_python
 
 pytestmark = pytest.mark.slow
@@ -98,6 +98,16 @@ def finished(recipe):
         status, log = run(recipe)
         assert status == 0, log
         yield log
+
+
+def test_a_storm_ends_with_the_same_results(recipe, finished, tmp_path):
+    options = ["--kills", "3", "--quiet", recipe.parents[2], "--work", tmp_path]
+    storm = subprocess.run(
+        [sys.executable, ROOT / "tools" / "storm.py", *options], capture_output=True, text=True
+    )
+    print(storm.stdout)  # with the seed
+    assert storm.returncode == 0, storm.stdout + storm.stderr
+    assert "kill 3 of 3: after" in storm.stdout and "no fault(s)" in storm.stdout
 
 
 def table_of(recipe):

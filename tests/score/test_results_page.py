@@ -97,6 +97,17 @@ def test_no_experiment_names_the_directory_and_the_stage(tmp_path, monkeypatch):
         make_page(monkeypatch, tmp_path)
 
 
+def test_the_configuration_of_a_training_that_begins_may_be_half(expdir, monkeypatch):
+    (expdir / "asr_begins").mkdir()
+    (expdir / "asr_begins" / "config.yaml").write_text("token_list: [")
+    assert "## exp/asr_begins\n\nNot trained yet; its config.yaml is not whole." in make_page(
+        monkeypatch, expdir
+    )
+    (expdir / "asr_begins" / "valid.loss.ave.pth").touch()
+    with pytest.raises(InputError, match="asr_begins/config.yaml is no YAML"):
+        make_page(monkeypatch, expdir)
+
+
 def test_a_damaged_configuration_is_refused(expdir, monkeypatch):
     (expdir / "asr_train_ctc/config.yaml").write_text("")
     with pytest.raises(InputError, match=r"asr_train_ctc/config.yaml is empty; train again with stage 11"):

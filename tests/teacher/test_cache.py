@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from espnet_gmot import files
 from espnet_gmot.errors import InputError
+from espnet_gmot.teacher import build_cache as build_cache_module
 from espnet_gmot.teacher.build_cache import build_cache
 from espnet_gmot.teacher.cache import TeacherCache, text_key
 from espnet_gmot.teacher.embed import embed, read_transcripts, tokenize
@@ -91,6 +92,32 @@ def test_killed_run_continues(teacher, tokenizer, reference, tmp_path: Path, mon
     cache = TeacherCache(tmp_path)
     for text in TEXTS:
         np.testing.assert_allclose(cache.lookup(text, "utt"), reference[text], atol=2e-3)
+
+
+@pytest.mark.parametrize("shard", [1, 2, 3])
+def test_killed_run_gives_the_same_bytes(teacher, tokenizer, tmp_path: Path, monkeypatch, shard):
+    options = {"dtype": "float32", "batch_size": 2, "shard_texts": 3}
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "quiet", **options)
+    write_text, calls, batches = build_cache_module.write_text, [], []
+
+    def fail_at_the_shard(path, text):
+        if path.name == f"teacher.{shard}.scp" and not calls:
+            calls.append(path)
+            raise KeyboardInterrupt
+        write_text(path, text)
+
+    def note(ids, lengths, encode=teacher.encode):
+        batches.append(lengths.tolist())
+        return encode(ids, lengths)
+
+    monkeypatch.setattr(build_cache_module, "write_text", fail_at_the_shard)
+    with pytest.raises(KeyboardInterrupt):
+        build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "killed", **options)
+    monkeypatch.setattr(teacher, "encode", note)
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "killed", **options)
+    assert batches == [[7, 6], [5], [4, 4], [3], [3]][2 * shard - 2 :]
+    for ark in (f"teacher.{number}.ark" for number in (1, 2, 3)):
+        assert (tmp_path / "killed" / ark).read_bytes() == (tmp_path / "quiet" / ark).read_bytes()
 
 
 def test_ark_without_its_scp_is_made_again(teacher, tokenizer, reference, tmp_path: Path):

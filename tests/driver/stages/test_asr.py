@@ -16,7 +16,8 @@ def checkpoint(directory):
     """What ESPnet leaves after an epoch of a training with the stand-in's tokens."""
     tokens = ["<blank>", "<unk>", "a", "<sos/eos>"]
     (directory / "config.yaml").write_text(yaml.safe_dump({"token_list": tokens}))
-    torch.save({"model": {}, "reporter": {"epoch": 1}}, directory / "checkpoint.pth")
+    reporter = {"epoch": 1, "stats": {1: {}}}
+    torch.save({"model": {}, "reporter": reporter}, directory / "checkpoint.pth")
 
 
 def test_another_configuration_is_refused_until_the_record_is_removed(recipe):
@@ -70,6 +71,22 @@ def test_a_last_epoch_that_was_cut_off_is_written_again(recipe):
     checkpoint(EXP)
     assert f"{EXP}/1epoch.pth was missing or cut off" in recipe.run(stage=11, stop_stage=11)
     assert (EXP / "1epoch.pth").is_file()
+
+
+@pytest.mark.parametrize("left", ["", "token_list: [", "seed: 0\n"])
+def test_a_configuration_that_was_cut_off_is_written_again(recipe, left):
+    recipe.run(stop_stage=11)
+    (EXP / ".done").rename(EXP / ".begun")
+    checkpoint(EXP)
+    (EXP / "config.yaml").write_text(left)
+    recipe.run(stage=11, stop_stage=11)
+    assert recipe.modules == ["launch"]
+    assert yaml.safe_load((EXP / "config.yaml").read_text()) == {"model": "espnet"}
+    assert (EXP / "latest.pth").readlink() == Path("1epoch.pth")
+    (EXP / ".done").unlink()  # nobody knows from which tokens
+    (EXP / "config.yaml").write_text(left)
+    with pytest.raises(InputError, match=f"(?s){EXP}/config.yaml .*; .*remove {EXP} to train anew"):
+        recipe.run(stage=11, stop_stage=11)
 
 
 def test_a_record_of_an_earlier_version_is_taken_with_a_warning(recipe):

@@ -92,7 +92,10 @@ def test_killed_before_the_first_checkpoint(trained: Path, text: Path, tmp_path:
 
 def test_finished_teacher_is_kept(trained: Path, text: Path, monkeypatch):
     monkeypatch.setattr(module, "MaskedLM", None)
+    partial = Path(f"{trained}.partial")
+    partial.mkdir()  # of a process that was killed when all was done but this
     assert pretrain(text, trained, TINY)["options"]["steps"] == 60
+    assert not partial.exists()
 
 
 def test_other_text_or_options_are_refused(trained: Path, text: Path, tmp_path: Path):

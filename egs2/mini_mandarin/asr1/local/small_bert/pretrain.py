@@ -53,7 +53,9 @@ def pretrain(text: str | Path, out_dir: str | Path, options: PretrainOptions) ->
     lines = _read_lines(text)
     origin = {"options": asdict(options), "text_sha1": hashlib.sha1("\n".join(lines).encode()).hexdigest()}
     if out.exists():
-        return _metrics_of_finished(out, origin)
+        metrics = _metrics_of_finished(out, origin)
+        shutil.rmtree(partial, ignore_errors=True)  # a kill may come between the two
+        return metrics
 
     training_lines, held_out_lines = hold_out(lines, options.held_out, options.seed)
     tokenizer = character_tokenizer(training_lines, options.min_count, options.max_length)
