@@ -5,7 +5,10 @@ speech and a coarse encoder; many mean that audio and text do not belong togethe
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,9 +63,7 @@ def usable_shapes(
         **{f"{part} text": content(path) for part, path in texts.items()},
     )
     if not record.is_done():
-        from espnet_gmot.driver.ctc_lengths import find_impossible  # imports ESPnet, ten seconds
-
-        found = find_impossible(arguments, {part: paths[0] for part, paths in shapes.items()}, texts)
+        found = _find(arguments, {part: paths[0] for part, paths in shapes.items()}, texts)
         if found is None:
             return {part: list(paths) for part, paths in shapes.items()}
         record.begin()
@@ -71,6 +72,40 @@ def usable_shapes(
             write_table(directory / part / TABLE, lines)
         record.finish()
     return {part: _usable(directory / part, policy, paths) for part, paths in shapes.items()}
+
+
+def _find(
+    arguments: Sequence[str], speech_shapes: Mapping[str, Path], texts: Mapping[str, Path]
+) -> dict[str, dict[str, Impossible]] | None:
+    """Look for them; None, with a warning, where the model cannot be built or run here."""
+    try:
+        with _quiet():
+            from espnet_gmot.driver.ctc_lengths import find_impossible  # imports ESPnet, ten seconds
+
+            return find_impossible(arguments, speech_shapes, texts)
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever a model of ESPnet meets: its training will tell
+        logging.warning(
+            "whether CTC can align each utterance is not known (%s: %s); train.log will have ESPnet's reason "
+            "if it concerns the training",
+            type(error).__name__,
+            str(error).partition("\n")[0],
+        )
+        return None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hide what ESPnet tells of a model being built: the training's own log has it."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), redirect_stderr(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
 
 
 def _usable(directory: Path, policy: str, shapes: Sequence[Path]) -> list[Path]:

@@ -1,7 +1,9 @@
 """What is done with utterances that CTC cannot align, and when they are looked for again."""
 
+import logging
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ class Check:
 
     def __init__(self, directory: Path):
         self.directory, self.looks = directory, 0
-        self.found: dict[str, dict[str, Impossible]] | None = {"train": {}, "valid": {}}
+        self.found: dict[str, dict[str, Impossible]] | BaseException = {"train": {}, "valid": {}}
         self.texts = {part: directory / part / "text" for part in ("train", "valid")}
         self.shapes = {part: [text.with_name(name) for name in NAMES] for part, text in self.texts.items()}
         for part in self.texts:
@@ -28,6 +30,10 @@ class Check:
 
     def find(self, *_):
         self.looks += 1
+        print("ESPnet's noise", file=sys.stderr)
+        logging.warning("ESPnet's warning")
+        if isinstance(self.found, BaseException):
+            raise self.found
         return self.found
 
     def run(self, policy="auto", **inputs):
@@ -45,11 +51,12 @@ def short(*keys):
     return {key: Impossible(4, 6) for key in keys}
 
 
-def test_nothing_found_leaves_the_shapes_and_is_not_asked_again(check, caplog):
+def test_nothing_found_leaves_the_shapes_and_is_not_asked_again(check, caplog, capsys):
     for _ in range(2):
         assert check.run() == check.shapes
     assert check.looks == 1
     assert not caplog.records
+    assert not capsys.readouterr().err
 
 
 @pytest.mark.parametrize("policy", ["auto", "drop"])
@@ -105,10 +112,21 @@ def test_what_it_follows_from_makes_it_look_again(check, changed):
     assert check.looks == 2
 
 
-def test_what_is_not_known_is_asked_again_and_leaves_the_shapes(check):
-    check.found = None
+@pytest.mark.parametrize(
+    "error", [AssertionError("heads\nand more"), ImportError("heads"), SystemExit("heads")]
+)
+def test_what_is_not_known_is_said_and_asked_again(check, caplog, error):
+    check.found = error
     assert check.run() == check.run() == check.shapes
     assert check.looks == 2
+    assert len(caplog.messages) == 2
+    assert f"align each utterance is not known ({type(error).__name__}: heads); train.log" in caplog.text
+
+
+def test_what_the_model_refuses_by_name_ends_it(check):
+    check.found = InputError("model_conf: alpha is 2.0")
+    with pytest.raises(InputError, match="alpha is 2.0"):
+        check.run()
 
 
 def test_a_check_that_was_cut_off_is_made_again(check, monkeypatch):
