@@ -15,7 +15,8 @@ from espnet_gmot.data.audio import (
     write_audio,
 )
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir, write_table
-from espnet_gmot.driver.freshness import DONE, Record, content, is_fresh, tables
+from espnet_gmot.driver.audio_key import audio_key, audio_times
+from espnet_gmot.driver.freshness import Record, is_fresh, tables
 from espnet_gmot.driver.parallel import parallel_map
 from espnet_gmot.driver.sound_ark import Placed, is_flac_in_ark, recall_placed, record_placed, write_ark
 from espnet_gmot.files import bytes_missing, require_free_space
@@ -67,16 +68,18 @@ def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, ra
     require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, audio_format)))
     record = format_record(source, target, audio_format, rate)
     since = record.begin("wav.scp", "segments", "--audio_format", "--fs")  # a new transcript leaves the audio
+    times = audio_times(Path(source) / "wav.scp", target)
     if audio_format == ARK_FORMAT:
         arks = [
-            _FormatArk(recordings[i : i + RECORDINGS_A_FOLDER], _folder(target, i), rate, since)
+            _FormatArk(part, _folder(target, i), rate, max(since, *(times[each.source] for each in part)))
             for i in range(0, len(recordings), RECORDINGS_A_FOLDER)
+            if (part := recordings[i : i + RECORDINGS_A_FOLDER])
         ]
         formatted = parallel_map(_format_ark, arks, nj, f"format {target.name}", unit="ark", chunk=1)
     else:
         jobs = [
-            _Format(recording, _folder(target, index), audio_format, rate, since)
-            for index, recording in enumerate(recordings)
+            _Format(each, _folder(target, index), audio_format, rate, max(since, times[each.source]))
+            for index, each in enumerate(recordings)
         ]
         formatted = parallel_map(_format_recording, jobs, nj, f"format {target.name}")
     _write_target(target, data, [utterance for part in formatted for utterance in part])
@@ -86,9 +89,8 @@ def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, ra
 
 def format_record(source: str | Path, target: str | Path, audio_format: str, rate: int) -> Record:
     """The record of what :func:`format_wav_scp` makes ``target`` from."""
-    made = Path(source) / DONE  # where stage 2 has made it: new audio may lie in files of the same names
     options = {"--audio_format": audio_format, "--fs": rate}
-    return Record(target, **tables(source), **{"speed perturbation": content(made)}, **options)
+    return Record(target, **tables(source), **options, **{"the audio": audio_key(Path(source) / "wav.scp")})
 
 
 def _folder(target: Path, index: int) -> Path:

@@ -4,7 +4,7 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
-from espnet_gmot.driver.freshness import content
+from espnet_gmot.driver.freshness import NewInput, content, newest, stamp_of_directory
 from espnet_gmot.driver.options import Options
 
 
@@ -120,6 +120,22 @@ class Names:
             "--cleaner": options.cleaner,
             "--g2p": options.g2p,
         }
+
+    @property
+    def token_inputs(self) -> dict[str, Any]:
+        """The same once stage 5 has made the model that splits text, which may change under its name."""
+        return self.text_inputs | {
+            "token list": content(self.token_list),
+            "the token model": self.token_model,
+        }
+
+    @property
+    def token_model(self) -> NewInput:
+        """What is in that model's file or directory; nothing for a published one's name."""
+        model = Path(self.bpemodel)
+        if model.is_dir():
+            return NewInput(stamp_of_directory(model), newest(*model.rglob("*")))
+        return NewInput(content(model), newest(model))
 
     @property
     def token_texts(self) -> list[Path]:

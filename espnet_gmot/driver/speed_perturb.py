@@ -17,6 +17,7 @@ from espnet_gmot.data.audio import (
     write_audio,
 )
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir
+from espnet_gmot.driver.audio_key import audio_key, audio_times
 from espnet_gmot.driver.freshness import Record, is_fresh, tables
 from espnet_gmot.driver.parallel import parallel_map
 from espnet_gmot.driver.sound_ark import recall_placed, record_placed, write_ark
@@ -71,21 +72,26 @@ def perturb_speed(
     recordings = recordings_of(data)
     require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, factors)))
     record = speed_record(source, target, factors, audio_format)
-    since = record.begin(
-        "wav.scp", "segments", "--audio_format"
-    )  # a new factor leaves the audio of the others
+    # a new factor leaves the audio of the others
+    since = record.begin("wav.scp", "segments", "--audio_format")
+    times = audio_times(Path(source) / "wav.scp", target)
     if audio_format == ARK_FORMAT:
         arks = [
-            _PerturbArk(recordings[i : i + RECORDINGS_A_FOLDER], factor, _folder(target, factor, i), since)
+            _PerturbArk(
+                part, factor, _folder(target, factor, i), max(since, *(times[each.source] for each in part))
+            )
             for factor in factors
             for i in range(0, len(recordings), RECORDINGS_A_FOLDER)
+            if (part := recordings[i : i + RECORDINGS_A_FOLDER])
         ]
         perturbed = parallel_map(_perturb_ark, arks, nj, f"speed {target.name}", unit="ark", chunk=1)
     else:
         jobs = [
-            _Perturb(recording, factor, _folder(target, factor, index), audio_format, since)
+            _Perturb(
+                each, factor, _folder(target, factor, index), audio_format, max(since, times[each.source])
+            )
             for factor in factors
-            for index, recording in enumerate(recordings)
+            for index, each in enumerate(recordings)
         ]
         perturbed = parallel_map(_perturb_recording, jobs, nj, f"speed {target.name}")
     wav_scp = {utterance: entry for part in perturbed for utterance, entry in part}
@@ -97,7 +103,7 @@ def perturb_speed(
 def speed_record(source: str | Path, target: str | Path, factors: list[str], audio_format: str) -> Record:
     """The record of what :func:`perturb_speed` makes ``target`` from."""
     options = {"--speed_perturb_factors": factors, "--audio_format": audio_format}
-    return Record(target, **tables(source), **options)
+    return Record(target, **tables(source), **options, **{"the audio": audio_key(Path(source) / "wav.scp")})
 
 
 def resample_to_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:

@@ -110,3 +110,25 @@ def test_a_decoding_of_an_earlier_version_is_made_again_for_a_new_model(recipe):
     os.utime(done, (1, 1))
     recipe.run(stage=12, stop_stage=12, inference_tag="same")
     assert "asr_inference" in recipe.modules
+
+
+@pytest.mark.parametrize("interrupted", [True, False])
+def test_hypotheses_are_gone_on_from_only_after_an_interruption(recipe, interrupted):
+    recipe.run(stop_stage=12, inference_tag="same")
+    decoded = Path("exp/asr_train_small_raw_char/same/test")
+    journal = decoded / "logdir/output.1/best_paths.jsonl"
+    journal.write_text("{}\n")
+    (decoded / ".done").rename(decoded / ".begun") if interrupted else (decoded / ".done").unlink()
+    recipe.run(stage=12, stop_stage=12, inference_tag="same")
+    assert journal.exists() == interrupted
+    assert (decoded / "text").is_file()
+
+
+def test_an_interrupted_decoding_of_other_inputs_is_not_gone_on_from(recipe):
+    recipe.run(stop_stage=12, inference_tag="same")
+    decoded = Path("exp/asr_train_small_raw_char/same/test")
+    journal = decoded / "logdir/output.1/best_paths.jsonl"
+    journal.write_text("{}\n")
+    (decoded / ".done").rename(decoded / ".begun")
+    recipe.run(stage=12, stop_stage=12, inference_tag="same", inference_args="--beam_size 2")
+    assert not journal.exists()
