@@ -174,7 +174,9 @@ class Record:
         return new is not None and new.value is not None and new.newest <= self.path.stat().st_mtime
 
     def _is_of_this_version(self) -> bool:
-        return (self._latest() or {}).get(VERSION) == VERSION_NOW
+        """Whether the record names every kind of input that there is now."""
+        former = self._latest() or {}
+        return former.get(VERSION) == VERSION_NOW or bool(former and not self._new)
 
     @property
     def path(self) -> Path:

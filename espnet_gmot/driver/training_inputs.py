@@ -15,6 +15,7 @@ from espnet_gmot.driver.audio_key import audio_key
 from espnet_gmot.driver.freshness import NewInput, content, stamp, stamp_of_directory
 from espnet_gmot.errors import InputError
 
+OF_THE_CACHE = ("layer", "dtype", "random_init")  # what decides its numbers, besides the teacher's weights
 HAVE_INPUTS_OF_THEIR_OWN = ("model_conf", "preprocessor_conf")  # projection and teacher
 
 
@@ -97,9 +98,10 @@ def teacher_inputs(config: dict[str, Any]) -> dict[str, Any]:
     preprocessor, model = (config.get(key) or {} for key in ("preprocessor_conf", "model_conf"))
     inputs: dict[str, Any] = {}
     if cache := preprocessor.get("teacher_cache"):
-        meta = Path(cache) / "meta.json"
-        fingerprint = meta.is_file() and json.loads(meta.read_text(encoding="utf-8"))["fingerprint"]
-        inputs["the teacher cache"] = fingerprint
+        path = Path(cache) / "meta.json"
+        meta = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"fingerprint": False}
+        inputs["the teacher cache"] = meta["fingerprint"]
+        inputs["the teacher cache's numbers"] = NewInput([meta.get(key) for key in OF_THE_CACHE])
     if teachers := list(filter(None, (preprocessor.get("teacher"), model.get("teacher")))):
         inputs["the teacher"] = [stamp_of_directory(teacher) for teacher in teachers]
     if projection := model.get("projection"):

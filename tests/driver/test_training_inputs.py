@@ -146,3 +146,15 @@ def test_noise_is_heard(tmp_path):
 def test_projection_and_teacher_are_no_mere_files(files):
     conf = {"model_conf": {"projection": str(files / "p.npz")}}
     assert file_inputs(conf) == {}
+
+
+@pytest.mark.parametrize("change", [{"layer": 3}, {"dtype": "float32"}, {"random_init": True}])
+def test_teachers_change_with_all_that_decides_a_caches_numbers(files, change):
+    meta = {"fingerprint": "a", "layer": 2, "dtype": "float16", "random_init": False}
+    config = {"preprocessor_conf": {"teacher_cache": str(files / "cache")}}
+    (files / "cache/meta.json").write_text(json.dumps(meta))
+    before = teacher_inputs(config)
+    (files / "cache/meta.json").write_text(json.dumps(meta | {"num_texts": 7}))
+    assert teacher_inputs(config) == before
+    (files / "cache/meta.json").write_text(json.dumps(meta | change))
+    assert teacher_inputs(config) != before
