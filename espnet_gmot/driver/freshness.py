@@ -119,8 +119,8 @@ class Record:
         if self._is_unknown():
             return time.time()
         since = self.path.stat().st_mtime if self.continues(*names) else None
-        if since is not None and not self._is_of_this_version():
-            self._warn_of_version(self.path)
+        if since is not None and self.path == begun and not self._is_of_this_version():
+            self._warn_of_version("gone on with as made from them")
         elif self._read(BEGUN) == {}:
             logging.warning(
                 "%s cannot be compared with today's inputs: of an earlier version, or cut off", begun
@@ -150,19 +150,18 @@ class Record:
         if not former and not (all(map(self._was_there, self._new)) and is_fresh(record, 0.0, files)):
             logging.warning("%s is of an earlier version, and inputs are younger: making it again", record)
             return
-        if not former:
-            self._warn_of_version(redo)
+        self._warn_of_version(f"taken as made from them (remove {redo} to redo)")
         (self.directory / BEGUN).unlink(missing_ok=True)  # earlier versions left it beside .done
         self.begin()
         self.finish()
 
-    def _warn_of_version(self, redo: Path) -> None:
+    def _warn_of_version(self, what_is_done: str) -> None:
+        unknown = f" ({', '.join(self._new)})" if self._latest() else ""
         logging.warning(
-            "%s is of an earlier version and cannot be compared with today's inputs%s: "
-            "taken as made from them (remove %s to redo)",
+            "%s is of an earlier version and cannot be compared with today's inputs%s: %s",
             self.path,
-            f" ({', '.join(self._new)})" if self._latest() else "",
-            redo,
+            unknown,
+            what_is_done,
         )
 
     def _is_unknown(self) -> bool:

@@ -123,19 +123,16 @@ class Names:
 
     @property
     def token_inputs(self) -> dict[str, Any]:
-        """The same once stage 5 has made the model that splits text, which may change under its name."""
-        return self.text_inputs | {
-            "token list": content(self.token_list),
-            "the token model": self.token_model,
-        }
+        """The same once stage 5 is done: the token list and the model that splits text."""
+        return self.text_inputs | {"token list": content(self.token_list)} | self.token_model
 
     @property
-    def token_model(self) -> NewInput:
-        """What is in that model's file or directory; nothing for a published one's name."""
+    def token_model(self) -> dict[str, NewInput]:
+        """That model, where there is one: its file or directory may change under its name."""
         model = Path(self.bpemodel)
         if model.is_dir():
-            return NewInput(stamp_of_directory(model), newest(*model.rglob("*")))
-        return NewInput(content(model), newest(model))
+            return {"the token model": NewInput(stamp_of_directory(model), newest(*model.rglob("*")))}
+        return {"the token model": NewInput(content(model), newest(model))} if model.is_file() else {}
 
     @property
     def token_texts(self) -> list[Path]:

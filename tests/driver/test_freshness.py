@@ -231,6 +231,7 @@ def test_a_new_input_is_taken_as_it_was_with_a_warning_unless_it_is_younger(made
     assert not younger.is_still_done()
     assert Record(made_by_version_1, rate=16000, audio=NewInput("a", 1000)).is_still_done()
     assert f"{made_by_version_1 / DONE} is of an earlier version and cannot be compared" in caplog.text
+    assert caplog.text.count("is of an earlier version") == 1
     assert (made_by_version_1 / DONE).stat().st_mtime == 1000  # files of then stay fresh
     assert Record(made_by_version_1, rate=16000, audio=NewInput("b", 1)).changes() == ["audio"]
 
@@ -253,6 +254,7 @@ def test_what_version_1_began_goes_on_with_a_warning(made_by_version_1, caplog):
     record = Record(made_by_version_1, rate=16000, audio=NewInput("a", 999))
     assert record.begin() == 1000
     assert f"{made_by_version_1 / BEGUN} is of an earlier version" in caplog.text
+    assert "(audio): gone on with as made from them" in caplog.text
     assert not Record(made_by_version_1, rate=16000, audio=NewInput("b", 999)).continues()
 
 

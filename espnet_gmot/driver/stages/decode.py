@@ -33,8 +33,8 @@ def decode(options: Options, commands: Commands) -> None:
         "inference_config": content(options.inference_config),
         "model": stamp(model),
         "the model's config.yaml": NewInput(content(config), newest(config)),
-        "the token model": names.token_model,
         "--audio_format": NewInput(options.audio_format),
+        **names.token_model,
         **file_inputs({"arguments": options.inference_args.split()} | _configuration(options)),
     }
     if options.use_lm:

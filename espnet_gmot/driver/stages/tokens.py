@@ -22,7 +22,7 @@ def token_list(options: Options, commands: Commands) -> None:
     record = Record(
         names.token_dir,
         **names.text_inputs,
-        **({"the token model": names.token_model} if options.token_type == "hugging_face" else {}),
+        **({} if options.token_type == "bpe" else names.token_model),  # bpe's is what is made here
         text=content(*texts),
         bpe_nlsyms=options.bpe_nlsyms,
         bpe_char_cover=options.bpe_char_cover,
