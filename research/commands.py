@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_gmot.driver.freshness import is_fresh
 from espnet_gmot.driver.training_yaml import CTC_CHECKPOINT
 from espnet_gmot.files import require_file, write_text
 from research.kept_files import CONTEXT, COUPLING
@@ -91,12 +92,13 @@ def carry_out(run: Run, results: Path, machine: Machine) -> Iterator[Command]:
     yield machine.asr(11, 13, *options, *SEARCH[run.row.decoding])
 
     dev = ["dump/raw/dev", "data/dev/ctm"]
-    if not (model / CONTEXT).is_file():
+    trained = [model / CTC_CHECKPOINT]
+    if not is_fresh(model / CONTEXT, 0.0, trained):
         cache = ["--teacher_cache", f"exp/teacher_{PROBED_WITH}/cache"]
         train = ["--train_data", "dump/raw/train", "--train_ctm", "data/train/ctm"]
         test = ["--test_data", dev[0], "--test_ctm", dev[1]]
         yield _python("probe_context", "--experiment", model, *cache, *train, *test, "--out", model / CONTEXT)
-    if run.training.get("model") == "gmot" and not (model / COUPLING).is_file():
+    if run.training.get("model") == "gmot" and not is_fresh(model / COUPLING, 0.0, trained):
         data = ["--data", dev[0], "--ctm", dev[1]]
         yield _python("measure_coupling", "--experiment", model, *data, "--out", model / COUPLING)
 

@@ -21,6 +21,7 @@ from espnet_gmot.decoding.journal import Journal
 from espnet_gmot.decoding.speech import SpeechSource
 from espnet_gmot.decoding.speech_check import Expected
 from espnet_gmot.decoding.timing import frame_shift
+from espnet_gmot.driver.audio_key import audio_key
 from espnet_gmot.errors import InputError
 from espnet_gmot.trained.load import load_trained_model
 
@@ -66,7 +67,8 @@ def decode_data(
     keys = source.utterances(key_file)
 
     data_files = [path for path, _, _ in data_path_and_name_and_type]
-    journal = Journal(Path(output_dir) / "best_paths.jsonl", [asr_train_config, asr_model_file, *data_files])
+    made_from = [asr_train_config, asr_model_file, *data_files]
+    journal = Journal(Path(output_dir) / "best_paths.jsonl", made_from, audio_key(data_files[0]).value)
     _decode_missing(keys, source, decoder, journal, num_workers, ngpu)
 
     found = {key: journal.done[key] for key in keys}

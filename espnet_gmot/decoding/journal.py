@@ -2,8 +2,9 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from espnet_gmot.decoding.best_path import BestPath
 from espnet_gmot.decoding.cost import Cost
@@ -17,20 +18,22 @@ class Journal:
     Args:
         path: the file; a former one is continued if it is of the same ``inputs``, and begun anew if not.
         inputs: files that the hypotheses follow from: model and data.
+        audio: key of what the data name, None if it cannot be told: then the hypotheses found are kept.
 
     Attributes:
         done: hypotheses by utterance id.
         costs: what each has cost, except of those that an earlier version wrote down.
     """
 
-    def __init__(self, path: Path, inputs: list[str | Path]):
+    def __init__(self, path: Path, inputs: Sequence[str | Path], audio: str | None = None):
         self.path = path
         self.done: dict[str, BestPath] = {}
         self.costs: dict[str, Cost] = {}
-        header = json.dumps({"made_from": stamp(*inputs)})
+        header = {"made_from": stamp(*inputs), "audio": audio}
         if path.exists():
-            self._read(header)
-        write_text(path, header + "\n" + _lines(self.done, self.costs))  # without a line that was cut off
+            header = self._read(header)
+        # without a line that was cut off
+        write_text(path, json.dumps(header) + "\n" + _lines(self.done, self.costs))
 
     def add(self, found: Mapping[str, BestPath], costs: Mapping[str, Cost]) -> None:
         """Write down the hypotheses of a batch and what they have cost."""
@@ -38,11 +41,14 @@ class Journal:
         self.costs.update(costs)
         append_text(self.path, _lines(found, costs))
 
-    def _read(self, header: str) -> None:
-        former, *lines = self.path.read_text(encoding="utf-8").splitlines() or [""]
-        if former != header:
+    def _read(self, header: dict[str, Any]) -> dict[str, Any]:
+        """Read the hypotheses if they are of the same inputs; return what is the header from now on."""
+        first, *lines = self.path.read_text(encoding="utf-8").splitlines() or [""]
+        former = _as_mapping(first)
+        unknown = {"audio": former.get("audio")} if header["audio"] is None else {}
+        if former != header | unknown:
             logging.info("%s: of another model or other data; begun anew", self.path)
-            return
+            return header
         for line in lines:
             try:
                 key, *values = json.loads(line)
@@ -52,6 +58,15 @@ class Journal:
             self.done[key] = BestPath(*values[:size])
             if values[size:]:
                 self.costs[key] = Cost(*values[size:])
+        return former
+
+
+def _as_mapping(line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except json.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _lines(found: Mapping[str, BestPath], costs: Mapping[str, Cost]) -> str:

@@ -1,8 +1,9 @@
 """Stage 3: turn a data directory into one whose wav.scp names checked audio, all of one format."""
 
+import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -22,7 +23,8 @@ from espnet_gmot.data.audio import (
 )
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir, write_table
 from espnet_gmot.data.kaldi_text import has_other_spaces
-from espnet_gmot.driver.freshness import DONE, Record, content, is_fresh, tables
+from espnet_gmot.driver.audio_key import audio_key, audio_times
+from espnet_gmot.driver.freshness import Record, is_fresh, tables
 from espnet_gmot.driver.parallel import CHUNK, parallel_map
 from espnet_gmot.driver.placed import (
     Placed,
@@ -43,22 +45,27 @@ class _Job:
     Attributes:
         audio_format: the format wanted.
         rate: the sampling rate (Hz) wanted.
-        since: files written after it are those of this run or of one that it continues.
         sources: recordings that lie where an utterance would be written.
     """
 
     audio_format: str
     rate: int
-    since: float
     sources: frozenset[Path]
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Recordings to put into one folder: into its archive, or, one at a time, into files."""
+    """Recordings to put into one folder: into its archive, or, one at a time, into files.
+
+    Attributes:
+        recordings: of the data directory.
+        folder: where the audio goes.
+        since: what was written there later is of these recordings, by this run or one that it goes on with.
+    """
 
     recordings: Sequence[Recording]
     folder: Path
+    since: float = math.inf
 
     def paths(self, audio_format: str) -> list[Path]:
         """The audio files to write."""
@@ -99,8 +106,12 @@ def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, ra
     sources = sources_among((path for part in parts for path in part.paths(audio_format)), recordings)
     record = format_record(source, target, audio_format, rate)
     since = record.begin("wav.scp", "segments", "--audio_format", "--fs")  # a new transcript leaves the audio
+    times = audio_times(Path(source) / "wav.scp", target)
+    parts = [
+        replace(part, since=max(since, *(times[each.source] for each in part.recordings))) for part in parts
+    ]
     formatted = parallel_map(
-        partial(_format_ark if in_arks else _format_recording, _Job(audio_format, rate, since, sources)),
+        partial(_format_ark if in_arks else _format_recording, _Job(audio_format, rate, sources)),
         parts,
         nj,
         f"format {target.name}",
@@ -117,11 +128,10 @@ def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, ra
 
 def format_record(source: str | Path, target: str | Path, audio_format: str, rate: int) -> Record:
     """The record of what :func:`format_wav_scp` makes ``target`` from."""
-    made = Path(source) / DONE  # where stage 2 has made it: new audio may lie in files of the same names
     options = {"--audio_format": audio_format, "--fs": rate}
     if has_other_spaces(Path(source) / "text"):  # earlier versions left them in
         options["white space"] = "plain"
-    return Record(target, **tables(source), **{"speed perturbation": content(made)}, **options)
+    return Record(target, **tables(source), **options, **{"the audio": audio_key(Path(source) / "wav.scp")})
 
 
 def _folder(target: Path, index: int) -> Path:
@@ -130,7 +140,7 @@ def _folder(target: Path, index: int) -> Path:
 
 def _format_ark(job: _Job, part: _Part) -> list[Placed]:
     (ark,) = part.paths(job.audio_format)
-    placed = recall_placed(part.folder, job.since, (recording.file for recording in part.recordings))
+    placed = recall_placed(part.folder, part.since, (recording.file for recording in part.recordings))
     if placed is not None:
         return placed
     clipped: dict[str, int] = {}
@@ -163,7 +173,7 @@ def _format_recording(job: _Job, part: _Part) -> list[Placed]:
     (recording,) = part.recordings
     paths = part.paths(job.audio_format)
     utterances = [cut.utterance for cut in recording.cuts]
-    if all(path not in job.sources and is_fresh(path, job.since, [recording.file]) for path in paths):
+    if all(path not in job.sources and is_fresh(path, part.since, [recording.file]) for path in paths):
         lengths = [soundfile.info(path).frames for path in paths]
         return [Placed(u, str(path), n) for u, path, n in zip(utterances, paths, lengths, strict=True)]
     recorded = read_recording(recording, job.rate)

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from espnet_gmot.data.kaldi_text import read_symbols
-from espnet_gmot.driver.freshness import content
+from espnet_gmot.driver.freshness import NewInput, content, newest, stamp_of_directory
 from espnet_gmot.driver.options import Options, shell_words
 from espnet_gmot.errors import InputError
 
@@ -136,6 +136,19 @@ class Names:
             "--cleaner": options.cleaner,
             "--g2p": options.g2p,
         }
+
+    @property
+    def token_inputs(self) -> dict[str, Any]:
+        """The same once stage 5 is done: the token list and the model that splits text."""
+        return self.text_inputs | {"token list": content(self.token_list)} | self.token_model
+
+    @property
+    def token_model(self) -> dict[str, NewInput]:
+        """That model, where there is one: its file or directory may change under its name."""
+        model = Path(self.bpemodel)
+        if model.is_dir():
+            return {"the token model": NewInput(stamp_of_directory(model), newest(*model.rglob("*")))}
+        return {"the token model": NewInput(content(model), newest(model))} if model.is_file() else {}
 
     @property
     def token_texts(self) -> list[Path]:

@@ -1,7 +1,8 @@
 """Stage 2: copies of a data directory at other speeds, which change tempo and pitch together."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -20,6 +21,7 @@ from espnet_gmot.data.audio import (
 )
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir
 from espnet_gmot.data.sound import to_int16
+from espnet_gmot.driver.audio_key import audio_key, audio_times
 from espnet_gmot.driver.freshness import Record, is_fresh, tables
 from espnet_gmot.driver.parallel import CHUNK, parallel_map
 from espnet_gmot.driver.placed import (
@@ -40,12 +42,10 @@ class _Job:
 
     Attributes:
         audio_format: the format to write.
-        since: files written after it are those of this run or of one that it continues.
         sources: recordings that lie where an utterance would be written.
     """
 
     audio_format: str
-    since: float
     sources: frozenset[Path]
 
 
@@ -57,11 +57,13 @@ class _Part:
         recordings: of the data directory.
         factor: as the user wrote it, for the ids.
         folder: where the audio goes.
+        since: what was written there later is of these recordings, by this run or one that it goes on with.
     """
 
     recordings: Sequence[Recording]
     factor: str
     folder: Path
+    since: float = math.inf
 
     @property
     def utterances(self) -> list[str]:
@@ -113,8 +115,12 @@ def perturb_speed(
     since = record.begin(
         "wav.scp", "segments", "--audio_format"
     )  # a new factor leaves the audio of the others
+    times = audio_times(Path(source) / "wav.scp", target)
+    parts = [
+        replace(part, since=max(since, *(times[each.source] for each in part.recordings))) for part in parts
+    ]
     perturbed = parallel_map(
-        partial(_perturb_ark if in_arks else _perturb_recording, _Job(audio_format, since, sources)),
+        partial(_perturb_ark if in_arks else _perturb_recording, _Job(audio_format, sources)),
         parts,
         nj,
         f"speed {target.name}",
@@ -132,7 +138,7 @@ def perturb_speed(
 def speed_record(source: str | Path, target: str | Path, factors: list[str], audio_format: str) -> Record:
     """The record of what :func:`perturb_speed` makes ``target`` from."""
     options = {"--speed_perturb_factors": factors, "--audio_format": audio_format}
-    return Record(target, **tables(source), **options)
+    return Record(target, **tables(source), **options, **{"the audio": audio_key(Path(source) / "wav.scp")})
 
 
 def resample_to_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
@@ -191,7 +197,7 @@ def _perturb_recording(job: _Job, part: _Part) -> list[Placed]:
         return kept
     (recording,), paths = part.recordings, part.paths(job.audio_format)
     clipped: dict[str, int] = {}
-    if not all(path not in job.sources and is_fresh(path, job.since, [recording.file]) for path in paths):
+    if not all(path not in job.sources and is_fresh(path, part.since, [recording.file]) for path in paths):
         for (_, samples, rate), path in zip(_sounds(recording, part.factor, clipped), paths, strict=True):
             require_no_source(path, job.sources)
             write_audio(path, samples, rate)
@@ -204,7 +210,7 @@ def _perturb_ark(job: _Job, part: _Part) -> list[Placed]:
     if kept := _kept(part):
         return kept
     (ark,) = part.paths(job.audio_format)
-    placed = recall_placed(part.folder, job.since, (recording.file for recording in part.recordings))
+    placed = recall_placed(part.folder, part.since, (recording.file for recording in part.recordings))
     if placed is None:
         require_no_source(ark, job.sources)
         clipped: dict[str, int] = {}

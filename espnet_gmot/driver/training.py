@@ -86,7 +86,7 @@ def train(
         prepare_to_resume(record, token_list)
         if checkpoint.exists():
             _refuse(record)
-    if record.is_still_done():
+    if record.is_still_done(redo=experiment):  # without its record alone a training goes on
         return
     experiment.mkdir(parents=True, exist_ok=True)
     prepare_to_resume(record, token_list)

@@ -3,15 +3,20 @@
 import argparse
 import copy
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
 from espnet2.utils.nested_dict_action import NestedDictAction
 
-from espnet_gmot.driver.freshness import content, stamp_of_directory
+from espnet_gmot.driver.audio_key import audio_key
+from espnet_gmot.driver.freshness import NewInput, content, stamp, stamp_of_directory
 from espnet_gmot.errors import InputError
+
+OF_THE_CACHE = ("layer", "dtype", "random_init")  # what decides its numbers, besides the teacher's weights
+HAVE_INPUTS_OF_THEIR_OWN = ("model_conf", "preprocessor_conf")  # projection and teacher
 
 
 class _Parser(argparse.ArgumentParser):
@@ -57,14 +62,38 @@ def with_arguments(config: dict[str, Any], arguments: Sequence[str]) -> dict[str
     return merged
 
 
-def front_end_inputs(config: dict[str, Any]) -> dict[str, Any]:
-    """The features: statistics hold for these alone."""
-    return {key: config.get(key) for key in ("frontend", "frontend_conf")}
-
-
 def training_inputs(config: dict[str, Any]) -> dict[str, Any]:
-    """Each key of the configuration, however it is written, and the teachers that it names."""
-    return config | teacher_inputs(config)
+    """Each key of the configuration, however it is written, the teachers and the files that it names."""
+    return config | teacher_inputs(config) | file_inputs(config)
+
+
+def file_inputs(config: dict[str, Any]) -> dict[str, Any]:
+    """The files among the values, such as ``init_param`` (``FILE:KEY``), and the audio of lists of noise.
+
+    Example:
+        >>> file_inputs({"init_param": ["no_such_file.pth:encoder"], "encoder_conf": {"output_size": 8}})
+        {}
+    """
+    others = {key: value for key, value in config.items() if key not in HAVE_INPUTS_OF_THEIR_OWN}
+    inputs = {f"the file {path}": _stamp_of(path) for path in sorted(set(_files_among(others)))}
+    for key in ("rir_scp", "noise_scp"):
+        if config.get(key) and Path(config[key]).is_file():
+            inputs[f"the audio of {key}"] = audio_key(config[key])
+    return inputs
+
+
+def _stamp_of(path: str) -> NewInput:
+    return NewInput(stamp(path), os.stat(path).st_mtime)
+
+
+def _files_among(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _files_among(each)
+    elif isinstance(value, str):
+        yield from filter(os.path.isfile, (value.partition(":")[0], value.partition("=")[2]))
 
 
 def teacher_inputs(config: dict[str, Any]) -> dict[str, Any]:
@@ -72,9 +101,10 @@ def teacher_inputs(config: dict[str, Any]) -> dict[str, Any]:
     preprocessor, model = (config.get(key) or {} for key in ("preprocessor_conf", "model_conf"))
     inputs: dict[str, Any] = {}
     if cache := preprocessor.get("teacher_cache"):
-        meta = Path(cache) / "meta.json"
-        fingerprint = meta.is_file() and json.loads(meta.read_text(encoding="utf-8"))["fingerprint"]
-        inputs["the teacher cache"] = fingerprint
+        path = Path(cache) / "meta.json"
+        meta = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"fingerprint": False}
+        inputs["the teacher cache"] = meta["fingerprint"]
+        inputs["the teacher cache's numbers"] = NewInput([meta.get(key) for key in OF_THE_CACHE])
     if teachers := list(filter(None, (preprocessor.get("teacher"), model.get("teacher")))):
         inputs["the teacher"] = [stamp_of_directory(teacher) for teacher in teachers]
     if projection := model.get("projection"):

@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 import time
 from argparse import Namespace
 from dataclasses import replace
@@ -168,3 +169,16 @@ def test_model_without_ctc_is_refused(options, tmp_path):
     files = {"asr_train_config": str(tmp_path / "config.yaml"), "asr_model_file": str(tmp_path / "model.pth")}
     with pytest.raises(InputError, match=r"config.yaml: the model has no CTC \(ctc_weight: 0\)"):
         decode(**options | files)
+
+
+def test_audio_replaced_under_the_same_names_is_decoded_anew(options, wav_scp, tmp_path):
+    first = decode(**options)
+    other = {path.name: path.read_bytes() for path in wav_scp.parent.glob("u?.wav")}
+    for path, name in (("u1.wav", "u3.wav"), ("u3.wav", "u1.wav")):
+        time = wav_scp.with_name(path).stat().st_mtime
+        wav_scp.with_name(path).write_bytes(other[name])
+        os.utime(wav_scp.with_name(path), (time, time))
+    again = decode(**options)
+    fresh = decode(**options | {"output_dir": str(tmp_path / "fresh")})
+    assert again == fresh
+    assert again["score"] != first["score"]

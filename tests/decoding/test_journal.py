@@ -65,3 +65,19 @@ def test_journal_of_an_earlier_version_is_begun_anew(tmp_path, inputs):
     journal.path.write_text("\n".join([json.dumps(former), *lines]) + "\n")
     assert Journal(journal.path, inputs).done == {}
     assert len(journal.path.read_text().splitlines()) == 1
+
+
+def test_other_audio_begins_anew_and_unknown_audio_keeps_what_is_there(tmp_path, inputs):
+    path = tmp_path / "best_paths.jsonl"
+    Journal(path, inputs, "heard").add({"a": FIRST}, {"a": COST})
+    for audio, kept in (("heard", True), (None, True), ("heard", True), ("other", False)):
+        assert (Journal(path, inputs, audio).done == {"a": FIRST}) == kept
+
+
+def test_a_journal_without_a_word_of_audio_is_begun_anew(tmp_path, inputs):
+    journal = Journal(tmp_path / "best_paths.jsonl", inputs)
+    journal.add({"a": FIRST}, {"a": COST})
+    header, *lines = journal.path.read_text().splitlines()
+    for former in ({"made_from": json.loads(header)["made_from"]}, [1]):
+        journal.path.write_text("\n".join([json.dumps(former), *lines]) + "\n")
+        assert Journal(journal.path, inputs, "heard").done == {}

@@ -10,6 +10,7 @@ import pytest
 from espnet_gmot.driver.freshness import (
     BEGUN,
     DONE,
+    NewInput,
     Record,
     content,
     is_fresh,
@@ -214,3 +215,54 @@ def test_fresh_is_what_was_written_after_its_sources(tmp_path):
     assert not is_fresh(path, path.stat().st_mtime + 1)
     age(path)
     assert not is_fresh(path, 0.0, [source])
+
+
+@pytest.fixture
+def made_by_version_1(tmp_path):
+    """A finished directory whose record knows nothing of audio."""
+    (tmp_path / DONE).write_text('{"rate": 16000, "speed perturbation": "x"}')
+    os.utime(tmp_path / DONE, (1000, 1000))
+    return tmp_path
+
+
+def test_a_new_input_is_taken_as_it_was_with_a_warning_unless_it_is_younger(made_by_version_1, caplog):
+    younger = Record(made_by_version_1, rate=16000, audio=NewInput("a", 1001))
+    assert younger.changes() == ["audio"]
+    assert not younger.is_still_done()
+    assert Record(made_by_version_1, rate=16000, audio=NewInput("a", 1000)).is_still_done()
+    assert f"{made_by_version_1 / DONE} is of an earlier version and cannot be compared" in caplog.text
+    assert caplog.text.count("is of an earlier version") == 1
+    assert (made_by_version_1 / DONE).stat().st_mtime == 1000  # files of then stay fresh
+    assert Record(made_by_version_1, rate=16000, audio=NewInput("b", 1)).changes() == ["audio"]
+
+
+def test_an_input_that_was_added_counts_also_against_an_earlier_version(made_by_version_1):
+    record = Record(made_by_version_1, rate=16000, audio=NewInput("a"), lm="x")
+    assert record.changes() == ["lm"]
+    assert not record.is_still_done()
+
+
+def test_a_new_input_counts_against_todays_records_as_any_other(tmp_path):
+    record = Record(tmp_path, rate=16000)
+    record.begin()
+    record.finish()
+    assert Record(tmp_path, rate=16000, volume=NewInput(0.1)).changes() == ["volume"]
+
+
+def test_what_version_1_began_goes_on_with_a_warning(made_by_version_1, caplog):
+    (made_by_version_1 / DONE).rename(made_by_version_1 / BEGUN)
+    record = Record(made_by_version_1, rate=16000, audio=NewInput("a", 999))
+    assert record.begin() == 1000
+    assert f"{made_by_version_1 / BEGUN} is of an earlier version" in caplog.text
+    assert "(audio): gone on with as made from them" in caplog.text
+    assert not Record(made_by_version_1, rate=16000, audio=NewInput("b", 999)).continues()
+
+
+def test_an_input_that_is_not_known_differs_and_leaves_the_record(made):
+    record = Record(made, rate=16000, data=NewInput(None))
+    before = (made / DONE).read_text()
+    assert record.changes() == ["data"]
+    record.begin()
+    record.finish()
+    assert (made / DONE).read_text() == before
+    assert Record(made, rate=16000, data=NewInput("a")).is_done()

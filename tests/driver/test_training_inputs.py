@@ -1,4 +1,4 @@
-"""What a training is made from: merged arguments, inputs that change with front end and teachers."""
+"""What a training is made from: merged arguments, inputs that change with teachers and other files."""
 
 import itertools
 import json
@@ -8,7 +8,7 @@ import yaml
 
 from espnet_gmot.driver.freshness import Record
 from espnet_gmot.driver.training_inputs import (
-    front_end_inputs,
+    file_inputs,
     teacher_inputs,
     training_inputs,
     with_arguments,
@@ -71,16 +71,6 @@ def same(one, other, directory):
     return Record(directory, **one).inputs == Record(directory, **other).inputs
 
 
-def test_front_end_changes_with_the_features_alone(tmp_path):
-    config = {"frontend_conf": {"n_mels": 40, "n_fft": 512}, "seed": 0}
-    for other, alike in (
-        ({"frontend_conf": {"n_fft": 512, "n_mels": 40}, "seed": 1}, True),
-        ({"frontend_conf": {"n_mels": 80, "n_fft": 512}}, False),
-        ({"frontend_conf": {"n_mels": 40, "n_fft": 512}, "frontend": "s3prl"}, False),
-    ):
-        assert same(front_end_inputs(config), front_end_inputs(other), tmp_path) == alike
-
-
 def test_a_training_changes_with_any_value_but_not_with_how_it_is_written(tmp_path):
     config = yaml.safe_load("# a comment\nseed: 0\nmodel_conf: {alpha: 0.5, ctc_weight: 1.0}")
     alike = {"model_conf": {"ctc_weight": 1.0, "alpha": 0.5}, "seed": 0}
@@ -125,3 +115,46 @@ def test_teachers_change_with_projection_and_local_teacher(files):
 def test_teachers_of_a_baseline_and_of_a_published_name():
     assert teacher_inputs({}) == teacher_inputs({"model_conf": {"ctc_weight": 1.0}}) == {}
     assert teacher_inputs({"model_conf": {"teacher": "bert-base-chinese"}})
+
+
+def test_a_training_changes_with_the_files_that_its_options_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = {"init_param": ["a.pth:encoder", "b.pth"], "seed": 0, "frontend_conf": {"of": {"it": "c.bin"}}}
+    assert file_inputs(config) == {}
+    for name in ("a.pth", "c.bin"):
+        (tmp_path / name).write_bytes(b"weights")
+    before = file_inputs(config)
+    assert list(before) == ["the file a.pth", "the file c.bin"]
+    (tmp_path / "c.bin").write_bytes(b"others!!")
+    after = file_inputs(config)
+    assert [after[name] != before[name] for name in after] == [False, True]
+    assert file_inputs({"arguments": ["--ngram_file=a.pth", "x"]}) == {
+        "the file a.pth": before["the file a.pth"]
+    }
+
+
+def test_noise_is_heard(tmp_path):
+    scp, wav = tmp_path / "noise.scp", tmp_path / "n.wav"
+    scp.write_text(f"n {wav}\n")
+    wav.write_bytes(b"hum")
+    before = file_inputs({"noise_scp": str(scp)})
+    wav.write_bytes(b"hiss")
+    after = file_inputs({"noise_scp": str(scp)})
+    assert [name for name in after if before[name] != after[name]] == ["the audio of noise_scp"]
+
+
+def test_projection_and_teacher_are_no_mere_files(files):
+    conf = {"model_conf": {"projection": str(files / "p.npz")}}
+    assert file_inputs(conf) == {}
+
+
+@pytest.mark.parametrize("change", [{"layer": 3}, {"dtype": "float32"}, {"random_init": True}])
+def test_teachers_change_with_all_that_decides_a_caches_numbers(files, change):
+    meta = {"fingerprint": "a", "layer": 2, "dtype": "float16", "random_init": False}
+    config = {"preprocessor_conf": {"teacher_cache": str(files / "cache")}}
+    (files / "cache/meta.json").write_text(json.dumps(meta))
+    before = teacher_inputs(config)
+    (files / "cache/meta.json").write_text(json.dumps(meta | {"num_texts": 7}))
+    assert teacher_inputs(config) == before
+    (files / "cache/meta.json").write_text(json.dumps(meta | change))
+    assert teacher_inputs(config) != before

@@ -90,7 +90,11 @@ fi
 
 experiments=(--experiment "${tag[ctc]}=exp/asr_${tag[ctc]}" --experiment "${tag[gmot]}=exp/asr_${tag[gmot]}")
 gmot=exp/asr_${tag[gmot]}
-if [ -f "${gmot}/valid.cer_ctc.ave.pth" ] && [ ! "${gmot}/coupling.png" -nt "${gmot}/valid.cer_ctc.ave.pth" ]; then
+stale= # the picture, when either model or what is drawn is younger
+for source in exp/asr_"${tag[ctc]}"/valid.cer_ctc.ave.pth "${gmot}"/valid.cer_ctc.ave.pth dump/raw/dev/{wav.scp,text}; do
+    [ "${gmot}/coupling.png" -nt "${source}" ] || stale=${source}
+done
+if [ -f "${gmot}/valid.cer_ctc.ave.pth" ] && [ -n "${stale}" ]; then
     spoken=() # other data has no true times
     [ ! -f data/dev/ctm ] || spoken=(--ctm data/dev/ctm)
     run ${train_cmd} "${gmot}/coupling.log" python3 -m espnet_gmot.bin.plot_coupling "${experiments[@]}" \

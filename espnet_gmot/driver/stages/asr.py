@@ -1,16 +1,20 @@
 """Stages 10 and 11: statistics and training of the recogniser."""
 
+from espnet_gmot.data.audio import parse_rate
+from espnet_gmot.driver.audio_key import audio_key
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.ctc_check import usable_shapes
-from espnet_gmot.driver.freshness import Record, content
+from espnet_gmot.driver.freshness import NewInput, Record, content, newest
 from espnet_gmot.driver.names import Names, yaml_value
 from espnet_gmot.driver.needs import need
 from espnet_gmot.driver.options import Options
+from espnet_gmot.driver.statistics_inputs import statistics_inputs
 from espnet_gmot.driver.training import collect_stats, train
-from espnet_gmot.driver.training_inputs import front_end_inputs, training_inputs, with_arguments
+from espnet_gmot.driver.training_inputs import training_inputs, with_arguments
 from espnet_gmot.driver.training_yaml import load_training_yaml
 
 MODULE = "espnet2.bin.asr_train"
+FOLD_LENGTHS = ("asr_speech_fold_length", "asr_text_fold_length")
 
 
 def asr_stats(options: Options, commands: Commands) -> None:
@@ -23,15 +27,16 @@ def asr_stats(options: Options, commands: Commands) -> None:
         for part, data in (("train", names.train), ("valid", names.valid))
         for table in ("wav.scp", "text", "utt2num_samples")
     }
-    files = tables | {"token list": names.token_list}
+    config = with_arguments(load_training_yaml(options.asr_config), arguments)
     record = Record(
         names.asr_stats_dir,
-        **front_end_inputs(with_arguments(load_training_yaml(options.asr_config), arguments)),
+        **statistics_inputs(config, newest(options.asr_config)),
         **{"--fs": options.fs},
-        **names.text_inputs,
-        **{name: content(path) for name, path in files.items()},
+        **names.token_inputs,
+        **{name: content(path) for name, path in tables.items()},
+        **_audio(names),
     )
-    if record.is_still_done(*files.values()):
+    if record.is_still_done(*tables.values(), names.token_list):
         return
     record.begin()
     collect_stats(
@@ -72,10 +77,12 @@ def asr_train(options: Options, commands: Commands) -> None:
         names.asr_exp,
         **training_inputs(config),
         **{"--asr_args": options.asr_args, "--feats_normalize": options.feats_normalize},
-        **names.text_inputs,
+        **{f"--{name}": NewInput(getattr(options, name)) for name in FOLD_LENGTHS},
+        **{"--fs": NewInput(parse_rate(options.fs))},
+        **names.token_inputs,
         **{f"{path.parent.name} {path.name}": content(path) for path in (*statistics, *shapes)},
-        **{"token list": content(names.token_list)},
         **{f"{part} text": content(text) for part, text in texts.items()},
+        **_audio(names),
     )
     shape_options = [word for path in shapes for word in (f"--{path.parent.name}_shape_file", path)]
     train(
@@ -87,3 +94,10 @@ def asr_train(options: Options, commands: Commands) -> None:
             "--fold_length", options.asr_text_fold_length, *own,
         ],
     )  # fmt: skip
+
+
+def _audio(names: Names) -> dict[str, NewInput]:
+    return {
+        f"the {part} audio": audio_key(data / "wav.scp")
+        for part, data in (("train", names.train), ("valid", names.valid))
+    }

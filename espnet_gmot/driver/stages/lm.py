@@ -3,11 +3,12 @@
 import logging
 
 from espnet_gmot.driver.commands import Commands
-from espnet_gmot.driver.freshness import Record, content, stamp
+from espnet_gmot.driver.freshness import NewInput, Record, content, newest, stamp
 from espnet_gmot.driver.lines import join_lines
 from espnet_gmot.driver.names import Names, triple
 from espnet_gmot.driver.needs import need, need_model
 from espnet_gmot.driver.options import Options
+from espnet_gmot.driver.statistics_inputs import statistics_inputs
 from espnet_gmot.driver.training import collect_stats, train
 from espnet_gmot.driver.training_inputs import training_inputs, with_arguments
 from espnet_gmot.driver.training_yaml import load_training_yaml
@@ -21,11 +22,12 @@ def lm_stats(options: Options, commands: Commands) -> None:
     texts = [need(text, 4) for text in names.lm_train_texts]
     need(names.lm_dev_text, 4)
     need(names.token_list, 5)
+    config = with_arguments(load_training_yaml(options.lm_config), options.words("lm_args"))
     record = Record(
         names.lm_stats_dir,
-        **names.text_inputs,
+        **statistics_inputs(config, newest(options.lm_config)),
+        **names.token_inputs,
         **{"--lm_train_text": content(*texts), "--lm_dev_text": content(names.lm_dev_text)},
-        **{"token list": content(names.token_list)},
     )
     if record.is_still_done(*texts, names.lm_dev_text, names.token_list):
         return
@@ -50,10 +52,9 @@ def lm_train(options: Options, commands: Commands) -> None:
     record = Record(
         names.lm_exp,
         **training_inputs(with_arguments(load_training_yaml(options.lm_config), arguments)),
-        **{"--lm_args": options.lm_args},
-        **names.text_inputs,
+        **{"--lm_args": options.lm_args, "--lm_fold_length": NewInput(options.lm_fold_length)},
+        **names.token_inputs,
         **{"--lm_train_text": content(names.lm_text), "--lm_dev_text": content(names.lm_dev_text)},
-        **{"token list": content(names.token_list)},
         **{f"{part} text_shape": content(shape) for part, shape in shapes.items()},
     )
     _copy_dev_text(names)
@@ -73,7 +74,11 @@ def lm_perplexity(options: Options, commands: Commands) -> None:
     directory, text = names.lm_exp / "perplexity_test", need(names.lm_test_text, 4)
     config = need(names.lm_exp / "config.yaml", 7)
     model = need_model(names.lm_file, "inference_lm")
-    record = Record(directory, model=stamp(model), **{"--lm_test_text": content(text)})
+    record = Record(
+        directory,
+        model=stamp(model),
+        **{"--lm_test_text": content(text), "its config.yaml": NewInput(content(config), newest(config))},
+    )
     if not record.is_still_done(model, text):
         record.begin()
         read = join_lines([text], directory / "test.txt") if options.lm_test_text else text

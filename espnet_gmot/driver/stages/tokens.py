@@ -22,6 +22,7 @@ def token_list(options: Options, commands: Commands) -> None:
     record = Record(
         names.token_dir,
         **names.text_inputs,
+        **({} if options.token_type == "bpe" else names.token_model),  # bpe's is what is made here
         text=content(*texts),
         bpe_nlsyms=names.bpe_symbols,
         bpe_char_cover=options.bpe_char_cover,
@@ -70,8 +71,7 @@ def _report_unknown_tokens(options: Options) -> None:
     names = Names(options)
     texts = [names.data_feats / dset / "text" for dset in names.all_sets]
     inputs = {f"{text.parent.name} text": content(text) for text in texts}
-    inputs["token list"] = content(names.token_list)
-    record = Record(names.token_dir / "unknown_tokens", **names.text_inputs, **inputs)
+    record = Record(names.token_dir / "unknown_tokens", **names.token_inputs, **inputs)
     if record.is_still_done(names.token_list, *texts):
         return
     from espnet_gmot.driver.unknown_tokens import find_unknown_tokens  # imports ESPnet, ten seconds

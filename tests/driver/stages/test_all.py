@@ -17,7 +17,7 @@ def test_all_stages_in_order_and_a_rerun_makes_nothing_again(recipe):
         "score", "score", "stage",
     ]  # fmt: skip
     made = {path: path.stat().st_mtime_ns for path in Path("dump/raw/org").rglob("*")}
-    assert f"already done (remove {ASR}/.done to redo)" in recipe.run()
+    assert f"already done (remove {ASR} to redo)" in recipe.run()
     assert recipe.modules == ["score", "score", "stage"]
     assert {path: path.stat().st_mtime_ns for path in Path("dump/raw/org").rglob("*")} == made
 

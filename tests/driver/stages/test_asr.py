@@ -143,7 +143,7 @@ def test_another_teacher_is_another_training(recipe, said_again):
         config.write("preprocessor_conf: {teacher_cache: none}\n")
     options = {"asr_args": "--preprocessor_conf teacher_cache=cache", "asr_exp": "exp/x"}
     recipe.run(stop_stage=11, **options)
-    assert "already done (remove exp/x/.done to redo)" in recipe.run(stop_stage=11, **options)
+    assert "already done (remove exp/x to redo)" in recipe.run(stop_stage=11, **options)
     Path("cache/meta.json").write_text('{"fingerprint": "b"}')
     assert said_again("exp/x", "the teacher cache") in recipe.run(stop_stage=11, **options)
 

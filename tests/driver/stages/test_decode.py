@@ -127,3 +127,25 @@ def test_non_linguistic_symbols_inside_of_words_are_taken_out_of_characters(reci
     recipe.run(nlsyms_txt="nlsyms", lang="zh")
     (cer,) = recipe.called("score")
     assert cer.endswith("score_cer --nlsyms_txt nlsyms")
+
+
+@pytest.mark.parametrize("interrupted", [True, False])
+def test_hypotheses_are_gone_on_from_only_after_an_interruption(recipe, interrupted):
+    recipe.run(stop_stage=12, inference_tag="same")
+    decoded = Path("exp/asr_train_small_raw_char/same/test")
+    journal = decoded / "logdir/output.1/best_paths.jsonl"
+    journal.write_text("{}\n")
+    (decoded / ".done").rename(decoded / ".begun") if interrupted else (decoded / ".done").unlink()
+    recipe.run(stage=12, stop_stage=12, inference_tag="same")
+    assert journal.exists() == interrupted
+    assert (decoded / "text").is_file()
+
+
+def test_an_interrupted_decoding_of_other_inputs_is_not_gone_on_from(recipe):
+    recipe.run(stop_stage=12, inference_tag="same")
+    decoded = Path("exp/asr_train_small_raw_char/same/test")
+    journal = decoded / "logdir/output.1/best_paths.jsonl"
+    journal.write_text("{}\n")
+    (decoded / ".done").rename(decoded / ".begun")
+    recipe.run(stage=12, stop_stage=12, inference_tag="same", inference_args="--beam_size 2")
+    assert not journal.exists()
