@@ -143,5 +143,4 @@ def _told(directory: Path, impossible: Mapping[str, Impossible], total: int) -> 
 
 
 def _without(keys: Mapping[str, object], table: Path, target: Path) -> Path:
-    left_out = {key.encode() for key in keys}
-    return join_lines([table], target, keep=lambda line: line.split(maxsplit=1)[0] not in left_out)
+    return join_lines([table], target, keep=lambda line: line.split(maxsplit=1)[0] not in keys)

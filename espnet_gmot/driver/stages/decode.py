@@ -35,7 +35,7 @@ def decode(options: Options, commands: Commands) -> None:
         "the model's config.yaml": NewInput(content(config), newest(config)),
         "--audio_format": NewInput(options.audio_format),
         **names.token_model,
-        **file_inputs({"arguments": options.inference_args.split()} | _configuration(options)),
+        **file_inputs({"arguments": options.words("inference_args")} | _configuration(options)),
     }
     if options.use_lm:
         lm_config, lm = need(names.lm_exp / "config.yaml", 7), need_model(names.lm_file, "inference_lm")
