@@ -16,7 +16,7 @@ from espnet_gmot.teacher.embed import tokenize
 from espnet_gmot.teacher.tokenizer import load_tokenizer, teacher_ids
 
 
-@given(texts=st.lists(st.lists(st.integers(0, 9), max_size=20), max_size=20))
+@given(texts=st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=6))
 def test_counts_are_those_of_all_texts(texts: list[list[int]]):
     coverage = Coverage("t", frozenset({1, 3}))
     for ids in texts:

@@ -106,8 +106,8 @@ def test_what_no_hidden_state_depends_on_is_the_same_at_each_loading(tmp_path):
 
 def test_config_json_of_another_size_gives_both_shapes(tmp_path):
     change_config(save_model(tmp_path), hidden_size=32)
-    message = refusal(tmp_path)
-    assert "embeddings.word_embeddings.weight is 20 × 16 in the files and 20 × 32 by config.json" in message
+    shapes = "(20 × 16|another) in the files and 20 × 32 by config.json"  # 4.57 does not tell the former
+    assert re.search(f": embeddings.word_embeddings.weight is {shapes}", refusal(tmp_path))
 
 
 def test_config_json_with_fewer_layers_than_the_files_is_refused(tmp_path):
