@@ -3,6 +3,7 @@
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from espnet_gmot.data.kaldi_text import plain_spaces
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.cache import CacheMeta
 from espnet_gmot.teacher.frozen import FrozenTeacher
@@ -36,11 +37,11 @@ def teacher_tokens(tokenizer: Any, text: str) -> list[TeacherToken]:
         tokenizer: what `load_tokenizer` returned. One without offsets ("slow") gives names alone.
         text: the transcript, as for `teacher_ids`.
     """
+    text = plain_spaces(text)
     encoded = encode_transcript(tokenizer, text, return_offsets_mapping=tokenizer.is_fast)
     names = tokenizer.convert_ids_to_tokens(encoded["input_ids"])
     if not tokenizer.is_fast:
         return [TeacherToken(name, None) for name in names]
-    text = text.strip()
     places = list(accumulate((not char.isspace() for char in text), initial=0))  # of each character
     tokens = []
     for name, (start, end) in zip(names, encoded["offset_mapping"], strict=True):

@@ -84,7 +84,7 @@ def teacher_ids(tokenizer: Any, text: str, utt_id: str | None = None) -> np.ndar
 
 
 def encode_transcript(tokenizer: Any, text: str, **options: Any) -> Any:
-    """Call the tokenizer on a raw transcript; outer white space does not count.
+    """Call the tokenizer on a raw transcript with plain spaces (see `plain_spaces`).
 
     Args:
         tokenizer: what `load_tokenizer` returned.

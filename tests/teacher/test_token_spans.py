@@ -181,3 +181,9 @@ def test_a_teacher_that_was_replaced_or_removed_is_refused(tiny_bert, other_bert
         tokenizer_of_cache(meta)
     with pytest.raises(InputError, match="gone is not on this machine"):
         tokenizer_of_cache(dataclasses.replace(meta, teacher=str(tmp_path / "gone")))
+
+
+def test_white_space_of_any_kind_is_that_of_the_token_ids(bert):
+    expected = teacher_tokens(bert, "今天 很 好")
+    for text in ("今天\u3000很\u00a0好", " 今天\t\u3000很  好\u2028"):
+        assert teacher_tokens(bert, text) == expected
