@@ -75,3 +75,14 @@ def test_tokenizer_without_frame_is_refused(tiny_bert, tmp_path: Path):
     plain.save_pretrained(tmp_path)
     with pytest.raises(InputError, match=f"{tmp_path} does not put one special token.*BERT-like"):
         load_tokenizer(str(tmp_path))
+
+
+def test_a_tokenizer_of_transformers_5_is_called_that_by_transformers_4(tiny_bert, monkeypatch):
+    def as_transformers_4(*_args, **_kwargs):
+        raise ValueError("Tokenizer class TokenizersBackend does not exist or is not currently imported.")
+
+    monkeypatch.setattr("transformers.AutoTokenizer.from_pretrained", as_transformers_4)
+    with pytest.raises(
+        InputError, match=f"{tiny_bert} has a tokenizer that transformers 5 saved.*pip install"
+    ):
+        load_tokenizer(tiny_bert)
