@@ -144,8 +144,8 @@ def _why_not_loaded(name_or_dir: str, allow_download: bool, error: Exception) ->
         if "TokenizersBackend" in str(error):  # the class of fast tokenizers since transformers 5
             return (
                 f"teacher directory {name_or_dir} has a tokenizer that transformers 5 saved and transformers "
-                f'{import_transformers().__version__} cannot read; run: pip install "transformers>=5", or save it '
-                "with transformers 4"
+                f'{import_transformers().__version__} cannot read; run: pip install "transformers>=5", '
+                "or save it with transformers 4"
             )
         return (
             f"teacher directory {name_or_dir} cannot be loaded ({first_line(error)}); copy it again if it is "
