@@ -118,7 +118,8 @@ def git_lfs_pointers(directory: Path, patterns: Iterable[str]) -> list[str]:
 
 def first_line(error: Exception) -> str:
     """Say in one line of at most 200 characters what an exception says, its kind where it says nothing."""
-    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    kind = type(error).__name__
+    line = f"{kind} {error}" if isinstance(error, KeyError) else (str(error).strip() or kind).splitlines()[0]
     return line if len(line) <= 200 else line[:199] + "…"
 
 
@@ -140,6 +141,12 @@ def _why_not_loaded(name_or_dir: str, allow_download: bool, error: Exception) ->
     if (directory := Path(name_or_dir)).is_dir():
         if pointers := git_lfs_pointers(directory, (*MODEL_FILES, *TOKENIZER_FILES)):
             return fetch_from_git_lfs(directory, pointers)
+        if "TokenizersBackend" in str(error):  # the class of fast tokenizers since transformers 5
+            return (
+                f"teacher directory {name_or_dir} has a tokenizer that transformers 5 saved and transformers "
+                f'{import_transformers().__version__} cannot read; run: pip install "transformers>=5", '
+                "or save it with transformers 4"
+            )
         return (
             f"teacher directory {name_or_dir} cannot be loaded ({first_line(error)}); copy it again if it is "
             "not whole, or give a directory written by transformers' save_pretrained, with config.json, "

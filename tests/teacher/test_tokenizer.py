@@ -80,3 +80,14 @@ def test_tokenizer_without_frame_is_refused(tiny_bert, tmp_path: Path):
 @pytest.mark.parametrize("space", ["\u3000", "\xa0", "\t", "\u2028", "  ", "\x85"])
 def test_all_white_space_is_a_plain_space(tokenizer, space: str):
     assert teacher_ids(tokenizer, f"我们{space}爱").tolist() == teacher_ids(tokenizer, "我们 爱").tolist()
+
+
+def test_a_tokenizer_of_transformers_5_is_called_that_by_transformers_4(tiny_bert, monkeypatch):
+    def as_transformers_4(*_args, **_kwargs):
+        raise ValueError("Tokenizer class TokenizersBackend does not exist or is not currently imported.")
+
+    monkeypatch.setattr("transformers.AutoTokenizer.from_pretrained", as_transformers_4)
+    with pytest.raises(
+        InputError, match=f"{tiny_bert} has a tokenizer that transformers 5 saved.*pip install"
+    ):
+        load_tokenizer(tiny_bert)
