@@ -161,7 +161,7 @@ def write_dir_aside(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     if path.exists():
         raise InputError(f"{path} exists already; remove it to make it anew")
-    with naming(path), _held(path.parent, lambda: tempfile.mkdtemp(dir=path.parent, prefix=ASIDE)) as aside:
+    with naming(path), temporary_directory(path.parent) as aside:
         try:
             yield aside
             aside.chmod(0o777 & ~_umask())
@@ -169,6 +169,15 @@ def write_dir_aside(path: str | Path) -> Iterator[Path]:
         except (RuntimeError, AssertionError):
             _find_reason(aside / ".aside")
             raise
+
+
+@contextmanager
+def temporary_directory(parent: str | Path) -> Iterator[Path]:
+    """Give a directory in ``parent`` that is gone after the block, or when the next process writes there."""
+    parent = Path(parent)
+    with _held(parent, lambda: tempfile.mkdtemp(dir=parent, prefix=ASIDE)) as aside:
+        try:
+            yield aside
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 

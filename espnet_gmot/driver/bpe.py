@@ -1,7 +1,6 @@
 """Stage 5, token type bpe: a sentencepiece model and its token list as ESPnet lays them out."""
 
 import shutil
-import tempfile
 from pathlib import Path
 
 import sentencepiece
@@ -10,7 +9,7 @@ from espnet_gmot.data.kaldi_data import write_table
 from espnet_gmot.data.kaldi_text import UNKNOWN, read_table
 from espnet_gmot.driver.needs import need
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import write_aside, write_text
+from espnet_gmot.files import temporary_directory, write_aside, write_text
 
 UNUSED = "\ue000"  # of Unicode's private use: sentencepiece leaves it whole, in the place of <unk>
 CONTROL_PIECES = 3  # <unk>, <s> and </s> open every sentencepiece vocabulary
@@ -46,8 +45,8 @@ def train_bpe(
     if not sentences:
         raise InputError(f"{text} holds no text; run stages 1 to 4 first")
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".aside.") as aside:
-        prefix = Path(aside) / "bpe"
+    with temporary_directory(directory) as aside:
+        prefix = aside / "bpe"
         try:
             sentencepiece.SentencePieceTrainer.train(
                 sentence_iterator=iter(sentences),

@@ -43,7 +43,7 @@ def test_a_segment_may_end_a_little_after_its_recording(wav):
 
 def test_all_segments_outside_are_told(wav):
     cuts = (Cut("u1", 0.0, 0.1), Cut("u2", 0.2, 0.3), Cut("u3", 0.0, 9.0))
-    with pytest.raises(InputError, match=r"2 cannot be used:\n  utterance u2: .*\n  utterance u3: "):
+    with pytest.raises(InputError, match=r"2 faults:\n  utterance u2: .*\n  utterance u3: "):
         read_cuts(Recording(wav, cuts))
 
 

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -51,7 +52,8 @@ def test_another_transcript_leaves_the_audio(recipe, said_again, table, again):
     for path in (*audio, Path("dump/raw/test/.done"), Path("data/train_sp/.done")):
         os.utime(path, (1000, 1000))
     for dset in ("train", "test"):
-        other = "u1 b\n" if table == "text" else f"u1 ./wav/{dset}.wav\n"
+        other = "u1 b\n" if table == "text" else f"u1 wav/{dset}.again.wav\n"
+        soundfile.write(f"wav/{dset}.again.wav", np.full(4000, 0.1), 8000)
         Path(f"data/{dset}/{table}").write_text(other)
     log = recipe.run(stage=2, stop_stage=3, audio_format="flac", speed_perturb_factors="0.9")
     assert said_again("data/train_sp", table) in log

@@ -174,6 +174,7 @@ CHANGES = {
     "--asr_args": ({}, nothing, {"asr_args": "--frontend_conf n_fft=256"}, ASR),
     "--feats_normalize": ({}, nothing, {"feats_normalize": "none"}, {"asr", "decoded"}),
     "--asr_speech_fold_length": ({}, nothing, {"asr_speech_fold_length": 9}, {"asr", "decoded"}),
+    "--ctc_impossible": ({}, nothing, {"ctc_impossible": "keep"}, set()),  # none is; test_asr.py has some
     "--asr_text_fold_length": ({}, nothing, {"asr_text_fold_length": 9}, {"asr", "decoded"}),
     "--ctc_greedy": (ALONE, nothing, {"ctc_greedy": True}, {"decoded"}),
     "--inference_config": ({}, nothing, {"inference_config": "conf/decode2.yaml"}, {"decoded"}),
@@ -186,7 +187,7 @@ CHANGES = {
         {}, nothing, {"test_sets": "other"}, {"unknown tokens", "other audio", "perplexity", "decoded"}
     ),
     "--nlsyms_txt": ({}, nothing, {"nlsyms_txt": "none"}, TOKENS | LM | ASR),
-    "--cleaner": ({}, nothing, {"cleaner": "tacotron"}, TOKENS | LM | ASR),
+    "--cleaner": ({}, nothing, {"cleaner": "korean_cleaner"}, TOKENS | LM | ASR),
     "--g2p": ({}, nothing, {"g2p": "g2p_en"}, TOKENS | LM | ASR),
     "--lang": ({}, nothing, {"lang": "zh"}, TOKENS),
 }  # fmt: skip
