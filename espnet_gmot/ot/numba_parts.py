@@ -15,7 +15,9 @@ from torch import Tensor
 
 # Sums may be reordered, so that loops vectorise; NaN and infinity keep their meaning.
 REORDERED = {"reassoc", "contract", "arcp", "nsz"}
-compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=REORDERED)
+# Inlined, since the process that compiles would call each function by itself, where later ones load the whole:
+# that has its sums in another order, and so other last digits.
+compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=REORDERED, forceinline=True)
 
 
 def in_parallel(solve: Callable[[np.ndarray], None], lengths_a: Tensor, lengths_b: Tensor) -> None:
