@@ -15,8 +15,8 @@ from torch import Tensor
 
 # Sums may be reordered, so that loops vectorise; NaN and infinity keep their meaning.
 REORDERED = {"reassoc", "contract", "arcp", "nsz"}
-# Inlined, since the process that compiles would call each function by itself, where later ones load the whole:
-# that has its sums in another order, and so other last digits.
+# Inlined: else the process that compiles runs each function as compiled by itself, and those that load the
+# whole later run what became of it there, with sums in another order and other last digits.
 compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=REORDERED, forceinline=True)
 
 
