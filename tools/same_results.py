@@ -204,7 +204,7 @@ def _difference(name: str, expected: Path, found: Path) -> list[str]:
         kind is not None and kind.read is not None and _equal(*map(kind.read, contents))
     ):
         return []
-    return [f"{name} differs" + (f", and not alone in {kind.why}" if kind else "")]
+    return [f"{name} differs" + (f" in more than this: {kind.why}" if kind else "")]
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -68,7 +68,7 @@ def solve_in_parallel(problem: TransportProblem, options: SolverOptions) -> Solu
     n_iter, converged = np.zeros(len(plan), np.int64), np.zeros(len(plan), np.bool_)
 
     if not _solve_some.signatures:
-        logging.info("loading the CPU transport kernel; compiling it takes 15 s, once on a machine")
+        logging.info("loading the CPU transport kernel; compiling it takes 30 s, once on a machine")
 
     def solve(chosen: np.ndarray) -> None:
         _solve_some(chosen, *arrays, log_p, log_q, reference, settings, plan, n_iter, converged)

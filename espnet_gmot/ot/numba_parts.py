@@ -15,7 +15,9 @@ from torch import Tensor
 
 # Sums may be reordered, so that loops vectorise; NaN and infinity keep their meaning.
 REORDERED = {"reassoc", "contract", "arcp", "nsz"}
-compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=REORDERED)
+# Inlined: else the process that compiles runs each function as compiled by itself, and those that load the
+# whole later run what became of it there, with sums in another order and other last digits.
+compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=REORDERED, forceinline=True)
 
 
 def in_parallel(solve: Callable[[np.ndarray], None], lengths_a: Tensor, lengths_b: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Each stage, killed before every change that it makes on the disk and run again: the end is the same."""
+"""Each stage, killed before a change that it makes on the disk and run again: the end is the same."""
 
 import json
 import os
@@ -74,16 +74,15 @@ def put_back(before: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "options",
+    ("options", "step"),
     [
-        {},
-        {"audio_format": "flac.ark", "speed_perturb_factors": "0.9 1.0", "nj": 1},
-        {"use_lm": True, "lm_config": "conf/train_lm.yaml", "audio_format": "flac"},
+        ({}, 1),
+        ({"audio_format": "flac.ark", "speed_perturb_factors": "0.9 1.0", "nj": 1}, 5),
+        ({"use_lm": True, "lm_config": "conf/train_lm.yaml", "audio_format": "flac"}, 5),
     ],
-    ids=lambda options: " ".join(map(str, options.values())) or "char",
 )
 @pytest.mark.usefixtures("no_report")
-def test_a_stage_that_is_killed_anywhere_and_run_again_ends_the_same(recipe, tmp_path, options):
+def test_a_stage_that_is_killed_anywhere_and_run_again_ends_the_same(recipe, tmp_path, options, step):
     import espnet2.tasks.asr  # noqa: F401 so that not every process imports it
 
     kills = 0
@@ -92,7 +91,7 @@ def test_a_stage_that_is_killed_anywhere_and_run_again_ends_the_same(recipe, tmp
         shutil.copytree(tmp_path, before)
         assert run_in_a_process(recipe, stage, options) == 0
         expected = results()
-        for change in count(1):
+        for change in count(1, step):
             put_back(before)
             if run_in_a_process(recipe, stage, options, change) == 0:
                 assert results() == expected
@@ -101,4 +100,4 @@ def test_a_stage_that_is_killed_anywhere_and_run_again_ends_the_same(recipe, tmp
             assert results() == expected, f"stage {stage}, killed before change {change}"
             kills += 1
         shutil.rmtree(before)
-    assert kills > 100, "the stages change more than that"
+    assert kills > 50, "the stages change more than that"
