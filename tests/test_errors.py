@@ -170,7 +170,7 @@ def test_a_stage_ends_with_one_line_and_status_2(tables, asr_sh_options):
     for name in ("train", "dev"):
         source = tables / "dump" / "raw" / "org" / name
         source.mkdir(parents=True)
-        for table, value in (SET | {"utt2num_samples": "16000", "wav.scp": "x.wav"}).items():
+        for table, value in (SET | {"utt2num_samples": "160000", "wav.scp": "x.wav"}).items():
             lines = (f"utterance-{number:03d} {value}\n" for number in range(100))
             (source / table).write_text("".join(lines), encoding="utf-8")
     command = [sys.executable, "-c", COMMAND.format(module="stage"), "filter_lengths", *words]
