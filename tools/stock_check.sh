@@ -3,7 +3,8 @@
 # with ours, and print a table of what is equal. Status 1 if something differs that must not.
 # Usage: tools/stock_check.sh ESPNET_DIR [WORK]; all files go into WORK (default: stock_check), nothing into ESPNET_DIR.
 # Run it in the Python environment of the checkout, with this project and its extra "demo" installed. As ESPnet's asr.sh
-# it needs sclite and sox. The corpora are tiny (AISHELL's is made up): a quarter of an hour on two cores.
+# it needs sclite and sox. The corpora are tiny (AISHELL's is made up), but ESPnet is started a hundred times: it took an
+# hour on two busy cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

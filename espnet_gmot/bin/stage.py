@@ -89,7 +89,10 @@ def get_parser() -> argparse.ArgumentParser:
     command = commands.add_parser("watch_training", help="show how trainings go until their processes end")
     command.add_argument("--log", type=Path, nargs="+", required=True, help="ESPnet's train.log of each")
     command.add_argument("--pid", type=int, nargs="+", required=True, help="processes to wait for")
-    command.set_defaults(call=lambda args: watch_trainings(args.log, lambda: all(map(is_gone, args.pid))))
+    command.add_argument(
+        "--since", type=float, help="when they were started, seconds since the epoch (default: now)"
+    )
+    command.set_defaults(call=_watch_training)
 
     command = commands.add_parser("results_page", help="write the page of all experiments' results")
     command.add_argument("--expdir", type=Path, default=Path("exp"), help="directory of the experiments")
@@ -128,6 +131,10 @@ def _errors_of(script: str) -> Iterator[None]:
     except InputError as error:
         print(f"{Path(script).name}: error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _watch_training(args: argparse.Namespace) -> None:
+    watch_trainings(args.log, lambda: all(map(is_gone, args.pid)), args.since)
 
 
 def _write_results_page(args: argparse.Namespace) -> None:

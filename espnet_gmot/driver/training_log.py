@@ -22,20 +22,28 @@ STATISTIC = re.compile(r"(\w+)=([-+\d.e]+|nan|inf)(?=,|$)")
 
 
 class Tail:
-    """What is written to a log from now on, across log rotation, line by line."""
+    """What is written to a log from a moment on, across log rotation, line by line.
 
-    def __init__(self, log: Path):
+    Args:
+        log: the file, which need not be there yet.
+        since: seconds since the epoch; a log that was written last before is of an earlier run, and soon
+            rotated away. None is the moment of this call.
+    """
+
+    def __init__(self, log: Path, since: float | None = None):
         self._log = log
-        self._skip = log.stat().st_ino if log.exists() else None  # that of an earlier run, soon rotated away
+        is_earlier = log.exists() and (since is None or log.stat().st_mtime < since)
+        self._earlier = _state(log) if is_earlier else None
         self._rest, self._position = "", 0
         self._inode: int | None = None
 
     def new_lines(self) -> list[str]:
         """Return the lines that were completed since the last call."""
-        if not self._log.exists() or self._log.stat().st_ino == self._skip:
+        if not self._log.exists() or _state(self._log) == self._earlier:
             return []
-        if self._log.stat().st_ino != self._inode:
-            self._inode, self._position, self._rest = self._log.stat().st_ino, 0, ""
+        inode, size = self._log.stat().st_ino, self._log.stat().st_size
+        if inode != self._inode or size < self._position:  # a new file may get the number of a removed one
+            self._inode, self._position, self._rest = inode, 0, ""
         with self._log.open("rb") as stream:
             stream.seek(self._position)
             new = stream.read()
@@ -44,12 +52,18 @@ class Tail:
         return lines
 
 
-def watch_trainings(logs: Sequence[Path], is_over: Callable[[], bool]) -> None:
+def _state(log: Path) -> tuple[int, int]:
+    """What differs between an earlier run's log and one that is being written."""
+    return log.stat().st_ino, log.stat().st_mtime_ns
+
+
+def watch_trainings(logs: Sequence[Path], is_over: Callable[[], bool], since: float | None = None) -> None:
     """Show for each log a bar over the epochs, and a line with the error rates after each epoch.
 
     Args:
         logs: ESPnet's ``train.log`` of each training; several are told apart by their directories.
         is_over: whether all trainings have ended.
+        since: when they were started, in seconds since the epoch; None is now.
     """
     names = [f"{log.parent.name}: " if len(logs) > 1 else "" for log in logs]
     with ExitStack() as stack:
@@ -57,7 +71,7 @@ def watch_trainings(logs: Sequence[Path], is_over: Callable[[], bool]) -> None:
             stack.enter_context(tqdm(desc=f"{name}training starts", bar_format=BAR, position=position))
             for position, name in enumerate(names)
         ]
-        tails = [Tail(log) for log in logs]
+        tails = [Tail(log, since) for log in logs]
         while True:
             over = is_over()
             for name, bar, tail in zip(names, bars, tails, strict=True):

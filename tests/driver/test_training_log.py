@@ -1,4 +1,6 @@
 import io
+import os
+import time
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -51,6 +53,36 @@ def test_lines_come_whole_and_once_across_rotation(tmp_path: Path) -> None:
         action()
         seen += tail.new_lines()
     assert seen == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("rotate", ["rename", "remove", "truncate"])
+def test_a_log_that_was_begun_before_we_looked_is_told_whole(tmp_path: Path, rotate: str) -> None:
+    log = tmp_path / "train.log"
+    log.write_text("line of an earlier run, and a long one\n")
+    os.utime(log, (100, 100))
+    started = time.time() - 60
+    if rotate == "rename":
+        log.rename(tmp_path / "train.1.log")
+    elif rotate == "remove":
+        log.unlink()
+    log.write_text("one\n")
+    tail = Tail(log, started)
+    assert tail.new_lines() == ["one"]
+    with log.open("a") as stream:
+        stream.write("two\n")
+    assert tail.new_lines() == ["two"]
+
+
+def test_a_file_that_takes_the_number_of_a_removed_one_is_another(tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    log.write_text("line of an earlier run\n")
+    os.utime(log, (100, 100))
+    tail = Tail(log, time.time())
+    assert tail.new_lines() == []
+    log.write_text("a first line\n")  # the same number
+    assert tail.new_lines() == ["a first line"]
+    log.write_text("new\n")
+    assert tail.new_lines() == ["new"]
 
 
 def test_epochs_are_told_with_loss_and_error_rate(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ fi
 if runs 4; then data "dump/raw/${train_set}" 3; data "dump/raw/${valid_set}" 2; fi
 if runs 11 && ! "${skip_train}"; then
     mkdir -p "${exp}"
-    rm -f "${exp}/train.log" # it is renamed
+    [ ! -f "${exp}/train.log" ] || mv "${exp}/train.log" "${exp}/train.1.log"
     echo "INFO: 1/1epoch started" > "${exp}/train.log"
     echo "INFO: 1epoch results: [train] loss=9.1, time=3 seconds, total_count=1, [valid] loss=8.0, time=1 second" \
         >> "${exp}/train.log"

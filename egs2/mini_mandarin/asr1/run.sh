@@ -58,7 +58,8 @@ recognise() {
 }
 
 recognise_side_by_side() {
-    local cores share system failed=
+    local cores share system since failed=
+    since=$(date +%s)
     cores=$(env -u OMP_NUM_THREADS nproc)
     share=$((cores > 1 ? cores / 2 : 1))
     for system in ctc gmot; do
@@ -66,7 +67,7 @@ recognise_side_by_side() {
         start recognise "${system}" --nj "${share}" --inference_nj "${share}" &> "exp/${tag[${system}]}.log"
     done
     run python3 -m espnet_gmot.bin.stage watch_training --log "exp/asr_${tag[ctc]}/train.log" "exp/asr_${tag[gmot]}/train.log" \
-        --pid "${children[@]}"
+        --since "${since}" --pid "${children[@]}"
     for system in gmot ctc; do # finish takes the last first
         finish || failed=${tag[${system}]}
     done
