@@ -30,7 +30,7 @@ MARK = "ESPNET_GMOT_STORM"  # an environment variable, by which the processes of
 LAUNCHERS = ("espnet_gmot.bin.run_jobs", "espnet2.bin.launch")  # what they have started says more
 SHOWN = 12  # faults that are told at once
 # The latest moment of a kill, in durations of a run with all done: then what goes on gets beyond any stage
-REACH = 3.0
+REACH = 4.0
 
 
 @dataclass
