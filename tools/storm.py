@@ -5,7 +5,8 @@
 
 All processes of the run die at once, as when a machine fails. After each kill no file may be half. A run that
 ends before its kill comes is compared with the quiet one, and the next begins from nothing; the last one is
-left to end. It needs Linux, and uses the Python that runs it.
+left to end. It needs Linux, and uses the Python that runs it. A quiet run of another day must have had as
+many cores: the last digits of a training follow the number of its threads.
 """
 
 import argparse
