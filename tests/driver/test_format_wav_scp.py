@@ -133,6 +133,13 @@ def test_failing_pipe_is_refused_by_name(make_corpus: Corpus) -> None:
         ("long 0.05 inf", "utterance u1: segment 0.05–inf s lies outside"),
         ("long nan 0.05", "utterance u1: segment nan–0.05 s lies outside"),
         ("long 0 nan", "utterance u1: segment 0.0–nan s lies outside"),
+        ("long 0.2 -1", "utterance u1: segment 0.2–-1.0 s lies outside"),
+        ("long 0.05 -0.5", "utterance u1: segment 0.05–-0.5 s lies outside"),
+        ("long 0 0.00001", r"utterance u1: segment 0.0–1e-05 s lies outside .* or has no sample; correct"),
+        (
+            "long 0.099999 0.3",
+            "utterance u1: segment 0.099999–0.3 s lies outside .* or has no sample; correct",
+        ),
     ],
 )
 def test_bad_segment_is_refused(make_corpus: Corpus, line: str, message: str) -> None:
