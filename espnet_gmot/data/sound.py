@@ -97,6 +97,11 @@ def count_outside(samples: np.ndarray) -> int:
     return int(np.count_nonzero(np.abs(samples) > 1.0))
 
 
+def is_silent(samples: np.ndarray) -> bool:
+    """Whether all samples (n,) are the same: nothing was recorded, or it was too faint for 16 bits."""
+    return bool(samples.min() == samples.max())
+
+
 def to_int16(samples: np.ndarray) -> np.ndarray:
     """Round samples in [-1, 1) to 16 bit; what lies outside is clipped."""
     return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)

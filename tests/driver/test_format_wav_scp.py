@@ -300,6 +300,22 @@ def test_what_is_clipped_is_told_once(
     ]
 
 
+@pytest.mark.parametrize("audio_format", ["wav", "flac", "flac.ark"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+@pytest.mark.parametrize("value", [0.0, 0.25, 1e-9])
+def test_what_is_silent_is_told_once(
+    make_corpus: Corpus, audio_format: str, subtype: str, value: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = make_corpus()
+    for utterance in ("u1", "u3"):
+        soundfile.write(data.parent / "wav" / f"{utterance}.wav", [value] * 99, 8000, subtype=subtype)
+    formatted(data, audio_format)
+    assert [line for line in caplog.messages if "silent" in line] == [
+        f"{data.parent}/dump/org/train: 2 utterances are silent: all their samples are the same (u1, u3); "
+        "make their recordings again or take them out"
+    ]
+
+
 TRANSCRIPT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r")).filter(str.split)
 
 
