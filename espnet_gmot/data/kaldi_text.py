@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import read_text
+from espnet_gmot.text_files import read_text
 
 SHOWN = 3  # ids that a message names
 BYTE_ORDER_MARK = "\ufeff"
