@@ -123,14 +123,14 @@ def read_symbols(path: str | Path) -> list[str]:
     return [symbol for line in content.split("\n") if (symbol := line.rstrip())]
 
 
-def first_names(ids: Sequence[str]) -> str:
+def first_names(ids: Sequence[str], most: int = SHOWN) -> str:
     """Name the first ids, with an ellipsis where there are more.
 
     Example:
         >>> first_names(["u1", "u2", "u3", "u4"])
         'u1, u2, u3, …'
     """
-    return ", ".join(ids[:SHOWN]) + (", …" if len(ids) > SHOWN else "")
+    return ", ".join(ids[:most]) + (", …" if len(ids) > most else "")
 
 
 def require_same_ids(
