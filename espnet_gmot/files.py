@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the checks made before reading or writing them."""
+"""Files that appear whole or not at all, their names, and the checks made before reading or writing them."""
 
 import fcntl
 import hashlib
