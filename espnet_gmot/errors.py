@@ -4,7 +4,7 @@ import errno
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-SHOWN = 10  # faults that a message names
+MOST_NAMED = 10  # faults that a message names
 WHAT_HELPS = {
     errno.ENOSPC: "free some disk space or choose another place",
     errno.EDQUOT: "free some of your quota or choose another place",
@@ -58,8 +58,8 @@ class InputErrors(InputError):
         if len(self.faults) == 1:
             return self.faults[0]
         told = f"of {self.among} cannot be used" if self.among else "faults"
-        first = f"; the first {SHOWN}" if len(self.faults) > SHOWN else ""
-        lines = [f"{len(self.faults)} {told}{first}:", *self.faults[:SHOWN]]
+        first = f"; the first {MOST_NAMED}" if len(self.faults) > MOST_NAMED else ""
+        lines = [f"{len(self.faults)} {told}{first}:", *self.faults[:MOST_NAMED]]
         return "\n  ".join(lines)
 
 
@@ -95,11 +95,10 @@ def collect_faults(
             faults += faults_of(error)
             continue
         yield result
-    if faults:
-        raise InputErrors(faults, among)
+    refuse(faults, among)
 
 
-def refuse(faults: Sequence[str]) -> None:
+def refuse(faults: Sequence[str], among: str = "") -> None:
     """Raise the error of all these faults; none is no error.
 
     Example:
@@ -110,7 +109,7 @@ def refuse(faults: Sequence[str]) -> None:
           b.yaml does not exist
     """
     if faults:
-        raise InputErrors(faults)
+        raise InputErrors(faults, among)
 
 
 def explain(error: OSError) -> str | None:

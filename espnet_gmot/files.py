@@ -1,6 +1,5 @@
-"""Files that appear whole or not at all, and the checks made before reading or writing them."""
+"""Files that appear whole or not at all, their names, and the checks made before reading or writing them."""
 
-import codecs
 import fcntl
 import hashlib
 import os
@@ -11,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TextIO
 
 from espnet_gmot.errors import InputError
 
@@ -92,57 +90,6 @@ def write_aside(path: str | Path) -> Iterator[Path]:
             raise
         finally:
             aside.unlink(missing_ok=True)
-
-
-def read_text(path: str | Path) -> str:
-    """Read a text file in UTF-8, without the byte-order mark that some editors put before it.
-
-    Raises:
-        InputError: it is in another encoding; the message has the command that converts it.
-
-    Example:
-        >>> import tempfile
-        >>> path = Path(tempfile.mkdtemp()) / "text"
-        >>> _ = path.write_text("\ufeffutt1 hello")
-        >>> read_text(path)
-        'utt1 hello'
-    """
-    with open_text(path) as stream:
-        return stream.read()
-
-
-@contextmanager
-def open_text(path: str | Path) -> Iterator[TextIO]:
-    """Open such a file to read it in parts; the errors are the same."""
-    refuse_wide_characters(path)
-    try:
-        with Path(path).open(encoding="utf-8-sig") as stream:
-            yield stream
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 ({error}); convert it to UTF-8") from error
-
-
-def refuse_wide_characters(path: str | Path) -> None:
-    """Raise an InputError if a text file is in UTF-16 or UTF-32, as its first bytes tell."""
-    with Path(path).open("rb") as stream:
-        start = stream.read(4)
-    for encoding, looks_so in WIDE_ENCODINGS.items():
-        if looks_so(start):
-            raise InputError(
-                f"{path} is not UTF-8 but {encoding}; convert it to UTF-8: "
-                f"iconv -f {encoding} -t UTF-8 {path} > NEW, and put NEW in its place"
-            )
-
-
-# How the first four bytes tell: by a byte-order mark, or by the zeros between two ASCII characters.
-WIDE_ENCODINGS: dict[str, Callable[[bytes], bool]] = {
-    "UTF-32": lambda start: start in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
-    "UTF-16": lambda start: start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)),
-    "UTF-32LE": lambda start: len(start) == 4 and start[0] != 0 and start[1:] == bytes(3),
-    "UTF-32BE": lambda start: len(start) == 4 and start[3] != 0 and start[:3] == bytes(3),
-    "UTF-16LE": lambda start: len(start) == 4 and 0 not in start[::2] and start[1::2] == bytes(2),
-    "UTF-16BE": lambda start: len(start) == 4 and 0 not in start[1::2] and start[::2] == bytes(2),
-}
 
 
 def write_text(path: str | Path, text: str) -> None:

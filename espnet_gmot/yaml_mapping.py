@@ -6,7 +6,8 @@ from typing import Any
 import yaml
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import refuse_wide_characters, require_file
+from espnet_gmot.files import require_file
+from espnet_gmot.text_files import refuse_wide_characters
 
 
 def read_mapping(path: str | Path, cure: str) -> dict[str, Any]:

@@ -8,10 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from small_corpus import TOKENS, TRANSCRIPTS
 from small_training import gmot_conf
 
 ASR_SH = Path(__file__).parents[1] / "egs2" / "TEMPLATE" / "asr1" / "asr.sh"
+
+# A machine that is busy with other things is no fault of a test.
+settings.register_profile("without_deadline", deadline=None)
+settings.load_profile("without_deadline")
 
 # Triton reads this when it is imported: without a GPU its kernels run in the interpreter.
 if not torch.cuda.is_available():

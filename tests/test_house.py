@@ -16,7 +16,13 @@ FLOORS = (
     {"alignment": set(), "preprocessor": set()},
     {"ot": set(), "teacher": set(), "score": set(), "driver": set()},
     {"data": set()},
-    {"yaml_mapping": {"files", "errors"}, "files": {"errors"}, "errors": set(), "": set()},
+    {
+        "yaml_mapping": {"files", "text_files", "errors"},
+        "files": {"errors"},
+        "text_files": {"errors"},
+        "errors": set(),
+        "": set(),
+    },
 )
 NEIGHBOURS = {room: named | {room} for floor in FLOORS for room, named in floor.items()}
 HEIGHT = {room: -number for number, floor in enumerate(FLOORS) for room in floor}

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import read_text, require_file
+from espnet_gmot.files import require_file
+from espnet_gmot.text_files import read_text
 
 
 class Character(NamedTuple):

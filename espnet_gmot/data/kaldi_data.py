@@ -13,7 +13,7 @@ from espnet_gmot.data.kaldi_text import (
     removing_marks,
     with_plain_spaces,
 )
-from espnet_gmot.errors import InputError, refuse
+from espnet_gmot.errors import InputError, collect_faults, refuse
 from espnet_gmot.files import write_text
 
 
@@ -81,13 +81,7 @@ def read_data_dir(directory: str | Path) -> DataDir:
         raise InputError(f"data directory {directory} does not exist; {MAKE_AGAIN} or correct the path")
     names = ["wav.scp", "text", "utt2spk"]
     names += ["segments"] if (directory / "segments").exists() else []
-    tables, faults = {}, []
-    for name in names:
-        try:
-            tables[name] = read_table(directory / name)
-        except InputError as error:
-            faults.append(str(error))
-    refuse(faults)
+    tables = dict(collect_faults(lambda name: (name, read_table(directory / name)), names))
     return DataDir(
         directory,
         tables["wav.scp"],

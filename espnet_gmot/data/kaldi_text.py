@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import read_text
+from espnet_gmot.text_files import read_text
 
 SHOWN = 3  # ids that a message names
 BYTE_ORDER_MARK = "\ufeff"
@@ -123,14 +123,14 @@ def read_symbols(path: str | Path) -> list[str]:
     return [symbol for line in content.split("\n") if (symbol := line.rstrip())]
 
 
-def first_names(ids: Sequence[str]) -> str:
+def first_names(ids: Sequence[str], most: int = SHOWN) -> str:
     """Name the first ids, with an ellipsis where there are more.
 
     Example:
         >>> first_names(["u1", "u2", "u3", "u4"])
         'u1, u2, u3, …'
     """
-    return ", ".join(ids[:SHOWN]) + (", …" if len(ids) > SHOWN else "")
+    return ", ".join(ids[:most]) + (", …" if len(ids) > most else "")
 
 
 def require_same_ids(

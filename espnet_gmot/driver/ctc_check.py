@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from espnet_gmot.data.kaldi_data import write_table
-from espnet_gmot.data.kaldi_text import read_table
+from espnet_gmot.data.kaldi_text import first_names, read_table
 from espnet_gmot.driver.freshness import Record, content
 from espnet_gmot.driver.lines import join_lines
-from espnet_gmot.errors import InputError
+from espnet_gmot.errors import MOST_NAMED, InputError
 
 FEW = 0.01  # share of a set that --ctc_impossible auto leaves out; no paper says how many are normal
-MOST_NAMED = 10
 TABLE = "impossible"  # utterance, its frames, the frames needed
 
 
@@ -130,15 +129,11 @@ def _usable(directory: Path, policy: str, shapes: Sequence[Path]) -> list[Path]:
 
 
 def _told(directory: Path, impossible: Mapping[str, Impossible], total: int) -> str:
-    named = ", ".join(
-        f"{key} ({each.frames} frames, {each.needed} needed)"
-        for key, each in list(impossible.items())[:MOST_NAMED]
-    )
-    more = ", …" if len(impossible) > MOST_NAMED else ""
+    named = [f"{key} ({each.frames} frames, {each.needed} needed)" for key, each in impossible.items()]
     return (
         f"{directory.name}: CTC cannot align {len(impossible)} of {total} utterances, whose labels are more "
-        f"than the encoder's frames, counting a blank between equal labels: {named}{more} (all: "
-        f"{directory / TABLE})"
+        "than the encoder's frames, counting a blank between equal labels: "
+        f"{first_names(named, MOST_NAMED)} (all: {directory / TABLE})"
     )
 
 

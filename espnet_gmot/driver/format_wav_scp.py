@@ -1,10 +1,6 @@
 """Stage 3: turn a data directory into one whose wav.scp names checked audio, all of one format."""
 
-import math
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -13,7 +9,6 @@ import soundfile
 
 from espnet_gmot.data.audio import (
     ARK_FORMAT,
-    RECORDINGS_A_FOLDER,
     Recorded,
     Recording,
     cut_up,
@@ -24,57 +19,19 @@ from espnet_gmot.data.audio import (
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir, write_table
 from espnet_gmot.data.kaldi_text import has_other_spaces
 from espnet_gmot.data.sound import is_silent
-from espnet_gmot.driver.audio_key import audio_key, audio_times
+from espnet_gmot.driver.audio_key import audio_key
+from espnet_gmot.driver.audio_parts import Job, Part, make_parts, parts_of
 from espnet_gmot.driver.freshness import Record, is_fresh, tables
-from espnet_gmot.driver.parallel import CHUNK, parallel_map
 from espnet_gmot.driver.placed import (
     Placed,
     require_no_source,
     require_other_directory,
-    sources_among,
     warn_clipped,
     warn_silent,
 )
 from espnet_gmot.driver.sound_ark import is_flac_in_ark, recall_placed, record_placed, write_ark
 from espnet_gmot.errors import collect_faults
-from espnet_gmot.files import bytes_missing, file_name, require_free_space, write_text
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What the jobs of one run have in common.
-
-    Attributes:
-        audio_format: the format wanted.
-        rate: the sampling rate (Hz) wanted.
-        sources: recordings that lie where an utterance would be written.
-    """
-
-    audio_format: str
-    rate: int
-    sources: frozenset[Path]
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Recordings to put into one folder: into its archive, or, one at a time, into files.
-
-    Attributes:
-        recordings: of the data directory.
-        folder: where the audio goes.
-        since: what was written there later is of these recordings, by this run or one that it goes on with.
-    """
-
-    recordings: Sequence[Recording]
-    folder: Path
-    since: float = math.inf
-
-    def paths(self, audio_format: str) -> list[Path]:
-        """The audio files to write."""
-        if audio_format == ARK_FORMAT:
-            return [self.folder / "data_wav.ark"]
-        cuts = (cut for recording in self.recordings for cut in recording.cuts)
-        return [self.folder / file_name(cut.utterance, f".{audio_format}") for cut in cuts]
+from espnet_gmot.files import bytes_missing, require_free_space, write_text
 
 
 def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, rate: int, nj: int) -> int:
@@ -102,26 +59,13 @@ def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, ra
     require_other_directory(Path(source), target)
     recordings = recordings_of(data)
     require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, audio_format)))
-    in_arks = audio_format == ARK_FORMAT
-    size = RECORDINGS_A_FOLDER if in_arks else 1
-    parts = [_Part(recordings[i : i + size], _folder(target, i)) for i in range(0, len(recordings), size)]
-    sources = sources_among((path for part in parts for path in part.paths(audio_format)), recordings)
+    parts = parts_of(recordings, audio_format, target / "data" / "format")
+    job = Job.of(parts, audio_format, rate)
     record = format_record(source, target, audio_format, rate)
     since = record.begin("wav.scp", "segments", "--audio_format", "--fs")  # a new transcript leaves the audio
-    times = audio_times(Path(source) / "wav.scp", target)
-    parts = [
-        replace(part, since=max(since, *(times[each.source] for each in part.recordings))) for part in parts
-    ]
-    formatted = parallel_map(
-        partial(_format_ark if in_arks else _format_recording, _Job(audio_format, rate, sources)),
-        parts,
-        nj,
-        f"format {target.name}",
-        among=f"{len(recordings)} recordings",
-        unit="ark" if in_arks else "utt",
-        chunk=1 if in_arks else CHUNK,
-    )
-    placed = [each for part in formatted for each in part]
+    make = _format_ark if audio_format == ARK_FORMAT else _format_recording
+    title = f"format {target.name}"
+    placed = make_parts(make, job, parts, since, Path(source) / "wav.scp", target, nj, title)
     warn_clipped(target, placed)
     warn_silent(target, placed)
     _write_target(target, data, placed)
@@ -137,11 +81,7 @@ def format_record(source: str | Path, target: str | Path, audio_format: str, rat
     return Record(target, **tables(source), **options, **{"the audio": audio_key(Path(source) / "wav.scp")})
 
 
-def _folder(target: Path, index: int) -> Path:
-    return target / "data" / f"format.{index // RECORDINGS_A_FOLDER + 1}"
-
-
-def _format_ark(job: _Job, part: _Part) -> list[Placed]:
+def _format_ark(job: Job, part: Part) -> list[Placed]:
     (ark,) = part.paths(job.audio_format)
     placed = recall_placed(part.folder, part.since, (recording.file for recording in part.recordings))
     if placed is not None:
@@ -172,17 +112,16 @@ def _is_in_ark_already(recording: Recording) -> bool:
     return recording.cuts[0].start is None and is_flac_in_ark(recording.source)
 
 
-def _format_recording(job: _Job, part: _Part) -> list[Placed]:
+def _format_recording(job: Job, part: Part) -> list[Placed]:
     (recording,) = part.recordings
     paths = part.paths(job.audio_format)
-    utterances = [cut.utterance for cut in recording.cuts]
     if all(path not in job.sources and is_fresh(path, part.since, [recording.file]) for path in paths):
         lengths = [soundfile.info(path).frames for path in paths]
-        return [Placed(u, str(path), n) for u, path, n in zip(utterances, paths, lengths, strict=True)]
+        return [Placed(u, str(path), n) for u, path, n in zip(part.utterances, paths, lengths, strict=True)]
     recorded = read_recording(recording, job.rate)
     if _is_wanted_already(recording, recorded, job.audio_format):
         silent = is_silent(recorded.samples)
-        return [Placed(utterances[0], recording.source, len(recorded.samples), silent=silent)]
+        return [Placed(part.utterances[0], recording.source, len(recorded.samples), silent=silent)]
     placed = []
     for (cut, samples, rate), path in zip(cut_up(recording, recorded), paths, strict=True):
         require_no_source(path, job.sources)

@@ -21,10 +21,7 @@ from espnet_gmot.files import write_aside
 BEGUN, DONE = ".begun", ".done"
 READABLE = 80  # characters of an input that stand in the record as they are; longer ones are hashed
 VERSION, VERSION_NOW = "(version)", 2  # the first had none, and knew no NewInput
-RETIRED = {
-    VERSION,
-    "speed perturbation",
-}  # what stands in records and is not compared: the audio itself is now
+RETIRED = {VERSION, "speed perturbation"}  # stand in records and are not compared: the audio itself is now
 
 
 @dataclass(frozen=True)
@@ -157,12 +154,8 @@ class Record:
 
     def _warn_of_version(self, what_is_done: str) -> None:
         unknown = f" ({', '.join(self._new)})" if self._latest() else ""
-        logging.warning(
-            "%s is of an earlier version and cannot be compared with today's inputs%s: %s",
-            self.path,
-            unknown,
-            what_is_done,
-        )
+        message = "%s is of an earlier version and cannot be compared with today's inputs%s: %s"
+        logging.warning(message, self.path, unknown, what_is_done)
 
     def _is_unknown(self) -> bool:
         return any(new.value is None for new in self._new.values())

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from espnet_gmot.data.kaldi_text import BYTE_ORDER_MARK, plain_spaces, warn_of_spaces
-from espnet_gmot.files import open_text, write_aside
+from espnet_gmot.files import write_aside
+from espnet_gmot.text_files import open_text
 
 
 def count_lines(path: Path) -> int:

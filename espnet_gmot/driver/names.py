@@ -13,6 +13,7 @@ from espnet_gmot.data.kaldi_text import read_symbols
 from espnet_gmot.driver.freshness import NewInput, content, newest, stamp_of_directory
 from espnet_gmot.driver.options import Options, shell_words
 from espnet_gmot.errors import InputError
+from espnet_gmot.text_files import read_text
 
 
 class Names:
@@ -109,7 +110,7 @@ class Names:
         given = self._options.bpe_nlsyms
         if not os.path.isfile(given):
             return given
-        lines = Path(given).read_text(encoding="utf-8").splitlines()
+        lines = read_text(given).splitlines()
         return ",".join(line.split()[0] for line in lines if line.strip())
 
     @property

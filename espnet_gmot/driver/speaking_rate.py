@@ -5,7 +5,9 @@ import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
-MOST_NAMED = 10
+from espnet_gmot.data.kaldi_text import first_names
+from espnet_gmot.errors import MOST_NAMED
+
 # The limits are this project's, far outside what is spoken: Mandarin has 4 to 8 syllables a second, a
 # character each, and hurried English 20 letters and digits.
 SHORTEST_SYLLABLE = 1 / 12  # seconds of a Chinese character or a Korean syllable
@@ -47,11 +49,11 @@ def warn_of_absurd_rates(directory: Path, seconds: Mapping[str, float], text: Ma
         (slow, f"less than a letter in {LONGEST_LETTER:g} seconds"),
     ):
         if found:
-            named = ", ".join(
+            named = [
                 f"{utterance} ({len(text[utterance])} characters in {seconds[utterance]:.2f} s)"
-                for utterance in found[:MOST_NAMED]
-            )
+                for utterance in found
+            ]
             logging.warning(
-                "%s: %d of %d utterances have %s: %s%s; do audio and text belong together? They stay in",
-                directory, len(found), len(text), what, named, ", …" if len(found) > MOST_NAMED else "",
+                "%s: %d of %d utterances have %s: %s; do audio and text belong together? They stay in",
+                directory, len(found), len(text), what, first_names(named, MOST_NAMED),
             )  # fmt: skip

@@ -1,9 +1,6 @@
 """Stage 2: copies of a data directory at other speeds, which change tempo and pitch together."""
 
-import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -13,7 +10,6 @@ import soxr
 
 from espnet_gmot.data.audio import (
     ARK_FORMAT,
-    RECORDINGS_A_FOLDER,
     Recording,
     cut_up,
     read_recording,
@@ -23,60 +19,18 @@ from espnet_gmot.data.audio import (
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir
 from espnet_gmot.data.kaldi_text import first_names
 from espnet_gmot.data.sound import to_int16
-from espnet_gmot.driver.audio_key import audio_key, audio_times
+from espnet_gmot.driver.audio_key import audio_key
+from espnet_gmot.driver.audio_parts import Job, Part, make_parts, parts_of, speed_prefix
 from espnet_gmot.driver.freshness import Record, is_fresh, tables
-from espnet_gmot.driver.parallel import CHUNK, parallel_map
 from espnet_gmot.driver.placed import (
     Placed,
     require_no_source,
     require_other_directory,
-    sources_among,
     warn_clipped,
 )
 from espnet_gmot.driver.sound_ark import recall_placed, record_placed, write_ark
 from espnet_gmot.errors import InputError, collect_faults
-from espnet_gmot.files import bytes_missing, file_name, require_free_space
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What the jobs of one run have in common.
-
-    Attributes:
-        audio_format: the format to write.
-        sources: recordings that lie where an utterance would be written.
-    """
-
-    audio_format: str
-    sources: frozenset[Path]
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Recordings to put at one speed into one folder: into its archive, or, one at a time, into files.
-
-    Attributes:
-        recordings: of the data directory.
-        factor: as the user wrote it, for the ids.
-        folder: where the audio goes.
-        since: what was written there later is of these recordings, by this run or one that it goes on with.
-    """
-
-    recordings: Sequence[Recording]
-    factor: str
-    folder: Path
-    since: float = math.inf
-
-    @property
-    def utterances(self) -> list[str]:
-        """The new ids."""
-        return [_prefix(self.factor) + cut.utterance for each in self.recordings for cut in each.cuts]
-
-    def paths(self, audio_format: str) -> list[Path]:
-        """The audio files to write."""
-        if audio_format == ARK_FORMAT:
-            return [self.folder / "data_wav.ark"]
-        return [self.folder / file_name(utterance, f".{audio_format}") for utterance in self.utterances]
+from espnet_gmot.files import bytes_missing, require_free_space
 
 
 def perturb_speed(
@@ -107,32 +61,17 @@ def perturb_speed(
     _require_new_ids(data, factors)
     recordings = recordings_of(data)
     require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, factors)))
-    in_arks = audio_format == ARK_FORMAT
-    size = RECORDINGS_A_FOLDER if in_arks else 1
     parts = [
-        _Part(recordings[i : i + size], factor, _folder(target, factor, i))
+        part
         for factor in factors
-        for i in range(0, len(recordings), size)
+        for part in parts_of(recordings, audio_format, target / "data" / f"sp{factor}", factor)
     ]
-    sources = sources_among((path for part in parts for path in part.paths(audio_format)), recordings)
+    job = Job.of(parts, audio_format)
     record = speed_record(source, target, factors, audio_format)
-    since = record.begin(
-        "wav.scp", "segments", "--audio_format"
-    )  # a new factor leaves the audio of the others
-    times = audio_times(Path(source) / "wav.scp", target)
-    parts = [
-        replace(part, since=max(since, *(times[each.source] for each in part.recordings))) for part in parts
-    ]
-    perturbed = parallel_map(
-        partial(_perturb_ark if in_arks else _perturb_recording, _Job(audio_format, sources)),
-        parts,
-        nj,
-        f"speed {target.name}",
-        among=f"{len(recordings)} recordings",
-        unit="ark" if in_arks else "utt",
-        chunk=1 if in_arks else CHUNK,
-    )
-    placed = [each for part in perturbed for each in part]
+    since = record.begin("wav.scp", "segments", "--audio_format")  # a new factor leaves the others' audio
+    make = _perturb_ark if audio_format == ARK_FORMAT else _perturb_recording
+    title = f"speed {target.name}"
+    placed = make_parts(make, job, parts, since, Path(source) / "wav.scp", target, nj, title)
     warn_clipped(target, placed)
     _write_target(target, data, factors, {each.utterance: each.entry for each in placed})
     record.finish()
@@ -172,7 +111,7 @@ def check_factors(factors: list[str]) -> None:
 
 def _require_new_ids(data: DataDir, factors: list[str]) -> None:
     """Refuse a set in which ``sp0.9-u1`` would be both an utterance and ``u1`` at another speed."""
-    made = Counter(_prefix(factor) + utterance for factor in factors for utterance in data.text)
+    made = Counter(speed_prefix(factor) + utterance for factor in factors for utterance in data.text)
     if twice := [utterance for utterance, count in made.items() if count > 1]:
         raise InputError(
             f"{data.path}: with --speed_perturb_factors {' '.join(factors)} {len(twice)} ids would come "
@@ -180,24 +119,16 @@ def _require_new_ids(data: DataDir, factors: list[str]) -> None:
         )
 
 
-def _prefix(factor: str) -> str:
-    return "" if float(factor) == 1.0 else f"sp{factor}-"
-
-
-def _folder(target: Path, factor: str, index: int) -> Path:
-    return target / "data" / f"sp{factor}.{index // RECORDINGS_A_FOLDER + 1}"
-
-
-def _kept(part: _Part) -> list[Placed] | None:
+def _kept(part: Part) -> list[Placed] | None:
     """What stays as it is: whole recordings at speed 1. Stage 3 reads and counts them."""
-    if _prefix(part.factor) or any(recording.cuts[0].start is not None for recording in part.recordings):
+    if speed_prefix(part.factor) or any(recording.cuts[0].start is not None for recording in part.recordings):
         return None
     return [Placed(recording.cuts[0].utterance, recording.source, 0) for recording in part.recordings]
 
 
 def _sounds(recording: Recording, factor: str, clipped: dict[str, int]) -> list[tuple[str, np.ndarray, int]]:
     """Give (new utterance id, samples, rate) for each utterance of one recording, and what was clipped."""
-    prefix, recorded = _prefix(factor), read_recording(recording)
+    prefix, recorded = speed_prefix(factor), read_recording(recording)
     sounds = []
     for cut, samples, rate in cut_up(recording, recorded):
         faster = resample_to_speed(samples, rate, float(factor)) if prefix else samples
@@ -206,7 +137,7 @@ def _sounds(recording: Recording, factor: str, clipped: dict[str, int]) -> list[
     return sounds
 
 
-def _perturb_recording(job: _Job, part: _Part) -> list[Placed]:
+def _perturb_recording(job: Job, part: Part) -> list[Placed]:
     if kept := _kept(part):
         return kept
     (recording,), paths = part.recordings, part.paths(job.audio_format)
@@ -220,7 +151,7 @@ def _perturb_recording(job: _Job, part: _Part) -> list[Placed]:
     ]
 
 
-def _perturb_ark(job: _Job, part: _Part) -> list[Placed]:
+def _perturb_ark(job: Job, part: Part) -> list[Placed]:
     if kept := _kept(part):
         return kept
     (ark,) = part.paths(job.audio_format)
@@ -238,11 +169,11 @@ def _perturb_ark(job: _Job, part: _Part) -> list[Placed]:
 def _estimate_bytes(recordings: list[Recording], factors: list[str]) -> int:
     files = [Path(recording.source) for recording in recordings if recording.is_file]
     size = sum(path.stat().st_size for path in files if path.is_file())
-    return int(sum(size / float(factor) for factor in factors if _prefix(factor)))
+    return int(sum(size / float(factor) for factor in factors if speed_prefix(factor)))
 
 
 def _write_target(target: Path, data: DataDir, factors: list[str], wav_scp: dict[str, str]) -> None:
-    prefixes = [_prefix(factor) for factor in factors]
+    prefixes = [speed_prefix(factor) for factor in factors]
     text = {prefix + utterance: words for prefix in prefixes for utterance, words in data.text.items()}
     utt2spk = {
         prefix + utterance: prefix + speaker

@@ -10,8 +10,7 @@ from espnet2.text.cleaner import TextCleaner
 
 from espnet_gmot.data.kaldi_text import UNKNOWN, first_names, read_table
 from espnet_gmot.driver.needs import need
-
-MOST_NAMED = 10
+from espnet_gmot.errors import MOST_NAMED
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """Where asr.sh, ours or ESPnet's, puts what it decodes, and the errors of all that it decoded."""
 
 import logging
+from functools import partial
 from pathlib import Path
 
-from espnet_gmot.errors import InputError
+from espnet_gmot.errors import InputError, collect_faults
 from espnet_gmot.score.result_files import is_ours, score_files
 from espnet_gmot.score.sclite import sclite_counts
 
@@ -50,20 +51,15 @@ def score_decoded_sets(experiment: Path, data: Path = Path("dump/raw")) -> None:
         data: where the transcripts are, in ``SET`` and ``org/SET``.
 
     Raises:
-        InputError: some could not be scored; the others are.
+        InputErrors: some could not be scored; the others are.
     """
-    failed = []
-    for text in sorted([*experiment.glob("*/*/text"), *experiment.glob(f"*/{UNFILTERED}/*/text")]):
-        _, *dataset, _ = text.relative_to(experiment).parts
-        try:
-            _score(text.parent, data.joinpath(*dataset))
-        except InputError as error:
-            failed.append(str(error))
-    if failed:
-        raise InputError("\n".join([f"{len(failed)} decoded sets cannot be scored:", *failed]))
+    found = sorted([*experiment.glob("*/*/text"), *experiment.glob(f"*/{UNFILTERED}/*/text")])
+    list(collect_faults(partial(_score, experiment, data), found, f"{len(found)} decoded sets"))
 
 
-def _score(decoded: Path, data: Path) -> None:
+def _score(experiment: Path, data: Path, text: Path) -> None:
+    _, *dataset, _ = text.relative_to(experiment).parts
+    decoded, data = text.parent, data.joinpath(*dataset)
     page = decoded / "score_cer" / "result.txt"
     by_sclite = page.with_name("sclite.txt") if page.is_file() and not is_ours(page) else None
     if by_sclite:

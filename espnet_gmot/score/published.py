@@ -7,6 +7,7 @@ from pathlib import Path
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file
 from espnet_gmot.score.markdown_table import markdown_table
+from espnet_gmot.text_files import read_text
 
 FIGURE = re.compile(r"\d+(\.\d+)?(–\d+(\.\d+)?)?|unknown|not given")
 FORM = "system, the sets, source and remark, separated by tabs"
@@ -36,7 +37,7 @@ def read_published(path: str | Path) -> Published:
     Raises:
         InputError: no such file, other columns, a figure that is none, or one without its source.
     """
-    content = require_file(path, f"write into it {FORM}").read_text(encoding="utf-8")
+    content = read_text(require_file(path, f"write into it {FORM}"))
     header, *rows = [line.split("\t") for line in content.removesuffix("\n").split("\n")]
     if len(header) < 4 or header[0] != "system" or header[-2:] != ["source", "remark"]:
         raise InputError(f"{path}:1: the columns are {', '.join(header)}; they must be {FORM}")

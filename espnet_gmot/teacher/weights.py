@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import torch
 from torch import nn
 
+from espnet_gmot.data.kaldi_text import first_names
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.architecture import encoder_of, probe
 from espnet_gmot.teacher.hub import Differences, model_from_pretrained
@@ -106,7 +107,7 @@ def _any_layer(name: str) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    return first_names(names, NAMED)
 
 
 def _shape(shape: Iterable[int] | None) -> str:

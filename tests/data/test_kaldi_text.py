@@ -74,18 +74,6 @@ def test_a_mark_inside_a_transcript_is_a_character_of_it(tmp_path):
     assert read_table(tmp_path / "text") == {"utt1": "今\ufeff天\u200b"}
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
-def test_wide_characters_are_named_with_the_command_that_converts_them(tmp_path, encoding):
-    path = tmp_path / "text"
-    path.write_bytes("utt1 今天\n".encode(encoding))
-    with pytest.raises(
-        InputError, match=r"text is not UTF-8 but (UTF-\S+); .*: iconv -f \1 -t UTF-8"
-    ) as raised:
-        read_table(path)
-    (named,) = re.findall(r"iconv -f (\S+)", str(raised.value))
-    assert path.read_bytes().decode(named) == "utt1 今天\n"
-
-
 SPACES = [" ", "\t", "\u3000", "\xa0", "\u2028", "\u2029", "\x85", "\u2003", "\x0b", "\x1c", "\r"]
 WORDS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.split), min_size=1)
 

@@ -51,7 +51,7 @@ def test_the_newest_file_tells_the_time(data):
     assert audio_key(data).newest == TIME + 7
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     size=st.integers(1, 5 * END_BYTES),
     place=st.integers(0, 5 * END_BYTES - 1),
@@ -71,7 +71,7 @@ def test_size_time_head_and_tail_change_the_key_and_the_middle_does_not(size, pl
         assert (audio_key(scp).value == before) == middle
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     names=st.lists(st.text("abc", min_size=1, max_size=3), min_size=1, max_size=4, unique=True),
     fraction=st.floats(0, 0.99),

@@ -195,7 +195,7 @@ def content_of(folder: Path) -> dict[Path, bytes]:
 
 @pytest.mark.parametrize("audio_format", ["wav", "flac", "flac.ark"])
 @given(ids=st.lists(IDS, unique=True, min_size=1, max_size=4), absolute=st.booleans())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_no_id_leads_out_of_the_target(
     tmp_path_factory: pytest.TempPathFactory, audio_format: str, ids: list[str], absolute: bool
 ) -> None:
@@ -320,7 +320,7 @@ TRANSCRIPT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters
 
 
 @settings(
-    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )  # each example writes the whole table anew
 @given(
     transcripts=st.tuples(

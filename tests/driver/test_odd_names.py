@@ -128,7 +128,7 @@ def with_examples(test):
 
 @with_examples
 @given(odd)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_is_not_refused_arrives(options, tmp_path_factory, name):
     """As the parsers of launchers, ESPnet and Kaldi's tables read it."""
     chosen = options(dumpdir=name, expdir=name, asr_tag=name, valid_set=name, nlsyms_txt=name, use_lm="true")

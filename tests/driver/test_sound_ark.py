@@ -11,8 +11,7 @@ import soundfile
 
 from espnet_gmot.data.kaldi_data import check_data_dir, write_table
 from espnet_gmot.data.kaldi_text import read_table
-from espnet_gmot.driver import format_wav_scp as stage_3
-from espnet_gmot.driver import speed_perturb as stage_2
+from espnet_gmot.driver import audio_parts
 from espnet_gmot.driver.format_wav_scp import format_wav_scp
 from espnet_gmot.driver.sound_ark import is_flac_in_ark, write_ark
 from espnet_gmot.driver.speed_perturb import perturb_speed
@@ -24,8 +23,7 @@ RATE = 8000
 
 @pytest.fixture(autouse=True)
 def two_utterances_an_ark(monkeypatch: pytest.MonkeyPatch) -> None:
-    for stage in (stage_2, stage_3):
-        monkeypatch.setattr(stage, "RECORDINGS_A_FOLDER", 2)
+    monkeypatch.setattr(audio_parts, "RECORDINGS_A_FOLDER", 2)
 
 
 def formatted(data: Path, nj: int = 1, target: str = "org") -> dict[str, str]:

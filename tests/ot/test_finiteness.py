@@ -113,7 +113,7 @@ def check(out, shapes: Shapes, relaxed: bool) -> None:
 def test_any_cost(solve):
     solved = 0
 
-    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=EXAMPLES, derandomize=True, database=None)
     @given(FRAMES, st.integers(1, 9), DTYPES, OPTIONS, STARTS, st.integers(0, 10**6))
     def run(T, N, dtype, options, start, seed):
         nonlocal solved
@@ -141,7 +141,7 @@ def test_any_cost(solve):
 def test_any_vectors_down_to_their_gradients(solve):
     solved = 0
 
-    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=EXAMPLES, derandomize=True, database=None)
     @given(FRAMES, st.integers(1, 9), DTYPES, OPTIONS, STARTS, st.integers(0, 10**6))
     def run(T, N, dtype, options, start, seed):
         nonlocal solved

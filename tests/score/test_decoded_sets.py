@@ -100,7 +100,7 @@ def test_a_set_that_cannot_be_scored_does_not_keep_the_others_from_it():
     with pytest.raises(InputError) as raised:
         score_decoded_sets(EXP)
     first, *others = str(raised.value).splitlines()
-    assert first == "2 decoded sets cannot be scored:"
+    assert first == "2 of 4 decoded sets cannot be used:"
     assert "dump/raw/elsewhere/text does not exist" in others[0]
     assert "exp/asr_ctc/broken_off/org/dev/text" in others[1]
     assert (EXP / "greedy/test/score_cer/result.json").exists()

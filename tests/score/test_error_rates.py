@@ -40,7 +40,7 @@ def edit_distance(a: str, b: str) -> int:
     return row[-1]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.dictionaries(st.integers(), st.tuples(st.text("天地人", min_size=1), st.text("天地人")), min_size=1)
 )

@@ -52,7 +52,7 @@ def by_sclite(directory, ref, hyp):
 
 
 @needs_sclite
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(st.text("一二三四", min_size=1, max_size=8), st.text("一二三四五", max_size=8)), min_size=1

@@ -88,7 +88,7 @@ def test_odd_texts_give_the_errors_of_espnets_tokens(espnet_tokens, unit):
     assert dict(zip(ODD, ours(pairs, unit), strict=True)) == dict(zip(ODD, expected, strict=True))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     pairs=st.lists(st.tuples(texts(CHARACTERS + "@{}"), texts(CHARACTERS + "@{}")), min_size=1, max_size=5)
 )
@@ -99,7 +99,6 @@ def test_any_texts_give_the_errors_of_espnets_tokens(espnet_tokens, unit, pairs)
     assert ours(pairs, unit) == [(edit_distance(a, b), len(a)) for a, b in zip(ref, hyp, strict=True)]
 
 
-@settings(deadline=None)
 @given(text=texts(CHARACTERS + "@{}", ["<unk>", *SYMBOLS]), spaces=st.sampled_from(SPACES))
 def test_a_text_has_no_errors_against_itself_however_its_spaces_are_written(text, spaces):
     other = re.sub(r"\s", 2 * spaces, f" {text} ")
@@ -120,7 +119,7 @@ def test_spaces_are_left_out_unless_they_are_asked_for():
     assert len(units_of("<space>", "char")) == len("<space>"), "spelled out it is no space"
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(text=texts("今好a<>", SYMBOLS))
 @pytest.mark.parametrize("unit", ["char", "word"])
 def test_symbols_are_taken_out_as_espnet_does(espnet_tokens, tmp_path_factory, unit, text):
@@ -188,7 +187,7 @@ def with_two_edits(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @with_sclite
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(pairs=st.lists(with_two_edits(), min_size=1, max_size=10))
 def test_any_texts_give_sclites_errors(espnet_tokens, sclite, pairs):
     ref, hyp = (espnet_tokens([pair[side] for pair in pairs], "char", *UNK_WHOLE) for side in (0, 1))

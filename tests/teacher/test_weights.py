@@ -53,7 +53,7 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_model(tmp_path_factory.mktemp("bert") / "bert")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data(), damage=st.sampled_from(["missing", "shape", "nan", "infinite"]))
 def test_any_one_damaged_weight_is_refused_by_name_unless_it_is_the_poolers(bert: Path, data, damage: str):
     whole = (bert / "model.safetensors").read_bytes()

@@ -6,6 +6,7 @@ from pathlib import Path
 from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file
+from espnet_gmot.text_files import read_text
 from mini_mandarin.text import SentenceFinder
 
 SETS = ("train", "dev", "test")
@@ -35,7 +36,7 @@ def check_disjoint(data: str | Path) -> str:
     for utterance, sentence in texts["train"].items():
         if found := held_out.find(sentence):
             raise _leak(data / "train" / "text", f"{utterance} contains the dev or test sentence {found}")
-    lines = teacher.read_text(encoding="utf-8").splitlines()
+    lines = read_text(teacher).splitlines()
     for number, line in enumerate(lines, start=1):
         if found := held_out.find(line):
             raise _leak(teacher, f"line {number} contains the dev or test sentence {found}")

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_aside, write_dir_aside
 from espnet_gmot.teacher.hub import quiet
+from espnet_gmot.text_files import read_text
 from small_bert.masked_lm import MaskedLM
 from small_bert.masked_text import (
     batches_of_epoch,
@@ -154,9 +155,5 @@ def _metrics_of_finished(out: Path, origin: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_lines(text: str | Path) -> list[str]:
-    require_file(text, "give a text file with one sentence a line")
-    try:
-        lines = Path(text).read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{text} is not UTF-8 ({error}); convert it with iconv") from error
+    lines = read_text(require_file(text, "give a text file with one sentence a line")).splitlines()
     return [line.strip() for line in lines if line.strip()]
