@@ -114,9 +114,10 @@ def _continued(directory: Path, meta: CacheMeta) -> CacheMeta:
 
 def _refuse_other_lengths(directory: Path, ids: dict[str, np.ndarray]) -> None:
     """Compare the first texts' numbers of tokens with those in a cache that does not name its tokenizer."""
-    if not (directory / "teacher.scp").exists():
+    try:
+        cache = TeacherCache(directory)
+    except InputError:  # begun and not whole: it is being completed
         return
-    cache = TeacherCache(directory)
     for text in islice(filter(cache.__contains__, ids), LENGTHS_COMPARED):
         if len(cache.lookup(text, "")) != len(ids[text]):
             _refuse_other_tokenizer(directory)

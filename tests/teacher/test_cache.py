@@ -343,3 +343,5 @@ def test_an_earlier_versions_cache_is_completed_but_of_a_tokenizer_that_gave_oth
     with pytest.raises(InputError, match="split otherwise"):
         build_cache(half_known, teacher, other, tmp_path / "cache")
     assert build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "cache").tokenizer is None
+    (tmp_path / "cache/teacher.1.ark").unlink()
+    assert build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "cache").num_texts == len(TEXTS)
