@@ -10,7 +10,7 @@ from espnet_gmot.data.kaldi_text import plain_spaces
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.cache import TeacherCache
 from espnet_gmot.teacher.token_spans import tokenizer_of_cache
-from espnet_gmot.teacher.tokenizer import load_tokenizer, teacher_ids, vocabulary_number
+from espnet_gmot.teacher.tokenizer import load_tokenizer, teacher_ids, tokenizer_number
 
 
 class GMOTPreprocessor(CommonPreprocessor):
@@ -83,7 +83,7 @@ class GMOTPreprocessor(CommonPreprocessor):
             self._identity = self._cache.meta.identity.number
         elif self.teacher is not None:
             self._tokenizer = load_tokenizer(self.teacher, self.allow_download)
-            self._identity = vocabulary_number(self._tokenizer)
+            self._identity = tokenizer_number(self._tokenizer)
 
     def _tell_of_spaces(self, uid: str, transcript: str) -> None:
         """Warn once of white space that ESPnet's tokenizer takes for characters, but the teacher does not."""

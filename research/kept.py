@@ -68,7 +68,8 @@ def _teacher(training: dict[str, Any]) -> dict[str, Any] | None:
     if "teacher_cache" not in conf:
         return None
     meta = read_meta(require_file(Path(conf["teacher_cache"]) / "meta.json", "make the cache again"))
-    teacher, metrics = asdict(meta), Path(meta.teacher) / "metrics.json"
+    teacher = {key: value for key, value in asdict(meta).items() if value is not None}
+    metrics = Path(meta.teacher) / "metrics.json"
     if metrics.is_file() and not meta.random_init:
         teacher["masked_accuracy"] = json.loads(metrics.read_text(encoding="utf-8"))["masked_accuracy"]
     return teacher

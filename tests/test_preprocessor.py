@@ -3,7 +3,7 @@ import pytest
 from small_corpus import TOKENS
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.teacher.tokenizer import load_tokenizer, vocabulary_number
+from espnet_gmot.teacher.tokenizer import load_tokenizer, tokenizer_number
 
 
 def preprocessor(train=False, **kwargs):
@@ -19,7 +19,7 @@ def utterance(text):
 def test_transcript_becomes_token_ids(teacher_dir):
     data = preprocessor(teacher=str(teacher_dir))("utt1", utterance("今天"))
     assert data["teacher"].tolist() == [2, 5, 6, 3]  # [CLS] 今 天 [SEP]
-    assert data["teacher_identity"].tolist() == [vocabulary_number(load_tokenizer(str(teacher_dir)))]
+    assert data["teacher_identity"].tolist() == [tokenizer_number(load_tokenizer(str(teacher_dir)))]
     assert data["text"].tolist() == [2, 3]
 
 

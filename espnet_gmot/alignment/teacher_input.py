@@ -7,7 +7,7 @@ from espnet_gmot.alignment.projection import TeacherProjection
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.coverage import Coverage, unknown_ids
 from espnet_gmot.teacher.frozen import FrozenTeacher
-from espnet_gmot.teacher.tokenizer import load_tokenizer, vocabulary_number
+from espnet_gmot.teacher.tokenizer import load_tokenizer, tokenizer_number
 
 JUDGED_TOKENS = 1000  # a batch of fillers alone, which a good teacher may not know, is smaller
 
@@ -90,7 +90,7 @@ class TeacherInput:
             self._require_projections(number, "that of preprocessor_conf: teacher_cache")
         elif options.teacher is not None:
             tokenizer = load_tokenizer(options.teacher, options.allow_download)
-            if vocabulary_number(tokenizer) != number:
+            if tokenizer_number(tokenizer) != number:
                 raise InputError(
                     f"model_conf: teacher {options.teacher} has another vocabulary than preprocessor_conf: "
                     "teacher; name the same one in both"

@@ -9,10 +9,11 @@ from pathlib import Path
 from espnet2.utils.types import str2bool
 
 from espnet_gmot.bin._command import at_least, run
-from espnet_gmot.driver.freshness import Record, content, stamp_of_directory
+from espnet_gmot.driver.freshness import NewInput, Record, content, stamp_of_directory
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file
 from espnet_gmot.teacher.cache import BATCH_SIZE, DTYPE, DTYPES, TeacherCache
+from espnet_gmot.teacher.coverage import REFUSED_SHARE
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -48,6 +49,7 @@ def main() -> None:
         dtype=args.dtype,
         random_init=str(args.random_init).lower(),  # as earlier versions recorded it
         texts=content(*args.text),
+        unknown=NewInput(REFUSED_SHARE),  # so that a cache of an earlier version is checked once
     )
     if not (_is_whole(args.out) and record.is_done()):
         if args.projection and not (args.out / "meta.json").exists() and _made_with_cache(args):

@@ -120,7 +120,7 @@ def _usable(directory: Path, policy: str, shapes: Sequence[Path]) -> list[Path]:
             "--ctc_impossible drop to leave them out or --ctc_impossible keep to train on them"
         )
     if policy == "keep":
-        logging.warning("%s; they stay in, as --ctc_impossible keep says", told)
+        logging.warning("%s; they stay in, as --ctc_impossible keep says or a training begun with them", told)
         return list(shapes)
     if len(impossible) == total:
         raise InputError(f"{told}; nothing is left to train on: see whether audio and text belong together")

@@ -52,10 +52,13 @@ def read_limits(name_or_dir: str, allow_download: bool) -> Limits:
 def encoder_of(model: Any, name: str) -> Any:
     """Return the part of a model that reads a text: the encoder of an encoder–decoder, otherwise all of it.
 
+    T5's encoder saved alone says that it is no encoder–decoder, and AutoModel adds the decoder again.
+
     Raises:
         InputError: an encoder–decoder that does not give its encoder away.
     """
-    if not getattr(model.config, "is_encoder_decoder", False):
+    has_both = hasattr(model, "encoder") and hasattr(model, "decoder")
+    if not (has_both or getattr(model.config, "is_encoder_decoder", False)):
         return model
     try:
         return model.get_encoder()

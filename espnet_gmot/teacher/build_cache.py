@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import kaldiio
 import numpy as np
@@ -13,10 +13,21 @@ from tqdm import tqdm
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_free_space, write_aside, write_text
-from espnet_gmot.teacher.cache import BATCH_SIZE, DTYPE, DTYPES, CacheMeta, read_meta, read_scp, text_key
+from espnet_gmot.teacher.cache import (
+    BATCH_SIZE,
+    DTYPE,
+    DTYPES,
+    CacheMeta,
+    TeacherCache,
+    read_meta,
+    read_scp,
+    text_key,
+)
 from espnet_gmot.teacher.embed import embed, tokenize
 from espnet_gmot.teacher.frozen import FrozenTeacher
+from espnet_gmot.teacher.tokenizer import tokenizer_number
 
+LENGTHS_COMPARED = 1000  # texts of an earlier version's cache
 ENTRY_OVERHEAD = 300  # bytes of an entry beside its numbers: key, NumPy header, two scp lines
 
 
@@ -44,7 +55,8 @@ def build_cache(
         shard_texts: texts an archive.
 
     Raises:
-        InputError: an unusable transcript, too little disk, or a cache of another teacher in ``out_dir``.
+        InputError: an unusable transcript, too little disk, or a cache of another teacher or tokenizer in
+            ``out_dir``.
     """
     directory = Path(out_dir)
     if dtype not in DTYPES:
@@ -58,9 +70,12 @@ def build_cache(
         identity.fingerprint,
         num_texts=0,
         random_init=identity.random_init,
+        tokenizer=tokenizer_number(tokenizer),
     )
-    _refuse_other_cache(directory, meta)
+    meta = _continued(directory, meta)
     ids = tokenize(tokenizer, transcripts)
+    if meta.tokenizer is None:
+        _refuse_other_lengths(directory, ids)
     cached = {key for scp in _whole_shards(directory) for key, _ in read_scp(scp)}
     missing = {text: n for text, n in ids.items() if text_key(text) not in cached}
     entry_bytes = teacher.hidden_size * np.dtype(dtype).itemsize
@@ -79,16 +94,40 @@ def build_cache(
     return _write_whole(directory, meta)
 
 
-def _refuse_other_cache(directory: Path, meta: CacheMeta) -> None:
+def _continued(directory: Path, meta: CacheMeta) -> CacheMeta:
+    """Refuse a cache of another teacher; one of an earlier version stays without its tokenizer's number."""
     if not (directory / "meta.json").exists():
-        return
+        return meta
     there = read_meta(directory / "meta.json")
-    if replace(there, teacher=meta.teacher, num_texts=0) != meta:
+    if there.tokenizer is None:
+        meta = replace(meta, tokenizer=None)
+    if replace(there, teacher=meta.teacher, num_texts=0, tokenizer=meta.tokenizer) != meta:
         raise InputError(
             f"{directory} holds embeddings of teacher {there.identity}, {there.dtype}, "
             f"not of {meta.identity}, {meta.dtype}, as it is now; "
             "choose another directory or remove this one"
         )
+    if there.tokenizer != meta.tokenizer:
+        _refuse_other_tokenizer(directory)
+    return meta
+
+
+def _refuse_other_lengths(directory: Path, ids: dict[str, np.ndarray]) -> None:
+    """Compare the first texts' numbers of tokens with those in a cache that does not name its tokenizer."""
+    try:
+        cache = TeacherCache(directory)
+    except InputError:  # begun and not whole: it is being completed
+        return
+    for text in islice(filter(cache.__contains__, ids), LENGTHS_COMPARED):
+        if len(cache.lookup(text, "")) != len(ids[text]):
+            _refuse_other_tokenizer(directory)
+
+
+def _refuse_other_tokenizer(directory: Path) -> NoReturn:
+    raise InputError(
+        f"{directory} holds embeddings of texts that the teacher's tokenizer split otherwise than now; "
+        "put that tokenizer back, choose another directory or remove this one"
+    )
 
 
 def _write_shard(

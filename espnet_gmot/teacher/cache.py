@@ -34,6 +34,8 @@ class CacheMeta:
         fingerprint: SHA-1 of the teacher's weights.
         num_texts: distinct texts in the cache.
         random_init: whether the teacher's weights were drawn at random (a control).
+        tokenizer: number of the tokenizer (`espnet_gmot.teacher.tokenizer.tokenizer_number`); None in a cache
+            of an earlier version.
     """
 
     teacher: str
@@ -43,6 +45,7 @@ class CacheMeta:
     fingerprint: str
     num_texts: int
     random_init: bool = False
+    tokenizer: int | None = None
 
     @property
     def identity(self) -> TeacherIdentity:
@@ -92,6 +95,9 @@ class TeacherCache:
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def __contains__(self, text: str) -> bool:
+        return text_key(text) in self._places
 
     def __reduce__(self) -> tuple[type["TeacherCache"], tuple[Path]]:
         return TeacherCache, (self.directory,)

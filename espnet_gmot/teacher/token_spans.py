@@ -1,13 +1,13 @@
 """Which characters of a transcript each of the teacher's tokens stands for, by its tokenizer's offsets."""
 
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from espnet_gmot.data.kaldi_text import plain_spaces
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.cache import CacheMeta
 from espnet_gmot.teacher.frozen import FrozenTeacher
-from espnet_gmot.teacher.tokenizer import encode_transcript, load_tokenizer
+from espnet_gmot.teacher.tokenizer import encode_transcript, load_tokenizer, tokenizer_number
 
 # What SentencePiece and byte-level BPE write for a space. Before the first word there is none, and tokenizers
 # then give the mark the offsets of the character behind it.
@@ -57,7 +57,8 @@ def teacher_tokens(tokenizer: Any, text: str) -> list[TeacherToken]:
 def tokenizer_of_cache(meta: CacheMeta) -> Any:
     """Load the tokenizer of the teacher that a cache was made with, if it is on this machine.
 
-    A cache does not hold it. That the teacher there is still the same is seen by its weights.
+    A cache does not hold it. That the teacher there is still the same is seen by its weights, and by the
+    tokenizer's number unless an earlier version made the cache.
 
     Args:
         meta: of the cache.
@@ -67,8 +68,15 @@ def tokenizer_of_cache(meta: CacheMeta) -> Any:
     """
     teacher = FrozenTeacher.load(meta.teacher, meta.layer, random_init=meta.random_init)
     if teacher.identity().number != meta.identity.number:
-        raise InputError(
-            f"teacher {meta.teacher} is not the one that the cache was made with: its weights are others; "
-            "put that teacher back, or make the cache anew with espnet_gmot.bin.cache_teacher"
-        )
-    return load_tokenizer(meta.teacher)
+        _refuse_other_teacher(meta, "weights are others")
+    tokenizer = load_tokenizer(meta.teacher)
+    if meta.tokenizer not in (None, tokenizer_number(tokenizer)):
+        _refuse_other_teacher(meta, "tokenizer is another")
+    return tokenizer
+
+
+def _refuse_other_teacher(meta: CacheMeta, difference: str) -> NoReturn:
+    raise InputError(
+        f"teacher {meta.teacher} is not the one that the cache was made with: its {difference}; "
+        "put that teacher back, or make the cache anew with espnet_gmot.bin.cache_teacher"
+    )

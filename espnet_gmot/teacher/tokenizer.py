@@ -23,6 +23,9 @@ from espnet_gmot.teacher.identity import number_of
 UNKNOWN_CURE = (
     "choose a teacher whose tokenizer has a token for what it does not know, or falls back to bytes"
 )
+ODD_TEXT = (
+    "今天 Tokens naïve İ ＡＢ１２3 co-op 한글 體"  # what tokenizers treat differently: case, accents, widths
+)
 RARE_LETTER = "\U00010380"  # of Ugaritic: hardly in any vocabulary
 
 
@@ -94,9 +97,17 @@ def encode_transcript(tokenizer: Any, text: str, **options: Any) -> Any:
     return tokenizer(plain_spaces(text), verbose=False, **options)
 
 
-def vocabulary_number(tokenizer: Any) -> int:
-    """Hash the vocabulary: token ids mean the same to two teachers only where their numbers are equal."""
-    return number_of(json.dumps(sorted(tokenizer.get_vocab().items())))
+def tokenizer_number(tokenizer: Any) -> int:
+    """Hash what decides a text's token ids: the vocabulary, and how odd texts of its characters are split.
+
+    Two teachers read a text alike only where their numbers are equal.
+    """
+    vocabulary = sorted(tokenizer.get_vocab().items())
+    characters = sorted(set("".join(token for token, _ in vocabulary)))
+    texts = (ODD_TEXT, "".join(characters), " ".join(characters).upper())
+    return number_of(
+        json.dumps([vocabulary, [tokenizer(text, verbose=False)["input_ids"] for text in texts]])
+    )
 
 
 def _require_files(name_or_dir: str) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
@@ -13,6 +14,7 @@ from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.architecture import encoder_of, probe
 from espnet_gmot.teacher.hub import Differences, model_from_pretrained
 
+ADAPTER = "adapter_config.json"  # of the package peft
 NAMED = 2  # weights that a message names
 
 Weights = dict[str, nn.Parameter]
@@ -25,8 +27,14 @@ def load_encoder(name_or_dir: str, allow_download: bool) -> Any:
     teacher is the same at each loading.
 
     Raises:
-        InputError: the teacher cannot be loaded, or its weights are not whole.
+        InputError: the teacher cannot be loaded, or its weights are not whole or only an adapter's.
     """
+    if (Path(name_or_dir) / ADAPTER).exists():
+        raise InputError(
+            f"teacher directory {name_or_dir} has an adapter ({ADAPTER}), which would be left out; merge it "
+            "into its model (merge_and_unload of peft) and save that with save_pretrained, or, to do without "
+            "it, remove that file"
+        )
     model, found = model_from_pretrained(name_or_dir, allow_download)
     encoder = encoder_of(model, name_or_dir)
     weights = dict(model.named_parameters(remove_duplicate=False))

@@ -8,7 +8,7 @@ from small_teachers import change_weights
 from small_training import with_token_ids
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.teacher.tokenizer import load_tokenizer, vocabulary_number
+from espnet_gmot.teacher.tokenizer import load_tokenizer, tokenizer_number
 
 
 def test_online_teacher_equals_its_cached_embeddings(build_model, batch, teacher_dir):
@@ -48,7 +48,7 @@ def test_online_teacher_that_is_not_the_projections_is_refused(build_model, batc
 
 def test_ids_of_another_vocabulary_are_refused(build_model, batch, teacher_dir):
     ids, name = with_token_ids(batch), str(teacher_dir)
-    same = torch.full((3, 1), vocabulary_number(load_tokenizer(name)))
+    same = torch.full((3, 1), tokenizer_number(load_tokenizer(name)))
     assert torch.isfinite(build_model({"teacher": name})(**ids, teacher_identity=same)[0])
     with pytest.raises(InputError, match=f"teacher {name} has another vocabulary than preprocessor_conf"):
         build_model({"teacher": name})(**ids, teacher_identity=same + 1)
@@ -61,7 +61,7 @@ def test_a_cache_beside_an_online_teacher_is_refused(build_model, batch, teacher
 
 
 def online(model, batch, teacher_dir, ids):
-    number = vocabulary_number(load_tokenizer(str(teacher_dir)))
+    number = tokenizer_number(load_tokenizer(str(teacher_dir)))
     lengths = torch.tensor([len(row) for row in ids])
     padded = torch.nn.utils.rnn.pad_sequence(
         [torch.tensor(row) for row in ids], batch_first=True, padding_value=-1

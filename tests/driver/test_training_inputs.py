@@ -148,7 +148,9 @@ def test_projection_and_teacher_are_no_mere_files(files):
     assert file_inputs(conf) == {}
 
 
-@pytest.mark.parametrize("change", [{"layer": 3}, {"dtype": "float32"}, {"random_init": True}])
+@pytest.mark.parametrize(
+    "change", [{"layer": 3}, {"dtype": "float32"}, {"random_init": True}, {"tokenizer": 5}]
+)
 def test_teachers_change_with_all_that_decides_a_caches_numbers(files, change):
     meta = {"fingerprint": "a", "layer": 2, "dtype": "float16", "random_init": False}
     config = {"preprocessor_conf": {"teacher_cache": str(files / "cache")}}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import BertTokenizerFast
 
 from espnet_gmot import files
 from espnet_gmot.errors import InputError
@@ -299,3 +300,48 @@ def test_a_cache_of_the_corpus_serves_what_stage_3_writes(teacher, tokenizer, tm
     )
     assert meta.num_texts == 2
     assert len(TeacherCache(tmp_path).lookup("我们 爱", "u1")) == len(teacher_ids(tokenizer, "我们 爱"))
+
+
+def with_tokenizer(tiny_bert: str, directory: Path, change) -> str:
+    shutil.copytree(tiny_bert, directory)
+    tokenizer = load_tokenizer(tiny_bert)
+    vocabulary, options = tokenizer.get_vocab(), {"do_lower_case": False}
+    change(vocabulary, options)
+    lines = directory / "vocab.txt"
+    lines.write_text("\n".join(sorted(vocabulary, key=vocabulary.get)) + "\n", encoding="utf-8")
+    BertTokenizerFast(str(lines), **options).save_pretrained(directory)
+    return str(directory)
+
+
+def swap_two_characters(vocabulary, _options) -> None:
+    vocabulary["我"], vocabulary["们"] = vocabulary["们"], vocabulary["我"]
+
+
+def join_chinese(_vocabulary, options) -> None:
+    options["tokenize_chinese_chars"] = False
+
+
+@pytest.mark.parametrize("change", [swap_two_characters, join_chinese])
+def test_a_cache_of_another_tokenizer_is_refused(teacher, tokenizer, tiny_bert, tmp_path: Path, change):
+    build_cache(TRANSCRIPTS[:2], teacher, tokenizer, tmp_path / "cache")
+    other = load_tokenizer(with_tokenizer(tiny_bert, tmp_path / "bert", change))
+    with pytest.raises(InputError, match="cache holds embeddings of texts that .* split otherwise"):
+        build_cache(TRANSCRIPTS, teacher, other, tmp_path / "cache")
+    assert build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "cache").num_texts == len(TEXTS)
+
+
+def test_an_earlier_versions_cache_is_completed_but_of_a_tokenizer_that_gave_other_lengths(
+    teacher, tokenizer, tiny_bert, tmp_path: Path
+):
+    build_cache(TRANSCRIPTS[:2], teacher, tokenizer, tmp_path / "cache")
+    path = tmp_path / "cache/meta.json"
+    meta = json.loads(path.read_text(encoding="utf-8"))
+    del meta["tokenizer"]
+    path.write_text(json.dumps(meta), encoding="utf-8")
+    other = load_tokenizer(with_tokenizer(tiny_bert, tmp_path / "bert", join_chinese))
+    half_known = [("utt", "我们"), ("utt", "我")]
+    with pytest.raises(InputError, match="split otherwise"):
+        build_cache(half_known, teacher, other, tmp_path / "cache")
+    assert build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "cache").tokenizer is None
+    (tmp_path / "cache/teacher.1.ark").unlink()
+    assert build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "cache").num_texts == len(TEXTS)

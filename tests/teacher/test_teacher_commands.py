@@ -169,6 +169,36 @@ def test_a_cache_of_an_earlier_version_is_completed_by_its_own_teacher(
     assert json.loads(done.read_text(encoding="utf-8"))["layer"] == -1
 
 
+def test_a_cache_that_an_earlier_version_did_not_check_is_checked_once(
+    command, cached, tmp_path: Path, monkeypatch, caplog
+):
+    done = tmp_path / "made/cache/.done"
+
+    def of_an_earlier_version() -> None:
+        record = json.loads(done.read_text(encoding="utf-8"))
+        del record["(version)"], record["unknown"]
+        done.write_text(json.dumps(record), encoding="utf-8")
+
+    of_an_earlier_version()
+    before = files_in(tmp_path / "made")
+    cached()
+    after = files_in(tmp_path / "made")
+    assert [record.message[:6] for record in caplog.records] == ["0.0 % "]
+    assert {name for name in after if after[name] != before.get(name)} == {
+        "cache/.done", "cache/meta.json", "cache/teacher.scp"
+    }  # fmt: skip
+    cached()
+    assert files_in(tmp_path / "made") == after
+
+    (tmp_path / "text").write_text("u1 hello 我 world\n", encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.setattr("espnet_gmot.teacher.coverage.REFUSED_SHARE", 1)
+        cached()
+    of_an_earlier_version()
+    with pytest.raises(InputError, match="66.7 % of 3 tokens of teacher .* are unknown"):
+        cached()
+
+
 @pytest.mark.parametrize("way", ["cache_teacher", "fit_projection"])
 def test_commands_tell_the_share_of_unknown_tokens_and_refuse_most(
     command, tiny_bert: str, tmp_path: Path, caplog, way: str

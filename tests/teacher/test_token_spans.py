@@ -13,7 +13,7 @@ from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.cache import CacheMeta
 from espnet_gmot.teacher.frozen import FrozenTeacher
 from espnet_gmot.teacher.token_spans import teacher_tokens, tokenizer_of_cache
-from espnet_gmot.teacher.tokenizer import encode_transcript
+from espnet_gmot.teacher.tokenizer import encode_transcript, load_tokenizer, tokenizer_number
 
 SINGLE = "今天很好气我们去公园"
 MERGED = ["今天", "天气", "我们", "公园", "今天天气", "▁我", "▁去公"]
@@ -182,6 +182,14 @@ def test_a_teacher_that_was_replaced_or_removed_is_refused(tiny_bert, other_bert
         tokenizer_of_cache(meta)
     with pytest.raises(InputError, match="gone is not on this machine"):
         tokenizer_of_cache(dataclasses.replace(meta, teacher=str(tmp_path / "gone")))
+
+
+def test_a_cache_of_another_tokenizer_has_no_tokenizer_to_read_it_by(tiny_bert):
+    number = tokenizer_number(load_tokenizer(str(tiny_bert)))
+    meta = dataclasses.replace(meta_of(tiny_bert), tokenizer=number)
+    assert labels(tokenizer_of_cache(meta), "我们") == ["[CLS]", "我", "们", "[SEP]"]
+    with pytest.raises(InputError, match="its tokenizer is another"):
+        tokenizer_of_cache(dataclasses.replace(meta, tokenizer=number + 1))
 
 
 def test_white_space_of_any_kind_is_that_of_the_token_ids(bert):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 from small_teachers import FAMILIES, change_config, change_weights, save_model
-from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
+from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSeq2SeqLM, T5EncoderModel
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.frozen import FrozenTeacher
@@ -96,6 +96,24 @@ def test_a_decoder_may_be_missing(family: str, tmp_path):
     assert FrozenTeacher.load(str(tmp_path)).identity() == identity
     change_weights(tmp_path, lambda w: {n: t for n, t in w.items() if n != sorted(w)[0]})
     assert "lacks 1 of" in refusal(tmp_path)
+
+
+def test_an_encoder_saved_alone_is_read_as_its_encoder_decoder(tmp_path):
+    save_model(tmp_path, "t5")
+    identity = FrozenTeacher.load(str(tmp_path)).identity()
+    T5EncoderModel.from_pretrained(tmp_path).save_pretrained(tmp_path)
+    assert not any("decoder" in name for name in load_file(tmp_path / "model.safetensors"))
+    change_config(tmp_path, is_encoder_decoder=False)  # as T5EncoderModel of some versions writes it
+    assert FrozenTeacher.load(str(tmp_path)).identity() == identity
+
+
+def test_an_adapter_is_not_left_out_in_silence(tmp_path):
+    save_model(tmp_path)
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    assert "has an adapter (adapter_config.json), which would be left out; merge" in refusal(tmp_path)
+    (tmp_path / "config.json").unlink()
+    (tmp_path / "model.safetensors").unlink()
+    assert "merge it into its model" in refusal(tmp_path)
 
 
 def test_what_no_hidden_state_depends_on_is_the_same_at_each_loading(tmp_path):

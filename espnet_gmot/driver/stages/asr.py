@@ -1,10 +1,12 @@
 """Stages 10 and 11: statistics and training of the recogniser."""
 
+from pathlib import Path
+
 from espnet_gmot.data.audio import parse_rate
 from espnet_gmot.driver.audio_key import audio_key
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.ctc_check import usable_shapes
-from espnet_gmot.driver.freshness import NewInput, Record, content, newest
+from espnet_gmot.driver.freshness import DONE, NewInput, Record, content, newest
 from espnet_gmot.driver.names import Names, yaml_value
 from espnet_gmot.driver.needs import need
 from espnet_gmot.driver.options import Options
@@ -59,10 +61,11 @@ def asr_train(options: Options, commands: Commands) -> None:
     arguments = [
         "--config", options.asr_config, "--frontend_conf", f"fs={options.fs}", *names.text_options, *own
     ]  # fmt: skip
+    all_shapes = {part: [names.asr_stats_dir / part / shape for shape in shape_names] for part in texts}
     usable = usable_shapes(
-        names.asr_exp / "ctc_check", options.ctc_impossible, arguments,
+        names.asr_exp / "ctc_check", _ctc_impossible(options, names, all_shapes), arguments,
         config | {"--fs": options.fs} | names.text_inputs | {"token list": content(names.token_list)},
-        {part: [names.asr_stats_dir / part / shape for shape in shape_names] for part in texts}, texts,
+        all_shapes, texts,
     )  # fmt: skip
     shapes = [path for part in usable.values() for path in part]
     statistics, normalize = [], []
@@ -80,7 +83,7 @@ def asr_train(options: Options, commands: Commands) -> None:
         **{f"--{name}": NewInput(getattr(options, name)) for name in FOLD_LENGTHS},
         **{"--fs": NewInput(parse_rate(options.fs))},
         **names.token_inputs,
-        **{f"{path.parent.name} {path.name}": content(path) for path in (*statistics, *shapes)},
+        **_contents(*statistics, *shapes),
         **{f"{part} text": content(text) for part, text in texts.items()},
         **_audio(names),
     )
@@ -94,6 +97,19 @@ def asr_train(options: Options, commands: Commands) -> None:
             "--fold_length", options.asr_text_fold_length, *own,
         ],
     )  # fmt: skip
+
+
+def _ctc_impossible(options: Options, names: Names, shapes: dict[str, list[Path]]) -> str:
+    """A training that was begun with all utterances, by an earlier version say, is not another one now."""
+    begun = any((names.asr_exp / name).exists() for name in (DONE, "checkpoint.pth"))
+    inputs = _contents(*shapes["train"], *shapes["valid"])
+    if options.ctc_impossible == "auto" and begun and Record(names.asr_exp, **inputs).continues(*inputs):
+        return "keep"
+    return options.ctc_impossible
+
+
+def _contents(*paths: Path) -> dict[str, str]:
+    return {f"{path.parent.name} {path.name}": content(path) for path in paths}
 
 
 def _audio(names: Names) -> dict[str, NewInput]:

@@ -219,6 +219,21 @@ def test_other_utterances_left_out_are_another_training(of_ctc):
         of_ctc.run(stage=11, stop_stage=11, ctc_impossible="keep")
 
 
+@pytest.mark.parametrize("left", [".done", ".begun"])
+def test_a_training_that_was_begun_with_all_utterances_stays_what_it_is(of_ctc, left):
+    of_ctc.run(stage=11, stop_stage=11, ctc_impossible="keep")
+    checkpoint(EXP)
+    (EXP / ".done").rename(EXP / left)
+    log = of_ctc.run(stage=11, stop_stage=11)
+    assert "CTC cannot align 1 of 2 utterances" in log
+    assert "they stay in" in log
+    assert ("already done" in log) == (left == ".done")
+    shape = Path(STATS, "train/speech_shape")
+    shape.write_text(shape.read_text().replace("u2 4000", "u2 4001"))
+    with pytest.raises(InputError, match="are too many"):
+        of_ctc.run(stage=11, stop_stage=11)
+
+
 def test_attention_alone_is_not_concerned(of_ctc):
     log = of_ctc.run(stage=11, stop_stage=11, asr_args="--model_conf ctc_weight=0.0 --decoder transformer")
     assert "CTC" not in log
