@@ -18,7 +18,8 @@ def read_mapping(path: str | Path, cure: str) -> dict[str, Any]:
         cure: what to do if it cannot be had, e.g. "train again with stage 11".
 
     Raises:
-        InputError: the file is missing, empty, not UTF-8, no YAML or no mapping.
+        InputError: the file is missing, empty, not UTF-8, no YAML or no mapping of names, or a block of
+            options, whose key ends in ``_conf``, is none.
 
     Example:
         >>> import tempfile
@@ -35,4 +36,9 @@ def read_mapping(path: str | Path, cure: str) -> dict[str, Any]:
         raise InputError(f"{path} is no YAML ({error}); correct it, or {cure}") from error
     if not isinstance(found, dict):
         raise InputError(f"{path} holds no keys; {cure}")
+    if odd := [key for key in found if not isinstance(key, str)]:
+        raise InputError(f"{path} has the key {odd[0]!r}, which is no name; correct it, or {cure}")
+    blocks = {key: found[key] for key in found if key.endswith("_conf")}
+    if odd := [key for key, block in blocks.items() if not isinstance(block, dict | None)]:
+        raise InputError(f"{path}: {odd[0]} holds {blocks[odd[0]]!r} and no keys; correct it, or {cure}")
     return found

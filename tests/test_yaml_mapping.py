@@ -23,6 +23,8 @@ def test_a_mapping_is_read_as_utf8(tmp_path):
         (b"a: [1\n", r"is no YAML \(.*line 2.*\); correct it, or mend it"),
         (b"a: \xff\n", r"is no YAML \(.*\); correct it, or mend it"),
         (b"a: 2025-02-30\n", r"is no YAML \(.*\); correct it, or mend it"),
+        (b"a: 1\n2: b\n", "has the key 2, which is no name; correct it, or mend it"),
+        (b"no: 1\n", "has the key False, which is no name; correct it, or mend it"),
     ],
 )
 def test_what_is_no_mapping_is_refused(tmp_path, content, message):
@@ -30,6 +32,16 @@ def test_what_is_no_mapping_is_refused(tmp_path, content, message):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=f"(?s)^{re.escape(str(path))} {message}$"):
+        read_mapping(path, "mend it")
+
+
+@pytest.mark.parametrize("block", ["3", "text", "[alpha]", "true"])
+def test_a_block_of_options_holds_keys_or_nothing(tmp_path, block):
+    path = tmp_path / "x.yaml"
+    path.write_text("model_conf:\noptim_conf: {}\n")
+    assert read_mapping(path, "mend it") == {"model_conf": None, "optim_conf": {}}
+    path.write_text(f"model_conf: {block}\n")
+    with pytest.raises(InputError, match=r"x.yaml: model_conf holds .* and no keys; correct it, or mend it"):
         read_mapping(path, "mend it")
 
 

@@ -5,7 +5,8 @@
 
 All processes of the run die at once, as when a machine fails. After each kill no file may be half. A run that
 ends before its kill comes is compared with the quiet one, and the next begins from nothing; the last one is
-left to end. It needs Linux, and uses the Python that runs it.
+left to end. It needs Linux, and uses the Python that runs it. A quiet run of another day must have had as
+many cores: the last digits of a training follow the number of its threads.
 """
 
 import argparse
@@ -30,7 +31,7 @@ MARK = "ESPNET_GMOT_STORM"  # an environment variable, by which the processes of
 LAUNCHERS = ("espnet_gmot.bin.run_jobs", "espnet2.bin.launch")  # what they have started says more
 SHOWN = 12  # faults that are told at once
 # The latest moment of a kill, in durations of a run with all done: then what goes on gets beyond any stage
-REACH = 3.0
+REACH = 4.0
 
 
 @dataclass

@@ -19,12 +19,16 @@ from espnet_gmot.files import write_aside
 
 ARK_FORMAT = "flac.ark"
 RECORDINGS_A_FOLDER = 1000  # whether a file each or all in one archive
+TO_THE_END = -1.0  # end of a segment
 OVERSHOOT = 0.5  # seconds by which a segment may end after its recording, as in Kaldi's extract-segments
 
 
 @dataclass(frozen=True)
 class Cut:
-    """One utterance of a recording, from ``start`` to ``end`` seconds; None means the whole of it."""
+    """One utterance of a recording, from ``start`` to ``end`` seconds; None means the whole of it.
+
+    An ``end`` of -1 is that of the recording, as in Kaldi.
+    """
 
     utterance: str
     start: float | None = None
@@ -177,9 +181,11 @@ def _slice(recording: Recording, cut: Cut, samples: np.ndarray, rate: int) -> np
     if cut.start is None or cut.end is None:
         return samples
     seconds = len(samples) / rate
-    if not 0 <= cut.start < min(cut.end, seconds) or not cut.end <= seconds + OVERSHOOT:
+    end = seconds if cut.end == TO_THE_END else cut.end
+    inside = 0 <= cut.start < end <= seconds + OVERSHOOT
+    if not inside or not (found := samples[round(cut.start * rate) : round(end * rate)]).size:
         raise InputError(
             f"utterance {cut.utterance}: segment {cut.start}–{cut.end} s lies outside {recording.source} "
-            f"({seconds:.2f} s); correct segments"
+            f"({seconds:.2f} s) or has no sample; correct segments"
         )
-    return samples[round(cut.start * rate) : round(cut.end * rate)]
+    return found

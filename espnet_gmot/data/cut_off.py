@@ -1,4 +1,4 @@
-"""Whether a sound file holds as much as its header says; libsndfile reads what is there and keeps silent."""
+"""Whether a sound file holds as much as its header says; libsndfile reads what it can and keeps silent."""
 
 import os
 import re
@@ -8,6 +8,7 @@ from typing import BinaryIO, Literal, NamedTuple
 import soundfile
 
 UNKNOWN_LENGTH = 0x7FFF0000  # from here on a header's length is what sox, ffmpeg … write into a pipe
+TRAILER = 4096  # bytes after a WAV file's chunks that may be padding or a tag
 OGG_TAIL = 65307  # bytes of the longest page
 
 
@@ -69,6 +70,21 @@ def bytes_missing(sound: str | bytes, audio: soundfile.SoundFile) -> str:
             promised, found = [int(length) for length, _ in notes], min([int(n) for _, n in notes], default=0)
     longer = [length for length in promised if found < length < UNKNOWN_LENGTH]
     return f"its header promises {longer[0]} and {found} are there" if longer else ""
+
+
+def bytes_unread(sound: str | bytes) -> int:
+    """Count the bytes behind a WAV file's samples that no chunk accounts for; 0 if they can be no sound.
+
+    They are there if the header was written too early.
+    """
+    with opened(sound) as stream:
+        chunk = data_chunk(stream)
+        if chunk is None or chunk.promised >= chunk.found:
+            return 0
+        stream.seek(chunk.place + 4 + chunk.promised + chunk.promised % 2)
+        rest = stream.read()
+    is_other_chunk = rest[:3].isascii() and rest[:3].decode().isprintable()
+    return 0 if is_other_chunk or len(rest) <= TRAILER or not any(rest) else len(rest)
 
 
 def data_chunk(stream: BinaryIO) -> DataChunk | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import soundfile
 
-from espnet_gmot.data.cut_off import bytes_missing, with_known_length
+from espnet_gmot.data.cut_off import bytes_missing, bytes_unread, with_known_length
 from espnet_gmot.data.sound_source import AGAIN, locate_sound
 from espnet_gmot.errors import InputError
 
@@ -41,15 +41,19 @@ def open_sound(source: str) -> Iterator[soundfile.SoundFile]:
     """Open an entry of wav.scp: a file of any kind that libsndfile knows, a command or an archive.
 
     Raises:
-        InputError: it is missing, empty, cut off or no audio, or reading from it fails.
+        InputError: it is missing, empty, cut off, no audio or longer than its header says, or reading fails.
     """
     try:
         sound = with_known_length(locate_sound(source))
         with soundfile.SoundFile(BytesIO(sound) if isinstance(sound, bytes) else sound) as audio:
             if missing := bytes_missing(sound, audio):
                 raise cut_off(source, missing)
+            if unread := bytes_unread(sound):
+                raise InputError(
+                    f"{source} has {unread} bytes after the samples that its header tells of; {AGAIN}"
+                )
             yield audio
-    except (OSError, RuntimeError, ValueError) as error:  # soundfile's are RuntimeErrors
+    except (OSError, RuntimeError, TypeError, ValueError) as error:  # TypeError: samples without a header
         if isinstance(error, InputError):
             raise
         reason = getattr(error, "error_string", error)
@@ -91,6 +95,11 @@ def check_samples(source: str, samples: np.ndarray) -> None:
 def count_outside(samples: np.ndarray) -> int:
     """The number of float samples outside [-1, 1]."""
     return int(np.count_nonzero(np.abs(samples) > 1.0))
+
+
+def is_silent(samples: np.ndarray) -> bool:
+    """Whether all samples (n,) are the same: nothing was recorded, or it was too faint for 16 bits."""
+    return bool(samples.min() == samples.max())
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:

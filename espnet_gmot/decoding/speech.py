@@ -4,12 +4,13 @@ import argparse
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from espnet2.tasks.asr import ASRTask
 from espnet2.train.iterable_dataset import DATA_TYPES
 from torch import Tensor
 
-from espnet_gmot.data.kaldi_text import read_table
+from espnet_gmot.data.kaldi_text import has_marks, read_table, removing_marks
 from espnet_gmot.decoding.speech_check import Expected, Preprocess, SpeechCheck
 from espnet_gmot.errors import InputError, collect_faults
 
@@ -37,7 +38,7 @@ class SpeechSource:
         """Return the ids in ``key_file`` (all of the data if None), in the order of the data.
 
         Raises:
-            InputError: a file is missing or empty, or an id is not in the data.
+            InputError: a file is missing or empty, or an id is not in the data or read otherwise by ESPnet.
         """
         path, _, _ = self.data[0]
         available = self._entries()
@@ -116,4 +117,10 @@ class SpeechSource:
 
     def _entries(self) -> dict[str, str]:
         path, _, _ = self.data[0]
-        return read_table(path, AGAIN)
+        entries = read_table(path, AGAIN)
+        if has_marks(Path(path)):
+            raise InputError(
+                f"{path} holds a byte-order mark, which ESPnet takes for a part of the id; remove it: "
+                f"{removing_marks(Path(path))}"
+            )
+        return entries

@@ -18,6 +18,7 @@ from espnet_gmot.data.audio import (
 )
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir, write_table
 from espnet_gmot.data.kaldi_text import has_other_spaces
+from espnet_gmot.data.sound import is_silent
 from espnet_gmot.driver.audio_key import audio_key
 from espnet_gmot.driver.audio_parts import Job, Part, make_parts, parts_of
 from espnet_gmot.driver.freshness import Record, is_fresh, tables
@@ -26,6 +27,7 @@ from espnet_gmot.driver.placed import (
     require_no_source,
     require_other_directory,
     warn_clipped,
+    warn_silent,
 )
 from espnet_gmot.driver.sound_ark import is_flac_in_ark, recall_placed, record_placed, write_ark
 from espnet_gmot.errors import collect_faults
@@ -65,6 +67,7 @@ def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, ra
     title = f"format {target.name}"
     placed = make_parts(make, job, parts, since, Path(source) / "wav.scp", target, nj, title)
     warn_clipped(target, placed)
+    warn_silent(target, placed)
     _write_target(target, data, placed)
     record.finish()
     return len(data.text)
@@ -87,7 +90,7 @@ def _format_ark(job: Job, part: Part) -> list[Placed]:
 
     def kept(recording: Recording) -> Placed:
         samples = read_recording(recording, job.rate).samples
-        return Placed(recording.cuts[0].utterance, recording.source, len(samples))
+        return Placed(recording.cuts[0].utterance, recording.source, len(samples), silent=is_silent(samples))
 
     def sounds(recording: Recording) -> list[tuple[str, np.ndarray, int]]:
         recorded = read_recording(recording, job.rate)
@@ -117,12 +120,14 @@ def _format_recording(job: Job, part: Part) -> list[Placed]:
         return [Placed(u, str(path), n) for u, path, n in zip(part.utterances, paths, lengths, strict=True)]
     recorded = read_recording(recording, job.rate)
     if _is_wanted_already(recording, recorded, job.audio_format):
-        return [Placed(part.utterances[0], recording.source, len(recorded.samples))]
+        silent = is_silent(recorded.samples)
+        return [Placed(part.utterances[0], recording.source, len(recorded.samples), silent=silent)]
     placed = []
     for (cut, samples, rate), path in zip(cut_up(recording, recorded), paths, strict=True):
         require_no_source(path, job.sources)
         write_audio(path, samples, rate)
-        placed.append(Placed(cut.utterance, str(path), len(samples), recorded.clipped))
+        silent = is_silent(samples)
+        placed.append(Placed(cut.utterance, str(path), len(samples), recorded.clipped, silent))
     return placed
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from espnet2.text.char_tokenizer import CharTokenizer
 
 from espnet_gmot.data.kaldi_text import read_symbols
 from espnet_gmot.driver.freshness import NewInput, content, newest, stamp_of_directory
@@ -128,7 +129,7 @@ class Names:
         options = self._options
         symbols = options.nlsyms_txt
         if symbols != "none":
-            read_symbols(symbols)  # refuses what ESPnet would misread
+            _require_readable_symbols(symbols, options.token_type)
             symbols = f"{symbols} {content(symbols)}"
         return {
             "--token_type": options.token_type,
@@ -255,6 +256,16 @@ class Names:
     def results_page(self) -> Path:
         """Page of the results of all experiments beside this one."""
         return self.asr_exp.parent / "RESULTS.md"
+
+
+def _require_readable_symbols(path: str, token_type: str) -> None:
+    """Refuse a list of non-linguistic symbols that ESPnet would misread, or never get over."""
+    read_symbols(path)
+    if token_type == "char" and "" in CharTokenizer(path).non_linguistic_symbols:  # ESPnet before 202611
+        raise InputError(
+            f"{path} has an empty line, with which the tokenizer of this ESPnet never comes to an end; "
+            f"remove it: sed -i '/^[[:space:]]*$/d' {path}"
+        )
 
 
 def _tag(text: str) -> str:

@@ -65,6 +65,8 @@ def _odd(name: str) -> str | None:
         return "begins or ends with a blank, which tables of Kaldi lose"
     if name.startswith("-"):
         return "begins with a dash, as options do"
+    if name.startswith("~/"):
+        return "begins with ~/, which a shell turns into your home only where it stands without quotes"
     if name.startswith("|"):
         return "begins with |, as commands do in wav.scp"
     if "JOB" in name:

@@ -19,12 +19,14 @@ class Placed(NamedTuple):
         entry: what wav.scp says of it.
         length: number of samples.
         clipped: how many samples of its recording were outside [-1, 1]; 0 if an earlier run wrote it.
+        silent: whether its samples are all the same; False if an earlier run wrote it.
     """
 
     utterance: str
     entry: str
     length: int
     clipped: int = 0
+    silent: bool = False
 
 
 def warn_clipped(target: Path, placed: Iterable[Placed]) -> None:
@@ -34,6 +36,16 @@ def warn_clipped(target: Path, placed: Iterable[Placed]) -> None:
         logging.warning(
             "%s: %d utterances had samples outside [-1, 1], %d in all, which were clipped (%s)",
             target, len(clipped), sum(clipped.values()), first_names(list(clipped)),
+        )  # fmt: skip
+
+
+def warn_silent(target: Path, placed: Iterable[Placed]) -> None:
+    """Say in one warning for the directory in which utterances nothing is to be heard."""
+    if silent := [each.utterance for each in placed if each.silent]:
+        logging.warning(
+            "%s: %d utterances are silent: all their samples are the same (%s); make their recordings again "
+            "or take them out",
+            target, len(silent), first_names(silent),
         )  # fmt: skip
 
 

@@ -100,7 +100,7 @@ def _check_values(options: Options) -> None:
     for name in ("num_nodes", "nj", "inference_nj"):
         if getattr(options, name) < 1:
             raise InputError(f"--{name} is at least 1")
-    for name in ("train_set", "valid_set", "test_sets"):
+    for name in ("dumpdir", "expdir", "train_set", "valid_set", "test_sets"):
         if not getattr(options, name).strip():
             raise InputError(f"--{name} is required")
     try:

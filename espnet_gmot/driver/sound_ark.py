@@ -8,6 +8,7 @@ import numpy as np
 
 from espnet_gmot.data.kaldi_data import write_table
 from espnet_gmot.data.kaldi_text import read_table
+from espnet_gmot.data.sound import is_silent
 from espnet_gmot.data.sound_source import archive_of
 from espnet_gmot.driver.freshness import is_fresh
 from espnet_gmot.driver.placed import Placed
@@ -20,7 +21,7 @@ def write_ark(ark: Path, sounds: Iterable[tuple[str, np.ndarray, int]]) -> list[
     """Write ``(utterance, int16 samples (n,), rate)`` of ``sounds`` to ``ark``, whole or not at all.
 
     Returns:
-        For each utterance its ``ARK:OFFSET`` and length.
+        For each utterance its ``ARK:OFFSET``, its length and whether it is silent.
 
     Example:
         >>> import tempfile
@@ -39,7 +40,7 @@ def write_ark(ark: Path, sounds: Iterable[tuple[str, np.ndarray, int]]) -> list[
                 write_function="soundfile",
                 write_kwargs={"format": "flac", "subtype": "PCM_16"},
             )
-            placed.append(Placed(utterance, f"{ark}:{offset}", len(samples)))
+            placed.append(Placed(utterance, f"{ark}:{offset}", len(samples), silent=is_silent(samples)))
     return placed
 
 

@@ -1,5 +1,6 @@
 """Stage 2: copies of a data directory at other speeds, which change tempo and pitch together."""
 
+from collections import Counter
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,7 @@ from espnet_gmot.data.audio import (
     write_audio,
 )
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir
+from espnet_gmot.data.kaldi_text import first_names
 from espnet_gmot.data.sound import to_int16
 from espnet_gmot.driver.audio_key import audio_key
 from espnet_gmot.driver.audio_parts import Job, Part, make_parts, parts_of, speed_prefix
@@ -50,11 +52,13 @@ def perturb_speed(
         The number of utterances in ``target``.
 
     Raises:
-        InputError: a senseless factor, an inconsistent directory, bad audio, or too little disk space.
+        InputError: a senseless factor, an inconsistent directory, bad audio, too little disk space, or ids
+            that have the prefix already and would come twice.
     """
     check_factors(factors)
     data, target = check_data_dir(source), Path(target)
     require_other_directory(Path(source), target)
+    _require_new_ids(data, factors)
     recordings = recordings_of(data)
     require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, factors)))
     parts = [
@@ -103,6 +107,16 @@ def check_factors(factors: list[str]) -> None:
             )
     if not factors or len({float(factor) for factor in factors}) < len(factors):
         raise InputError("speed factors are missing or repeated; write for example 0.9 1.0 1.1")
+
+
+def _require_new_ids(data: DataDir, factors: list[str]) -> None:
+    """Refuse a set in which ``sp0.9-u1`` would be both an utterance and ``u1`` at another speed."""
+    made = Counter(speed_prefix(factor) + utterance for factor in factors for utterance in data.text)
+    if twice := [utterance for utterance, count in made.items() if count > 1]:
+        raise InputError(
+            f"{data.path}: with --speed_perturb_factors {' '.join(factors)} {len(twice)} ids would come "
+            f"twice ({first_names(twice)}): they stand for other speeds already; name the set without these"
+        )
 
 
 def _kept(part: Part) -> list[Placed] | None:

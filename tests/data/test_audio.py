@@ -41,6 +41,11 @@ def test_a_segment_may_end_a_little_after_its_recording(wav):
     np.testing.assert_array_equal(samples, SAMPLES[400:])
 
 
+def test_minus_1_ends_a_segment_with_its_recording(wav):
+    ((_, samples, _),) = read_cuts(Recording(wav, (Cut("u1", 0.05, -1.0),)))
+    np.testing.assert_array_equal(samples, SAMPLES[400:])
+
+
 def test_all_segments_outside_are_told(wav):
     cuts = (Cut("u1", 0.0, 0.1), Cut("u2", 0.2, 0.3), Cut("u3", 0.0, 9.0))
     with pytest.raises(InputError, match=r"2 faults:\n  utterance u2: .*\n  utterance u3: "):

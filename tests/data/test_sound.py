@@ -110,12 +110,39 @@ def test_what_is_cut_off_is_refused(tmp_path: Path, name: str, piped: bool) -> N
         read_sound(f"cat {path} |" if piped else str(path))
 
 
+def wav_header(n_bytes: int) -> bytes:
+    sizes = [(36 + n_bytes).to_bytes(4, "little"), n_bytes.to_bytes(4, "little")]
+    fmt = bytes.fromhex("10000000 0100 0100 803e0000 007d0000 0200 1000")
+    return b"RIFF" + sizes[0] + b"WAVEfmt " + fmt + b"data" + sizes[1]
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_samples_that_the_header_does_not_tell_of_are_refused(tmp_path: Path, piped: bool) -> None:
+    samples = to_int16(TONE).tobytes()
+    (tmp_path / "a.wav").write_bytes(wav_header(len(samples) // 2) + samples)
+    with pytest.raises(
+        InputError, match=rf"a.wav.* has {len(samples) // 2} bytes after the samples that its"
+    ):
+        read_sound(f"cat {tmp_path}/a.wav |" if piped else f"{tmp_path}/a.wav")
+
+
+@pytest.mark.parametrize(
+    "trailer",
+    [b"", b"\0" * 50000, b"\x01", b"\x07 junk" * 9, b"LIST" + (50000).to_bytes(4, "little") + b"\xff" * 50000]
+    + [b"ID3\x03" + b"\xff" * 50000, b"TAG" + b"\xff" * 125],
+)
+def test_what_follows_the_samples_and_is_no_sound_is_left_out(tmp_path: Path, trailer: bytes) -> None:
+    (tmp_path / "a.wav").write_bytes(wav_header(2 * len(TONE)) + to_int16(TONE).tobytes() + trailer)
+    np.testing.assert_array_equal(read_sound(f"{tmp_path}/a.wav").samples, to_int16(TONE))
+
+
 @pytest.mark.parametrize(
     "content", [b"<html>404</html>", b"\0\0\0\x20ftypM4A " + bytes(500), b"RIFF", bytes(1000), b"fLaC"]
 )
-def test_what_is_no_audio_is_refused(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "a.wav").write_bytes(content)
-    for source in (f"{tmp_path}/a.wav", f"cat {tmp_path}/a.wav |"):
+@pytest.mark.parametrize("name", ["a.wav", "a.raw"])
+def test_what_is_no_audio_is_refused(tmp_path: Path, content: bytes, name: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    for source in (f"{tmp_path}/{name}", f"cat {tmp_path}/{name} |"):
         with pytest.raises(InputError, match=r"cannot be read as audio \([^<]*\); make the file again"):
             read_sound(source)
 

@@ -1,3 +1,4 @@
+import subprocess
 from dataclasses import replace
 
 import kaldiio
@@ -59,6 +60,18 @@ def test_utterances_without_speech_are_named(source, tmp_path):
     (tmp_path / "keys").write_text("u4\nu9\nu8\n")
     with pytest.raises(InputError, match=r"2 utterances of .*keys are not in .*wav.scp: u9 u8; make the key"):
         source.utterances(str(tmp_path / "keys"))
+
+
+@pytest.mark.parametrize("line", ["u1", "u3"])
+def test_a_byte_order_mark_is_named_with_the_cure(source, wav_scp, line):
+    plain = wav_scp.read_text(encoding="utf-8")
+    wav_scp.write_text(plain.replace(f"{line} ", f"\ufeff{line} "), encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"wav.scp holds a byte-order mark, .*; remove it: sed -i "
+    ) as refusal:
+        source.utterances(None)
+    subprocess.run(["sh", "-c", str(refusal.value).partition("remove it: ")[2]], check=True)
+    assert source.utterances(None) == KEYS and wav_scp.read_text(encoding="utf-8") == plain
 
 
 @pytest.mark.parametrize("name", ["keys", "wav.scp"])

@@ -133,6 +133,13 @@ def test_failing_pipe_is_refused_by_name(make_corpus: Corpus) -> None:
         ("long 0.05 inf", "utterance u1: segment 0.05–inf s lies outside"),
         ("long nan 0.05", "utterance u1: segment nan–0.05 s lies outside"),
         ("long 0 nan", "utterance u1: segment 0.0–nan s lies outside"),
+        ("long 0.2 -1", "utterance u1: segment 0.2–-1.0 s lies outside"),
+        ("long 0.05 -0.5", "utterance u1: segment 0.05–-0.5 s lies outside"),
+        ("long 0 0.00001", r"utterance u1: segment 0.0–1e-05 s lies outside .* or has no sample; correct"),
+        (
+            "long 0.099999 0.3",
+            "utterance u1: segment 0.099999–0.3 s lies outside .* or has no sample; correct",
+        ),
     ],
 )
 def test_bad_segment_is_refused(make_corpus: Corpus, line: str, message: str) -> None:
@@ -290,6 +297,22 @@ def test_what_is_clipped_is_told_once(
     assert [line for line in caplog.messages if "clipped" in line] == [
         f"{data.parent}/dump/org/train: 2 utterances had samples outside [-1, 1], 2 in all, which were "
         "clipped (u1, u3)"
+    ]
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "flac", "flac.ark"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+@pytest.mark.parametrize("value", [0.0, 0.25, 1e-9])
+def test_what_is_silent_is_told_once(
+    make_corpus: Corpus, audio_format: str, subtype: str, value: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = make_corpus()
+    for utterance in ("u1", "u3"):
+        soundfile.write(data.parent / "wav" / f"{utterance}.wav", [value] * 99, 8000, subtype=subtype)
+    formatted(data, audio_format)
+    assert [line for line in caplog.messages if "silent" in line] == [
+        f"{data.parent}/dump/org/train: 2 utterances are silent: all their samples are the same (u1, u3); "
+        "make their recordings again or take them out"
     ]
 
 

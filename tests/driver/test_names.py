@@ -1,11 +1,13 @@
 """Directories as ESPnet names them."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.options import Options
+from espnet_gmot.errors import InputError
 
 
 @pytest.fixture
@@ -74,6 +76,29 @@ def test_texts_for_tokens(names, tmp_path, monkeypatch):
     assert names().token_texts == names(token_type="bpe", lm_train_text="x").token_texts == default
     assert names(lm_train_text="*.txt none").token_texts == [Path("a.txt"), Path("b.txt"), Path("none")]
     assert names(token_type="bpe", bpe_train_text="x").token_texts == [Path("x")]
+
+
+@pytest.mark.parametrize("token_type", ["char", "word"])
+@pytest.mark.parametrize("version", ["202511", "202611"])
+def test_an_empty_line_among_symbols_is_refused_where_espnet_would_never_end(
+    names, tmp_path, monkeypatch, token_type, version
+):
+    symbols = tmp_path / "symbols"
+    symbols.write_text("<noise>\n\n<笑>\n", encoding="utf-8")
+
+    def tokenizer(path):
+        lines = set(Path(path).read_text(encoding="utf-8").split("\n"))
+        return SimpleNamespace(non_linguistic_symbols=lines - {""} if version == "202611" else lines)
+
+    monkeypatch.setattr("espnet_gmot.driver.names.CharTokenizer", tokenizer)
+    made = names(nlsyms_txt=str(symbols), token_type=token_type)
+    if (token_type, version) == ("char", "202511"):
+        with pytest.raises(
+            InputError, match=r"symbols has an empty line, .*; remove it: sed -i .* .*symbols$"
+        ):
+            _ = made.text_inputs
+    else:
+        assert "symbols" in made.text_inputs["--nlsyms_txt"]
 
 
 def test_bpe_symbols_may_stand_in_a_file_as_espnet_has_it(names, tmp_path):

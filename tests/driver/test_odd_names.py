@@ -39,6 +39,7 @@ REFUSED = [
     ("a\tb", "has a line break or another control character"),
     ("a\x85b", "has a line break"),
     ("a\udcffb", "has bytes that are no UTF-8"),
+    ("~/x", "begins with ~/, which a shell turns into your home only where it stands without quotes"),
     ("|x", "begins with |"),
     ("myJOB", "has JOB in it"),
 ]

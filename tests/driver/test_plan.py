@@ -56,6 +56,8 @@ def test_a_rate_is_accepted_as_espnet_reads_it(options, rate):
             "--test_sets ../eval leads out of its directory; give a name without / and ..",
         ),
         ("--valid_set ''", "--valid_set is required"),
+        ("--dumpdir ''", "--dumpdir is required"),
+        ("--expdir ''", "--expdir is required"),
         ("--test_sets ''", "--test_sets is required"),
         ("--fs fast", "--fs is a sampling rate such as 16k or 16000, not 'fast'"),
         ("--fs 0k", "--fs is a sampling rate such as 16k or 16000, not '0k'"),

@@ -54,6 +54,20 @@ def test_segments_are_cut_at_every_speed(make_corpus: Corpus) -> None:
     assert soundfile.info(made.wav_scp["sp0.5-u2"]).frames == 1600
 
 
+@pytest.mark.parametrize(
+    "renamed", [{"u1": "u1", "u2": "sp0.9-u1", "u3": "u3"}, {"u1": "u1", "u2": "sp1.1-u3", "u3": "u3"}]
+)
+def test_ids_that_would_come_twice_are_refused(make_corpus: Corpus, renamed: dict[str, str]) -> None:
+    data = make_corpus()
+    tables = [
+        {renamed[u]: v for u, v in read_table(data / name).items()} for name in ("wav.scp", "text", "utt2spk")
+    ]
+    write_data_dir(data, *tables)
+    with pytest.raises(InputError, match=rf"1 ids would come twice \({renamed['u2']}\)"):
+        perturb_speed(data, data.parent / "data_sp", ["0.9", "1.0", "1.1"], "wav", nj=1)
+    assert perturb_speed(data, data.parent / "data_sp", ["0.8", "1.0"], "wav", nj=1) == 6
+
+
 @pytest.mark.parametrize("factors", [["0.9", "fast"], ["0"], ["-1"], ["3"], ["nan"], ["1.0", "1"], []])
 def test_senseless_factors_are_refused(make_corpus: Corpus, factors: list[str]) -> None:
     data = make_corpus(n=1)

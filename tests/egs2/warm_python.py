@@ -70,11 +70,15 @@ def _answer(client: socket.socket) -> None:
 
 def _run(request: dict, streams: list[int]) -> NoReturn:
     """Run the module in this process and end it, without the seconds that tearing ESPnet down takes."""
+    import torch
+
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environ"])
+    if threads := os.environ.get("OMP_NUM_THREADS"):  # which torch reads when it is imported
+        torch.set_num_threads(int(threads))
     sys.argv = ["espnet_gmot", *request["arguments"]]
     status = 0
     try:

@@ -45,8 +45,8 @@ def format_audio(options: Options, _commands: Commands) -> None:
 def filter_lengths(options: Options, _commands: Commands) -> None:
     """Stage 4: leave out what is too long or too short to train on."""
     names, rate = Names(options), parse_rate(options.fs)
-    for target in (names.train, names.valid):
-        source = _formatted(names, target.name)
+    for dset in (names.train_name, options.valid_set):
+        source, target = _formatted(names, dset), names.data_feats / dset
         need(source / "utt2num_samples", 3)
         kept = filter_data_dir(source, target, rate, options.min_wav_duration, options.max_wav_duration)
         logging.info(kept)
@@ -54,5 +54,5 @@ def filter_lengths(options: Options, _commands: Commands) -> None:
 
 def _formatted(names: Names, dset: str) -> Path:
     """Training and validation data are filtered in stage 4 and go there through org/."""
-    filtered = dset in (names.train.name, names.valid.name)
+    filtered = names.data_feats / dset in (names.train, names.valid)
     return names.data_feats / "org" / dset if filtered else names.data_feats / dset

@@ -70,7 +70,7 @@ def _make_token_list(options: Options, commands: Commands, text: Path) -> None:
 def _report_unknown_tokens(options: Options) -> None:
     names = Names(options)
     texts = [names.data_feats / dset / "text" for dset in names.all_sets]
-    inputs = {f"{text.parent.name} text": content(text) for text in texts}
+    inputs = {f"{dset} text": content(text) for dset, text in zip(names.all_sets, texts, strict=True)}
     record = Record(names.token_dir / "unknown_tokens", **names.token_inputs, **inputs)
     if record.is_still_done(names.token_list, *texts):
         return

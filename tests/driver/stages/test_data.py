@@ -19,6 +19,17 @@ def test_stages_2_to_4_tell_what_they_made(recipe):
     assert read_table("dump/raw/org/train_sp/utt2num_samples") == {"sp0.5-u1": "8000", "u1": "4000"}
 
 
+def test_sets_may_lie_in_directories(recipe):
+    for dset in ("train", "dev", "test"):
+        Path("data/clean").mkdir(exist_ok=True)
+        Path(f"data/{dset}").rename(f"data/clean/{dset}")
+    sets = {"train_set": "clean/train", "valid_set": "./clean/dev", "test_sets": "clean/test/"}
+    log = recipe.run(stop_stage=5, **sets)
+    assert "dump/raw/clean/train: 1 of 1 utterances kept" in log
+    assert read_table("dump/raw/clean/dev/text") == read_table("data/clean/dev/text")
+    assert "dump/raw/clean/test/text: all" in log or "dump/raw/clean/test/text: 1 of" in log
+
+
 def test_without_factors_there_is_nothing_to_perturb(recipe):
     assert "no --speed_perturb_factors, nothing to do" in recipe.run(stage=2, stop_stage=2)
     assert not Path("data/train_sp").exists()
