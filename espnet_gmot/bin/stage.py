@@ -103,6 +103,10 @@ def get_parser() -> argparse.ArgumentParser:
         "score_decoded_sets", help="count the errors in all that ESPnet's asr.sh decoded with a model"
     )
     command.add_argument("experiment", type=Path, help="directory of the model")
+    command.add_argument(
+        "--spaces", choices=("true", "false"), default="false",
+        help="count the space between two words as a character, as ESPnet does",
+    )  # fmt: skip
     command.set_defaults(call=_score_decoded_sets)
 
     commands.add_parser("check", help="refuse options of asr.sh that no stage could follow")
@@ -147,7 +151,7 @@ def _write_results_page(args: argparse.Namespace) -> None:
 def _score_decoded_sets(args: argparse.Namespace) -> None:
     from espnet_gmot.score.decoded_sets import score_decoded_sets
 
-    score_decoded_sets(args.experiment)
+    score_decoded_sets(args.experiment, spaces=args.spaces == "true")
 
 
 if __name__ == "__main__":

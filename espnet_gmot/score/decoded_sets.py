@@ -41,7 +41,7 @@ def decoded_set(experiment: Path, decode: str, dataset: str) -> Path:
     return stock
 
 
-def score_decoded_sets(experiment: Path, data: Path = Path("dump/raw")) -> None:
+def score_decoded_sets(experiment: Path, data: Path = Path("dump/raw"), spaces: bool = False) -> None:
     """Count each utterance's errors in all that ESPnet's asr.sh decoded, for comparisons.
 
     ``score_cer/result.txt`` of sclite becomes ``sclite.txt``; a warning says where it has other totals.
@@ -49,22 +49,23 @@ def score_decoded_sets(experiment: Path, data: Path = Path("dump/raw")) -> None:
     Args:
         experiment: directory of the training; every ``DECODE/SET`` and ``DECODE/org/SET`` in it is scored.
         data: where the transcripts are, in ``SET`` and ``org/SET``.
+        spaces: count the space between two words as a character, as ESPnet does.
 
     Raises:
         InputErrors: some could not be scored; the others are.
     """
     found = sorted([*experiment.glob("*/*/text"), *experiment.glob(f"*/{UNFILTERED}/*/text")])
-    list(collect_faults(partial(_score, experiment, data), found, f"{len(found)} decoded sets"))
+    list(collect_faults(partial(_score, experiment, data, spaces), found, f"{len(found)} decoded sets"))
 
 
-def _score(experiment: Path, data: Path, text: Path) -> None:
+def _score(experiment: Path, data: Path, spaces: bool, text: Path) -> None:
     _, *dataset, _ = text.relative_to(experiment).parts
     decoded, data = text.parent, data.joinpath(*dataset)
     page = decoded / "score_cer" / "result.txt"
     by_sclite = page.with_name("sclite.txt") if page.is_file() and not is_ours(page) else None
     if by_sclite:
         page.replace(by_sclite)
-    counts = score_files(data / "text", decoded / "text", data / "utt2spk", "char", page.parent).total
+    counts = score_files(data / "text", decoded / "text", data / "utt2spk", "char", page.parent, spaces).total
     print(f"{counts.err_rate:.2f} % errors in {counts.units} characters: {page}")
     if by_sclite and counts.errors != (theirs := sclite_counts(by_sclite)).errors:
         logging.warning(

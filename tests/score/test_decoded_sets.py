@@ -106,6 +106,15 @@ def test_a_set_that_cannot_be_scored_does_not_keep_the_others_from_it():
     assert (EXP / "greedy/test/score_cer/result.json").exists()
 
 
+@pytest.mark.parametrize("spaces, units", [(False, 4), (True, 5)])
+def test_spaces_count_where_it_is_said(spaces, units):
+    write(Path("dump/raw/spaced/text"), "u0 ab cd\n")
+    write(Path("dump/raw/spaced/utt2spk"), "u0 s0\n")
+    write(Path("exp/spaced/greedy/spaced/text"), "u0 ab cd\n")
+    score_decoded_sets(Path("exp/spaced"), spaces=spaces)
+    assert read_result(Path("exp/spaced/greedy/spaced/score_cer/result.json")).total.units == units
+
+
 def test_two_decodings_of_one_set_are_refused():
     write(EXP / "greedy/dev/text", "u0 今\n")
     with pytest.raises(
