@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from espnet2.text.char_tokenizer import CharTokenizer
 
 from espnet_gmot.data.kaldi_text import read_symbols
 from espnet_gmot.driver.freshness import NewInput, content, newest, stamp_of_directory
@@ -261,6 +260,8 @@ class Names:
 def _require_readable_symbols(path: str, token_type: str) -> None:
     """Refuse a list of non-linguistic symbols that ESPnet would misread, or never get over."""
     read_symbols(path)
+    from espnet2.text.char_tokenizer import CharTokenizer  # a light stage need not wait for it
+
     if token_type == "char" and "" in CharTokenizer(path).non_linguistic_symbols:  # ESPnet before 202611
         raise InputError(
             f"{path} has an empty line, with which the tokenizer of this ESPnet never comes to an end; "

@@ -121,7 +121,7 @@ def test_a_comparison_has_every_system_a_hybrid_twice_all_on_one_page(recipe):
         "--experiment hybrid=exp/asr_hybrid_raw_zh_char_sp:decode_hybrid "
         "--experiment hybrid_by_ctc_alone=exp/asr_hybrid_raw_zh_char_sp:decode_ctc_greedy --decode"
     )
-    assert "--sets dev test --published" in page
+    assert "--sets dev test --complete true --published" in page
 
 
 def test_a_system_that_fails_does_not_keep_the_others_from_running(recipe):
