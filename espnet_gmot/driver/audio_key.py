@@ -76,7 +76,7 @@ def audio_times(wav_scp: str | Path, directory: Path) -> dict[str, float]:
         else:
             times = {entry: max((time for _, time in each), default=0.0) for entry, each in ends.items()}
         written = {entry: (key, times[entry]) for entry, key in keys.items()}
-        aside.write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
+        aside.write_text(json.dumps(written, ensure_ascii=False) + "\n", encoding="utf-8")
     return times
 
 

@@ -1,5 +1,6 @@
 """What a teacher's architecture allows: its encoder, its vocabulary, its positions."""
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +58,7 @@ def encoder_of(model: Any, name: str) -> Any:
     Raises:
         InputError: an encoder–decoder that does not give its encoder away.
     """
-    has_both = hasattr(model, "encoder") and hasattr(model, "decoder")
+    has_both = "decoder_input_ids" in inspect.signature(model.forward).parameters
     if not (has_both or getattr(model.config, "is_encoder_decoder", False)):
         return model
     try:

@@ -90,7 +90,7 @@ def test_an_empty_line_among_symbols_is_refused_where_espnet_would_never_end(
         lines = set(Path(path).read_text(encoding="utf-8").split("\n"))
         return SimpleNamespace(non_linguistic_symbols=lines - {""} if version == "202611" else lines)
 
-    monkeypatch.setattr("espnet_gmot.driver.names.CharTokenizer", tokenizer)
+    monkeypatch.setattr("espnet2.text.char_tokenizer.CharTokenizer", tokenizer)
     made = names(nlsyms_txt=str(symbols), token_type=token_type)
     if (token_type, version) == ("char", "202511"):
         with pytest.raises(

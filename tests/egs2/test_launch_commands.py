@@ -25,7 +25,8 @@ def recipe(tmp_path):
     files = {"train.yaml": "max_epoch: 1\n", "data/token_list/char/tokens.txt": "<blank>\n<unk>\n<sos/eos>\n"}
     for part in ("train", "valid"):
         files |= {f"stats/{part}/{name}": "utt 1\n" for name in ("speech_shape", "text_shape.char")}
-    files |= {f"dump/raw/{name}/text": "utt a\n" for name in ("train", "dev")}
+    for name in ("train", "dev"):
+        files |= {f"dump/raw/{name}/text": "utt a\n", f"dump/raw/{name}/wav.scp": "utt utt.wav\n"}
     files["stats/train/feats_stats.npz"] = "statistics"
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

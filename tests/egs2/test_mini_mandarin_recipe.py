@@ -223,7 +223,7 @@ def test_a_teacher_from_a_directory_takes_the_small_ones_place(recipe, finished)
 @pytest.mark.parametrize(
     ("options", "expected", "messages"),
     [
-        (["--teacher", "exp/none"], 1, ["teacher exp/none is not on this machine"]),
+        (["--teacher", "exp/none"], 2, ["--teacher exp/none does not exist"]),
         (["--seed", "1"], 2, ["another preset or seed"]),
         (
             ["--asr_args", "--max_epoch 9"],
