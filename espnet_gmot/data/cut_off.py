@@ -7,6 +7,7 @@ from typing import BinaryIO, Literal, NamedTuple
 
 import soundfile
 
+WAV_FORMS = (b"RIFF", b"RIFX", b"RF64")
 UNKNOWN_LENGTH = 0x7FFF0000  # from here on a header's length is what sox, ffmpeg … write into a pipe
 TRAILER = 4096  # bytes after a WAV file's chunks that may be padding or a tag
 OGG_TAIL = 65307  # bytes of the longest page
@@ -31,34 +32,37 @@ def opened(sound: str | bytes) -> BinaryIO:
     return BytesIO(sound) if isinstance(sound, bytes) else open(sound, "rb")
 
 
-def with_known_length(sound: str | bytes) -> str | bytes:
-    """Return ``sound``; a WAV stream whose header says 0 bytes gets the length that it has.
+def with_known_length(sound: str | bytes) -> tuple[str | bytes, DataChunk | None]:
+    """Return ``sound`` and where a WAV file has its samples; a stream of 0 bytes gets the length that it has.
 
     libsndfile takes all that is there where a header has one of the other values for an unknown length.
     """
     with opened(sound) as stream:
         chunk = data_chunk(stream)
         if chunk is None or chunk.promised or not chunk.found or not _is_stream(stream):
-            return sound
+            return sound, chunk
         stream.seek(0)
         content = bytearray(stream.read())
     content[chunk.place : chunk.place + 4] = chunk.found.to_bytes(4, "little")
-    return bytes(content)
+    return bytes(content), chunk._replace(promised=chunk.found)
 
 
-def bytes_missing(sound: str | bytes, audio: soundfile.SoundFile) -> str:
+def bytes_missing(sound: str | bytes, chunk: DataChunk | None, audio: soundfile.SoundFile) -> str:
     """Say how much is missing at the end of ``sound``, which is open as ``audio``; empty if nothing is.
+
+    ``chunk`` is from :func:`with_known_length`, as for :func:`bytes_unread`.
 
     FLAC tells by itself, and MP3 by giving fewer samples than ``audio.frames``. An MP3 or OGG stream that was
     cut between two frames or pages, and has no header with its length, looks whole.
     """
+    if chunk is not None:
+        if chunk.promised >= UNKNOWN_LENGTH or chunk.promised <= chunk.found:
+            return ""
+        return f"its header promises {chunk.promised} bytes of samples and {chunk.found} are there"
     with opened(sound) as stream:
         start = stream.read(1024)
-        if start[:4] in (b"RIFF", b"RIFX", b"RF64"):
-            chunk = data_chunk(stream)
-            if chunk is None or chunk.promised >= UNKNOWN_LENGTH or chunk.promised <= chunk.found:
-                return ""
-            return f"its header promises {chunk.promised} bytes of samples and {chunk.found} are there"
+        if start[:4] in WAV_FORMS:
+            return ""
         if start[:4] == b"OggS":
             return _ogg_missing(stream)
         if start[:4] == b"NIST":
@@ -72,15 +76,14 @@ def bytes_missing(sound: str | bytes, audio: soundfile.SoundFile) -> str:
     return f"its header promises {longer[0]} and {found} are there" if longer else ""
 
 
-def bytes_unread(sound: str | bytes) -> int:
+def bytes_unread(sound: str | bytes, chunk: DataChunk | None) -> int:
     """Count the bytes behind a WAV file's samples that no chunk accounts for; 0 if they can be no sound.
 
     They are there if the header was written too early.
     """
+    if chunk is None or chunk.promised >= chunk.found:
+        return 0
     with opened(sound) as stream:
-        chunk = data_chunk(stream)
-        if chunk is None or chunk.promised >= chunk.found:
-            return 0
         stream.seek(chunk.place + 4 + chunk.promised + chunk.promised % 2)
         rest = stream.read()
     is_other_chunk = rest[:3].isascii() and rest[:3].decode().isprintable()
@@ -95,7 +98,7 @@ def data_chunk(stream: BinaryIO) -> DataChunk | None:
     form = stream.read(12)[:4]
     order: Literal["big", "little"] = "big" if form == b"RIFX" else "little"
     long_size = 0
-    while form in (b"RIFF", b"RIFX", b"RF64") and len(header := stream.read(8)) == 8:
+    while form in WAV_FORMS and len(header := stream.read(8)) == 8:
         size, place = int.from_bytes(header[4:], order), stream.tell()
         if header[:4] == b"data":
             return DataChunk(place - 4, long_size or size, end - place)

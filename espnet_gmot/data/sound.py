@@ -44,11 +44,11 @@ def open_sound(source: str) -> Iterator[soundfile.SoundFile]:
         InputError: it is missing, empty, cut off, no audio or longer than its header says, or reading fails.
     """
     try:
-        sound = with_known_length(locate_sound(source))
+        sound, chunk = with_known_length(locate_sound(source))
         with soundfile.SoundFile(BytesIO(sound) if isinstance(sound, bytes) else sound) as audio:
-            if missing := bytes_missing(sound, audio):
+            if missing := bytes_missing(sound, chunk, audio):
                 raise cut_off(source, missing)
-            if unread := bytes_unread(sound):
+            if unread := bytes_unread(sound, chunk):
                 raise InputError(
                     f"{source} has {unread} bytes after the samples that its header tells of; {AGAIN}"
                 )

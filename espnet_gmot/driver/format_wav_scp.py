@@ -34,7 +34,14 @@ from espnet_gmot.errors import collect_faults
 from espnet_gmot.files import bytes_missing, require_free_space, write_text
 
 
-def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, rate: int, nj: int) -> int:
+def format_wav_scp(
+    source: str | Path,
+    target: str | Path,
+    audio_format: str,
+    rate: int,
+    nj: int,
+    record: Record | None = None,
+) -> int:
     """Check every utterance of data directory ``source`` and make data directory ``target``.
 
     What already is 16-bit single-channel audio in the wanted format is referenced; everything else
@@ -47,6 +54,7 @@ def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, ra
         audio_format: ``wav``, ``flac`` or ``flac.ark``.
         rate: the sampling rate (Hz) that the audio must have.
         nj: number of processes.
+        record: what :func:`format_record` gave just now, which looks at all audio; None makes it here.
 
     Returns:
         The number of utterances.
@@ -61,7 +69,7 @@ def format_wav_scp(source: str | Path, target: str | Path, audio_format: str, ra
     require_free_space(target, bytes_missing(target, _estimate_bytes(recordings, audio_format)))
     parts = parts_of(recordings, audio_format, target / "data" / "format")
     job = Job.of(parts, audio_format, rate)
-    record = format_record(source, target, audio_format, rate)
+    record = record or format_record(source, target, audio_format, rate)
     since = record.begin("wav.scp", "segments", "--audio_format", "--fs")  # a new transcript leaves the audio
     make = _format_ark if audio_format == ARK_FORMAT else _format_recording
     title = f"format {target.name}"

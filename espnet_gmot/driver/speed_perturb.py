@@ -34,7 +34,12 @@ from espnet_gmot.files import bytes_missing, require_free_space
 
 
 def perturb_speed(
-    source: str | Path, target: str | Path, factors: list[str], audio_format: str, nj: int
+    source: str | Path,
+    target: str | Path,
+    factors: list[str],
+    audio_format: str,
+    nj: int,
+    record: Record | None = None,
 ) -> int:
     """Make data directory ``target`` with every utterance of ``source`` at each speed.
 
@@ -47,6 +52,7 @@ def perturb_speed(
         factors: speeds as text, e.g. ``["0.9", "1.0", "1.1"]``; 0.9 lasts 1/0.9 as long.
         audio_format: ``wav``, ``flac`` or ``flac.ark``.
         nj: number of processes.
+        record: what :func:`speed_record` gave just now, which looks at all audio; None makes it here.
 
     Returns:
         The number of utterances in ``target``.
@@ -67,7 +73,7 @@ def perturb_speed(
         for part in parts_of(recordings, audio_format, target / "data" / f"sp{factor}", factor)
     ]
     job = Job.of(parts, audio_format)
-    record = speed_record(source, target, factors, audio_format)
+    record = record or speed_record(source, target, factors, audio_format)
     since = record.begin("wav.scp", "segments", "--audio_format")  # a new factor leaves the others' audio
     make = _perturb_ark if audio_format == ARK_FORMAT else _perturb_recording
     title = f"speed {target.name}"

@@ -9,6 +9,7 @@ from espnet2.text.word_tokenizer import WordTokenizer
 from espnet_gmot.data.kaldi_text import UNKNOWN, plain_spaces
 
 Unit = Literal["char", "word"]
+CHARACTERS = CharTokenizer(nonsplit_symbols=[UNKNOWN])
 SPACE = "<space>"  # ESPnet's token for the space between two words
 
 
@@ -30,7 +31,7 @@ def units_of(text: str, unit: Unit, spaces: bool = False) -> list[str]:
     """
     if unit == "word":
         return text.split()
-    units = CharTokenizer(nonsplit_symbols=[UNKNOWN]).text2tokens(plain_spaces(text))
+    units = CHARACTERS.text2tokens(plain_spaces(text))
     return [each for each in units if spaces or each != SPACE]
 
 

@@ -22,11 +22,10 @@ def perturb_speed(options: Options, _commands: Commands) -> None:
         return
     source, target = Path("data") / options.train_set, Path("data") / Names(options).train_name
     need(source / "wav.scp", 1)
-    if speed_perturb.speed_record(source, target, factors, options.audio_format).is_still_done(
-        *visible_files(source)
-    ):
+    record = speed_perturb.speed_record(source, target, factors, options.audio_format)
+    if record.is_still_done(*visible_files(source)):
         return
-    count = speed_perturb.perturb_speed(source, target, factors, options.audio_format, options.nj)
+    count = speed_perturb.perturb_speed(source, target, factors, options.audio_format, options.nj, record)
     logging.info("%s: %d utterances at speeds %s", target, count, " ".join(factors))
 
 
@@ -36,9 +35,10 @@ def format_audio(options: Options, _commands: Commands) -> None:
     for dset in names.all_sets:
         source, target = Path("data") / dset, _formatted(names, dset)
         need(source / "wav.scp", 1)
-        if format_record(source, target, options.audio_format, rate).is_still_done(*visible_files(source)):
+        record = format_record(source, target, options.audio_format, rate)
+        if record.is_still_done(*visible_files(source)):
             continue
-        count = format_wav_scp(source, target, options.audio_format, rate, options.nj)
+        count = format_wav_scp(source, target, options.audio_format, rate, options.nj, record)
         logging.info("%s: %d utterances at %d Hz", target, count, rate)
 
 
