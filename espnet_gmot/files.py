@@ -114,7 +114,7 @@ def write_dir_aside(path: str | Path) -> Iterator[Path]:
             aside.chmod(0o777 & ~_umask())
             aside.replace(path)
         except (RuntimeError, AssertionError):
-            _find_reason(aside / ".aside")
+            _find_reason(aside / ASIDE)
             raise
 
 

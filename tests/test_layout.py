@@ -23,6 +23,7 @@ ELSEWHERE = {
     "espnet_gmot/bin/plot_coupling.py": "egs2/test_mini_mandarin_recipe.py",
     "espnet_gmot/bin/run_jobs.py": "driver/test_jobs.py",
     "espnet_gmot/driver/installed_parts.py": "driver/test_installation.py",
+    "espnet_gmot/driver/espnet_words.py": "driver/test_odd_names.py",
     "espnet_gmot/driver/option_kinds.py": "driver/test_named_files.py",
     "espnet_gmot/driver/stages/score.py": "driver/stages/test_all.py",
     "espnet_gmot/driver/training.py": "driver/stages/test_asr.py",

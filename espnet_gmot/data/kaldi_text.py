@@ -44,7 +44,7 @@ def read_table(
     table: dict[str, str] = {}
     # Only the newline ends a line: str.splitlines would also break at U+2028 inside a transcript.
     for number, line in enumerate(content.removesuffix("\n").split("\n") if content else [], start=1):
-        key, value = [*line.removeprefix(BYTE_ORDER_MARK).split(maxsplit=1), "", ""][:2]
+        key, value = split_line(line)
         if not key:
             raise InputError(f"{path}:{number}: an empty line; remove it")
         if key in table:
@@ -53,6 +53,12 @@ def read_table(
             raise InputError(f"{path}:{number}: id {key} has no value; complete or remove the line")
         table[key] = value.rstrip()
     return table
+
+
+def split_line(line: str) -> tuple[str, str]:
+    """The id and the value of a line, without a byte-order mark before it; what is missing is empty."""
+    key, value, *_ = [*line.removeprefix(BYTE_ORDER_MARK).split(maxsplit=1), "", ""]
+    return key, value
 
 
 def has_marks(path: Path) -> bool:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from espnet_gmot.errors import InputError
 
 AGAIN = "make the file again or take the utterance out"
+WRAPPING = b"AUDIO"  # opens what kaldiio and omniio decode with soundfile, to samples in [-1, 1)
 LINES_SHOWN = 3  # of what a failed command printed
 ENDED_BY_READER = 128 + signal.SIGPIPE  # e.g. of `cat` in `cat FILE | head -c 32044`
 
@@ -77,6 +78,19 @@ def run_command(command: str) -> bytes:
     )
 
 
+def wrapped_length(start: bytes, stream: BinaryIO) -> int | None:
+    """The bytes of a file that kaldiio wraps in ``AUDIO``, which follows; None where no such wrapping opens.
+
+    Args:
+        start: four bytes.
+        stream: the archive, behind them.
+    """
+    if start + stream.read(1) != WRAPPING:
+        return None
+    width = int.from_bytes(stream.read(1))
+    return int.from_bytes(stream.read(width), "little")
+
+
 def _read_member(source: str, stream: BinaryIO) -> bytes:
     """Read a WAV or FLAC file, or what kaldiio wraps in ``AUDIO``, from the archive's offset on."""
     start = stream.read(4)
@@ -86,10 +100,9 @@ def _read_member(source: str, stream: BinaryIO) -> bytes:
         size = stream.read(4)
         length = int.from_bytes(size, "little")
         content, start = stream.read(length), start + size
-    elif start == b"AUDI" and stream.read(1) == b"O":
-        width = int.from_bytes(stream.read(1), "little")
-        length = int.from_bytes(stream.read(width), "little")
-        content, start = stream.read(length), b""
+    elif (wrapped := wrapped_length(start, stream)) is not None:
+        length, start = wrapped, b""
+        content = stream.read(length)
     else:
         raise InputError(f"{source} is no audio in an archive; correct the offset or format the data again")
     if len(content) < length:

@@ -1,7 +1,6 @@
 """Short keys of the audio that a wav.scp names, by which a stage sees that recordings were replaced."""
 
 import glob
-import hashlib
 import json
 import logging
 import os
@@ -14,7 +13,7 @@ from tqdm import tqdm
 
 from espnet_gmot.data.audio import Recording
 from espnet_gmot.data.kaldi_text import first_names, read_table
-from espnet_gmot.driver.freshness import NewInput
+from espnet_gmot.driver.freshness import NewInput, digest
 from espnet_gmot.files import write_aside
 
 END_BYTES = 4096  # read at the head and at the tail of each file
@@ -55,7 +54,7 @@ def audio_key(wav_scp: str | Path) -> NewInput:
         return NewInput(None)
     there = [(utterance, file, ends) for file, utterance in named.items() if (ends := found[file])]
     lines = [f"{utterance} {os.path.basename(file)} {key}\n" for utterance, file, (key, _) in there]
-    return NewInput(_digest("".join(lines).encode()), max((time for *_, (_, time) in there), default=0.0))
+    return NewInput(digest("".join(lines).encode()), max((time for *_, (_, time) in there), default=0.0))
 
 
 def audio_times(wav_scp: str | Path, directory: Path) -> dict[str, float]:
@@ -67,7 +66,7 @@ def audio_times(wav_scp: str | Path, directory: Path) -> dict[str, float]:
     entries = {entry: list(_files(entry)) for entry in read_table(wav_scp).values()}
     found = _read_all(wav_scp, list(dict.fromkeys(file for files in entries.values() for file in files)))
     ends = {entry: [found[file] or ("missing", 0.0) for file in files] for entry, files in entries.items()}
-    keys = {entry: _digest(" ".join(key for key, _ in each).encode()) for entry, each in ends.items()}
+    keys = {entry: digest(" ".join(key for key, _ in each).encode()) for entry, each in ends.items()}
     table = directory / TIMES
     with write_aside(table) as aside:
         if table.is_file():
@@ -130,8 +129,4 @@ def _read_ends(file: str) -> Ends | None:
                 ends += stream.read(END_BYTES)
     except OSError:
         return None
-    return f"{stat.st_size} {int(stat.st_mtime)} {_digest(ends)}", stat.st_mtime
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
+    return f"{stat.st_size} {int(stat.st_mtime)} {digest(ends)}", stat.st_mtime

@@ -20,6 +20,7 @@ from espnet_gmot.files import write_aside
 
 BEGUN, DONE = ".begun", ".done"
 READABLE = 80  # characters of an input that stand in the record as they are; longer ones are hashed
+DIGITS = 16  # of a hash
 VERSION, VERSION_NOW = "(version)", 2  # the first had none, and knew no NewInput
 RETIRED = {VERSION, "speed perturbation"}  # stand in records and are not compared: the audio itself is now
 
@@ -192,11 +193,11 @@ class Record:
 
 def content(*paths: str | Path) -> str:
     """A short text that changes with what stands in these files; a missing file counts as empty."""
-    digest = hashlib.sha256()
+    hashed = hashlib.sha256()
     for path in map(Path, paths):
-        digest.update(path.read_bytes() if path.is_file() else b"")
-        digest.update(b"\0")
-    return digest.hexdigest()[:16]
+        hashed.update(path.read_bytes() if path.is_file() else b"")
+        hashed.update(b"\0")
+    return hashed.hexdigest()[:DIGITS]
 
 
 def tables(directory: str | Path) -> dict[str, str]:
@@ -217,12 +218,17 @@ def stamp(*paths: str | Path) -> str:
     It is that of name, size and full seconds: the same after the directory was moved, or unpacked by tar.
     """
     found = [(os.path.basename(path), os.stat(path).st_size, int(os.stat(path).st_mtime)) for path in paths]
-    return _digest(repr(found))
+    return digest(repr(found).encode())
 
 
 def stamp_of_directory(directory: str | Path) -> str:
     """The same for all files below a directory, such as a local teacher; a missing one counts as empty."""
     return stamp(*sorted(path for path in Path(directory).rglob("*") if path.is_file()))
+
+
+def digest(data: bytes) -> str:
+    """The short text by which a record knows these bytes."""
+    return hashlib.sha256(data).hexdigest()[:DIGITS]
 
 
 def newest(*paths: str | Path) -> float:
@@ -240,10 +246,6 @@ def is_fresh(path: Path, since: float, sources: Iterable[str | Path | None] = ()
 def _short(value: Any) -> Any:
     """What stands in the record: mappings count as equal in any order."""
     if isinstance(value, str | int | float | bool | None):
-        return _digest(value) if isinstance(value, str) and len(value) > READABLE else value
+        return digest(value.encode()) if isinstance(value, str) and len(value) > READABLE else value
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
-    return _digest(text) if len(text) > READABLE else text
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return digest(text.encode()) if len(text) > READABLE else text

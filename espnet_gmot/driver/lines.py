@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from espnet_gmot.data.kaldi_text import BYTE_ORDER_MARK, plain_spaces, warn_of_spaces
+from espnet_gmot.data.kaldi_text import plain_spaces, split_line, warn_of_spaces
 from espnet_gmot.files import write_aside
 from espnet_gmot.text_files import open_text
 
@@ -32,7 +32,7 @@ def _plain_lines(path: Path) -> Iterator[str]:
     changed, first = 0, ""
     with open_text(path) as lines:
         for line in lines:
-            key, text = [*line.removeprefix(BYTE_ORDER_MARK).split(maxsplit=1), "", ""][:2]
+            key, text = split_line(line)
             plain = plain_spaces(text)
             if text.rstrip() != plain:
                 changed, first = changed + 1, first or key

@@ -1,14 +1,12 @@
 """The directories of a recipe and the arguments that several stages share, named as ESPnet names them."""
 
-import json
 import os
 from glob import glob
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from espnet_gmot.data.kaldi_text import read_symbols
+from espnet_gmot.driver.espnet_words import triple
 from espnet_gmot.driver.freshness import NewInput, content, newest, stamp_of_directory
 from espnet_gmot.driver.options import Options, shell_words
 from espnet_gmot.errors import InputError
@@ -289,28 +287,3 @@ def files_of(option: str, text: str) -> list[Path]:
         for word in shell_words(option, text)
         for path in ([word] if os.path.exists(word) else sorted(glob(word)) or [word])
     ]
-
-
-def triple(path: str | Path, name: str, kind: str) -> str:
-    """ESPnet's word for a table of data, e.g. ``dump/raw/dev/text,text,text``.
-
-    Raises:
-        InputError: ESPnet would read another path in it.
-    """
-    if "," in str(path):
-        raise InputError(f"{path} has a comma, at which ESPnet ends the path of a table; choose another name")
-    return f"{path},{name},{kind}"
-
-
-def yaml_value(path: str | Path) -> str:
-    """The path as ESPnet reads it in ``--normalize_conf stats_file=PATH``, where it is a YAML.
-
-    Example:
-        >>> yaml_value("exp/stats.npz"), yaml_value("exp #1/stats.npz")
-        ('exp/stats.npz', '"exp #1/stats.npz"')
-    """
-    try:
-        is_plain = yaml.safe_load(str(path)) == str(path)
-    except yaml.YAMLError:
-        is_plain = False
-    return str(path) if is_plain else json.dumps(str(path), ensure_ascii=False)

@@ -6,7 +6,8 @@ Blanks, quotes and all scripts are no such names: commands are started word by w
 import unicodedata
 from collections.abc import Iterator
 
-from espnet_gmot.driver.names import Names, triple
+from espnet_gmot.driver.espnet_words import triple
+from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.option_kinds import KINDS
 from espnet_gmot.driver.options import Options
 from espnet_gmot.errors import InputError, refuse
@@ -44,15 +45,8 @@ def _launchers(options: Options) -> list[str]:
 
 def _names(options: Options) -> Iterator[tuple[str, str]]:
     for name, kind in KINDS.items():
-        text = getattr(options, name)
-        match kind.what:
-            case "value" | "arguments" | "files":  # the last are read here, not by others
-                continue
-            case "names":
-                values = text.split()
-            case _:
-                values = [text]
-        yield from ((name, value) for value in values if value)
+        if kind.what not in ("value", "arguments", "files"):  # the last are read here, not by others
+            yield from ((name, value) for value in kind.values(getattr(options, name)))
 
 
 def _odd(name: str) -> str | None:

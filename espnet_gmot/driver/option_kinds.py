@@ -5,7 +5,8 @@ from typing import Literal, NamedTuple
 What = Literal[
     "value",  # no part of a path
     "name",  # a directory to write, or a part of one
-    "names",  # several, separated by blanks
+    "part",  # of a path below data/, dump/ or exp/, out of which it must not lead
+    "parts",  # several, separated by blanks
     "arguments",  # of a command; files in them stand under keys
     "file",
     "files",  # words as a shell reads them
@@ -27,8 +28,12 @@ class Kind(NamedTuple):
     readers: tuple[int, ...] = ()
     required: bool = False
 
+    def values(self, text: str) -> list[str]:
+        """The values in an option's text, none in an empty one."""
+        return text.split() if self.what == "parts" else [text] if text else []
 
-VALUE, NAME, NAMES, ARGUMENTS = Kind("value"), Kind("name"), Kind("names"), Kind("arguments")
+
+VALUE, NAME, PART, ARGUMENTS = Kind("value"), Kind("name"), Kind("part"), Kind("arguments")
 KINDS = {
     "dumpdir": NAME,
     "expdir": NAME,
@@ -39,7 +44,7 @@ KINDS = {
     "bpe_train_text": Kind("files", (5,)),
     "bpe_nlsyms": Kind("file or list", (5,)),
     "hugging_face_model_name_or_path": Kind("model", (5, 10, 11, 13)),
-    "lm_tag": NAME,
+    "lm_tag": PART,
     "lm_exp": NAME,
     "lm_stats_dir": NAME,
     "lm_config": Kind("file", (6, 7), required=True),
@@ -47,23 +52,23 @@ KINDS = {
     "lm_train_text": Kind("files", (5, 6)),
     "lm_dev_text": Kind("file", (6, 7)),
     "lm_test_text": Kind("file", (8,)),
-    "asr_tag": NAME,
+    "asr_tag": PART,
     "asr_exp": NAME,
     "asr_stats_dir": NAME,
     "asr_config": Kind("file", (10, 11), required=True),
     "asr_args": ARGUMENTS,
-    "inference_tag": NAME,
+    "inference_tag": PART,
     "inference_config": Kind("file", (12,)),
     "inference_args": ARGUMENTS,
     "inference_lm": NAME,
     "inference_asr_model": NAME,
-    "train_set": NAME,
-    "valid_set": NAME,
-    "test_sets": NAMES,
+    "train_set": PART,
+    "valid_set": PART,
+    "test_sets": Kind("parts"),
     "nlsyms_txt": Kind("file", (5, 6, 7, 10, 11, 13, 14)),
     "cleaner": VALUE,
     "g2p": VALUE,
-    "lang": NAME,
+    "lang": PART,
     "train_cmd": VALUE,
     "cuda_cmd": VALUE,
     "decode_cmd": VALUE,

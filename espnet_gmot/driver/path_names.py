@@ -2,18 +2,18 @@
 
 from pathlib import PurePosixPath
 
+from espnet_gmot.driver.option_kinds import KINDS
 from espnet_gmot.driver.options import Options
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import LONGEST_NAME
 
-NAMES = ("train_set", "valid_set", "test_sets", "lang", "lm_tag", "asr_tag", "inference_tag")
+NAMES = tuple(name for name, kind in KINDS.items() if kind.what in ("part", "parts"))
 
 
 def check_path_names(options: Options) -> None:
     """Raise an InputError if a set's name, a tag or the language is absolute, holds ``..`` or is too long."""
     for option in NAMES:
-        value = getattr(options, option)
-        for name in value.split() if option == "test_sets" else [value]:
+        for name in KINDS[option].values(getattr(options, option)):
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts:
                 raise InputError(

@@ -9,12 +9,10 @@ import numpy as np
 from espnet_gmot.data.kaldi_data import write_table
 from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.data.sound import is_silent
-from espnet_gmot.data.sound_source import archive_of
+from espnet_gmot.data.sound_source import archive_of, wrapped_length
 from espnet_gmot.driver.freshness import is_fresh
 from espnet_gmot.driver.placed import Placed
 from espnet_gmot.files import write_aside
-
-EXTENDED = b"AUDIO"  # opens what kaldiio and omniio decode with soundfile, to samples in [-1, 1)
 
 
 def write_ark(ark: Path, sounds: Iterable[tuple[str, np.ndarray, int]]) -> list[Placed]:
@@ -51,11 +49,7 @@ def is_flac_in_ark(source: str) -> bool:
         return False
     with open(archive[0], "rb") as stream:
         stream.seek(archive[1])
-        if stream.read(len(EXTENDED)) != EXTENDED:
-            return False
-        width = int.from_bytes(stream.read(1))  # bytes that tell the length
-        stream.seek(width, 1)
-        return stream.read(4) == b"fLaC"
+        return wrapped_length(stream.read(4), stream) is not None and stream.read(4) == b"fLaC"
 
 
 def record_placed(folder: Path, placed: list[Placed]) -> None:

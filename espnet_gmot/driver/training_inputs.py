@@ -15,12 +15,8 @@ from espnet_gmot.driver.audio_key import audio_key
 from espnet_gmot.driver.freshness import NewInput, content, stamp, stamp_of_directory
 from espnet_gmot.errors import InputError
 
-OF_THE_CACHE = (
-    "layer",
-    "dtype",
-    "random_init",
-    "tokenizer",
-)  # what decides its numbers, besides the teacher's weights
+# What decides a cache's numbers besides the teacher's weights
+OF_THE_CACHE = ("layer", "dtype", "random_init", "tokenizer")
 HAVE_INPUTS_OF_THEIR_OWN = ("model_conf", "preprocessor_conf")  # projection and teacher
 
 

@@ -58,8 +58,8 @@ def encoder_of(model: Any, name: str) -> Any:
     Raises:
         InputError: an encoder–decoder that does not give its encoder away.
     """
-    has_both = "decoder_input_ids" in inspect.signature(model.forward).parameters
-    if not (has_both or getattr(model.config, "is_encoder_decoder", False)):
+    has_decoder = "decoder_input_ids" in inspect.signature(model.forward).parameters
+    if not (has_decoder or getattr(model.config, "is_encoder_decoder", False)):
         return model
     try:
         return model.get_encoder()

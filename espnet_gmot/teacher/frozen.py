@@ -84,11 +84,9 @@ class FrozenTeacher:
         if self._model.device != ids.device:
             self._model.to(ids.device)
         mask = torch.arange(ids.shape[1], device=ids.device) < lengths.to(ids.device)[:, None]  # (B, N)
-        with (
-            torch.inference_mode(),
-            torch.autocast(ids.device.type, enabled=False),
-        ):  # hidden: (B, N, hidden_size)
-            hidden = hidden_states(self._model, ids.masked_fill(~mask, 0), mask)[self.layer]
+        with torch.inference_mode(), torch.autocast(ids.device.type, enabled=False):
+            states = hidden_states(self._model, ids.masked_fill(~mask, 0), mask)
+        hidden = states[self.layer]  # (B, N, hidden_size)
         return hidden.masked_fill(~mask[..., None], 0.0)  # outside inference mode: an ordinary tensor
 
     def identity(self) -> TeacherIdentity:

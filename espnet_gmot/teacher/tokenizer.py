@@ -23,9 +23,8 @@ from espnet_gmot.teacher.identity import number_of
 UNKNOWN_CURE = (
     "choose a teacher whose tokenizer has a token for what it does not know, or falls back to bytes"
 )
-ODD_TEXT = (
-    "今天 Tokens naïve İ ＡＢ１２3 co-op 한글 體"  # what tokenizers treat differently: case, accents, widths
-)
+# What tokenizers treat differently: case, accents, widths
+ODD_TEXT = "今天 Tokens naïve İ ＡＢ１２3 co-op 한글 體"
 RARE_LETTER = "\U00010380"  # of Ugaritic: hardly in any vocabulary
 
 

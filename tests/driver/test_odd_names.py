@@ -18,8 +18,9 @@ from espnet_gmot.data.audio import Cut, Recording
 from espnet_gmot.data.kaldi_data import write_table
 from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver.commands import Commands
+from espnet_gmot.driver.espnet_words import yaml_value
 from espnet_gmot.driver.jobs import JobSpec
-from espnet_gmot.driver.names import Names, yaml_value
+from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.odd_names import OF_SHELLS, require_plain_names
 from espnet_gmot.driver.option_kinds import KINDS
 from espnet_gmot.driver.options import Options

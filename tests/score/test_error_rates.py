@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from edit_distance import edit_distance
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,16 +29,6 @@ def test_hand_counted_errors(ref, hyp, unit, correct, substitutions, deletions, 
     wrong = int(substitutions + deletions + insertions > 0)
     expected = ErrorCounts(correct, substitutions, deletions, insertions, 1, wrong)
     assert score({"utt": ref}, {"utt": hyp}, unit) == {"utt": expected}
-
-
-def edit_distance(a: str, b: str) -> int:
-    """Wagner and Fischer's recursion, row by row."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, start=1):
-        previous, row = row, [i]
-        for j, y in enumerate(b, start=1):
-            row.append(min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (x != y)))
-    return row[-1]
 
 
 @settings(max_examples=200)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from edit_distance import edit_distance
 from espnet2.bin import tokenize_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,16 +56,6 @@ def espnet_tokens(tmp_path_factory) -> Callable[..., list[list[str]]]:
 
 
 UNK_WHOLE = ("--add_nonsplit_symbol", "<unk>:1")
-
-
-def edit_distance(a: Sequence[str], b: Sequence[str]) -> int:
-    """Wagner and Fischer's recursion, row by row."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, start=1):
-        previous, row = row, [i]
-        for j, y in enumerate(b, start=1):
-            row.append(min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (x != y)))
-    return row[-1]
 
 
 def ours(pairs: Sequence[tuple[str, str]], unit: str) -> list[tuple[int, int]]:

@@ -6,8 +6,9 @@ from espnet_gmot.data.audio import parse_rate
 from espnet_gmot.driver.audio_key import audio_key
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.ctc_check import usable_shapes
+from espnet_gmot.driver.espnet_words import yaml_value
 from espnet_gmot.driver.freshness import DONE, NewInput, Record, content, newest
-from espnet_gmot.driver.names import Names, yaml_value
+from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.needs import need
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.statistics_inputs import statistics_inputs

@@ -9,8 +9,9 @@ from typing import Any
 from espnet_gmot.data import decoding_facts
 from espnet_gmot.driver.audio_key import audio_key
 from espnet_gmot.driver.commands import Commands
+from espnet_gmot.driver.espnet_words import triple
 from espnet_gmot.driver.freshness import NewInput, Record, content, newest, stamp
-from espnet_gmot.driver.names import Names, triple
+from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.needs import need, need_model
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.split_merge import merge_decoded, split_scp

@@ -3,9 +3,10 @@
 import logging
 
 from espnet_gmot.driver.commands import Commands
+from espnet_gmot.driver.espnet_words import triple
 from espnet_gmot.driver.freshness import NewInput, Record, content, newest, stamp
 from espnet_gmot.driver.lines import join_lines
-from espnet_gmot.driver.names import Names, triple
+from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.needs import need, need_model
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.statistics_inputs import statistics_inputs
@@ -61,10 +62,7 @@ def lm_train(options: Options, commands: Commands) -> None:
     shape_options = [word for part, shape in shapes.items() for word in (f"--{part}_shape_file", shape)]
     train(
         options, commands, MODULE, record, names.token_list,
-        [
-            *_arguments(options), *shape_options,
-            "--fold_length", options.lm_fold_length, *arguments,
-        ],
+        [*_arguments(options), *shape_options, "--fold_length", options.lm_fold_length, *arguments],
     )  # fmt: skip
 
 
