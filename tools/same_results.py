@@ -17,8 +17,12 @@ import yaml
 from matplotlib.image import imread
 from safetensors.torch import load as load_safetensors
 
+from espnet_gmot.driver.audio_key import TIMES
+from espnet_gmot.driver.ctc_check import TABLE
+from espnet_gmot.driver.freshness import BEGUN
+from espnet_gmot.files import ASIDE
+
 MADE = ("data", "dump", "exp")  # what runs make in a recipe's directory
-ASIDE, BEGUN = ".aside.", ".begun"
 # Seconds, and memory, in records that hold results too
 MEASURED = re.compile(r"seconds(_train)?|rtf|command|.*\btime|.*_time|gpu_max_cached_mem_GB")
 DIGEST = re.compile(r"[0-9a-f]{16}")  # of an input, or of the second in which a large one was written
@@ -85,12 +89,12 @@ def _picture_size(content: bytes) -> Any:
     return imread(io.BytesIO(content)).shape
 
 
-MAY_BE_EMPTY = ("impossible",)  # utterances that CTC cannot align
+MAY_BE_EMPTY = (TABLE,)  # utterances that CTC cannot align
 MAY_DIFFER = (
     Kind("*.log", None, "logs: times, process numbers, and as many as there were starts"),
     Kind("exp/*/tensorboard/*", None, "ESPnet's events: times, and as many files as there were starts"),
     Kind("exp/*/images/*_time.png", _picture_size, "ESPnet's plots of seconds"),
-    Kind("*/.audio", lambda content: list(json.loads(content)), "the times of the recordings"),
+    Kind(f"*/{TIMES}", lambda content: list(json.loads(content)), "the times of the recordings"),
     Kind("*/.done", _inputs, "a large file is known by the second in which it was written"),
     Kind("exp/*/checkpoint.pth.damaged", None, "what a kill left of ESPnet's checkpoint, under that name"),
     Kind("*/checkpoint.pth", _checkpoint, "ESPnet's reporter keeps the seconds of each epoch"),
