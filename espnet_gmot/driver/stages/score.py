@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from espnet_gmot.data.kaldi_data import write_table
-from espnet_gmot.data.kaldi_text import read_table
+from espnet_gmot.data.kaldi_text import plain_spaces, read_symbols, read_table
 from espnet_gmot.driver.bpe import encode_bpe
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.names import Names
@@ -20,8 +20,8 @@ def score(options: Options, commands: Commands) -> None:
         decoded, data = names.decode_dir / dset, names.data_feats / dset
         ref, hyp = data / "text", need(decoded / "text", 12)
         if (options.cleaner, options.nlsyms_txt) != ("none", "none"):
-            ref = _scored_text(options, commands, ref, decoded / "score_text" / "ref", options.cleaner)
-            hyp = _scored_text(options, commands, hyp, decoded / "score_text" / "hyp", "none")
+            ref = _scored_text(options, ref, decoded / "score_text" / "ref", options.cleaner)
+            hyp = _scored_text(options, hyp, decoded / "score_text" / "hyp", "none")
         units = {"cer": ("char", ref, hyp)}
         if options.lang not in WITHOUT_SPACES:
             units["wer"] = ("word", ref, hyp)
@@ -47,16 +47,20 @@ def _of_characters(options: Options) -> list[str]:
     return [*symbols, *([] if options.lang in WITHOUT_SPACES else ["--spaces", "true"])]
 
 
-def _scored_text(options: Options, commands: Commands, text: Path, target: Path, cleaner: str) -> Path:
+def _scored_text(options: Options, text: Path, target: Path, cleaner: str) -> Path:
     """Write the text as it is scored, cleaned and without words that are non-linguistic symbols."""
+    from espnet2.text.cleaner import TextCleaner  # with ESPnet's tokenizers three seconds
+
+    from espnet_gmot.score.units import without_symbols
+
+    clean = TextCleaner(None if cleaner == "none" else cleaner)
+    symbols = [] if options.nlsyms_txt == "none" else read_symbols(options.nlsyms_txt)
     target.parent.mkdir(exist_ok=True)
-    words = target.with_suffix(".words")
-    commands.run(
-        "espnet2.bin.tokenize_text", "--token_type", "word", "--field", "2-",
-        "--input", text, "--output", words, "--cleaner", cleaner,
-        "--non_linguistic_symbols", options.nlsyms_txt, "--remove_non_linguistic_symbols", "true",
-    )  # fmt: skip
-    lines = words.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    write_table(target, dict(zip(read_table(text, allow_empty=True), lines, strict=True)))
-    words.unlink()
+    write_table(
+        target,
+        {
+            utterance: without_symbols(clean(plain_spaces(words)), "word", symbols)
+            for utterance, words in read_table(text, allow_empty=True).items()
+        },
+    )
     return target

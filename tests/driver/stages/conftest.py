@@ -47,12 +47,7 @@ def _leave_files(module: str, arguments: list[str]) -> None:
     given = dict(zip(arguments, arguments[1:], strict=False))
     output = Path(given.get("--output") or given.get("--output_dir") or "none")
     match module:
-        case "tokenize_text" if "--write_vocabulary" in given:
-            output.write_text(TOKENS)
-        case "tokenize_text":
-            table = read_table(given["--input"], allow_empty=True)
-            output.write_text("".join(f"{words}\n" for words in table.values()))
-        case "hugging_face_export_vocabulary":
+        case "tokenize_text" | "hugging_face_export_vocabulary":
             output.write_text(TOKENS)
         case "aggregate_stats_dirs":
             for part in ("train", "valid"):
