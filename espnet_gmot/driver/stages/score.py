@@ -49,18 +49,14 @@ def _of_characters(options: Options) -> list[str]:
 
 def _scored_text(options: Options, text: Path, target: Path, cleaner: str) -> Path:
     """Write the text as it is scored, cleaned and without words that are non-linguistic symbols."""
-    from espnet2.text.cleaner import TextCleaner  # with ESPnet's tokenizers three seconds
-
-    from espnet_gmot.score.units import without_symbols
+    from espnet2.text.cleaner import TextCleaner  # with what it imports, three seconds
 
     clean = TextCleaner(None if cleaner == "none" else cleaner)
     symbols = [] if options.nlsyms_txt == "none" else read_symbols(options.nlsyms_txt)
+    scored = {
+        utterance: " ".join(word for word in clean(plain_spaces(transcript)).split() if word not in symbols)
+        for utterance, transcript in read_table(text, allow_empty=True).items()
+    }
     target.parent.mkdir(exist_ok=True)
-    write_table(
-        target,
-        {
-            utterance: without_symbols(clean(plain_spaces(words)), "word", symbols)
-            for utterance, words in read_table(text, allow_empty=True).items()
-        },
-    )
+    write_table(target, scored)
     return target
