@@ -22,6 +22,8 @@ for program in sclite sox; do
     [ -n "$(PATH=${espnet}/tools/sctk/bin:${PATH} command -v ${program})" ] ||
         die "${program} is not on PATH; Debian has it in the package ${program/sclite/sctk}"
 done
+[ "$(cat "${espnet}/espnet/version.txt" 2>/dev/null)" != 202511 ] || python3 -c 'import resampy' 2>/dev/null ||
+    die "Python has no resampy, which the scripts of ESPnet 202511 import; install it with pip"
 
 # in_checkout CORPUS: the recipe where docs/interchange.md puts it; links stand for the checkout
 in_checkout() {
