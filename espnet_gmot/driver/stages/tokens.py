@@ -1,8 +1,10 @@
 """Stage 5: the token list, and which tokens of the transcripts it lacks."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
+from espnet_gmot.data.kaldi_text import first_names, read_symbols, read_table
 from espnet_gmot.driver.bpe import train_bpe
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.freshness import Record, content
@@ -84,4 +86,21 @@ def _report_unknown_tokens(options: Options) -> None:
         logging.info(
             find_unknown_tokens(text, names.token_list, options.token_type, bpemodel, cleaner, symbols)
         )
+    if symbols is not None:
+        _warn_of_unused_symbols(symbols, texts)
     record.finish()
+
+
+def _warn_of_unused_symbols(nlsyms_txt: str, texts: Sequence[Path]) -> None:
+    written = "\n".join(words for text in texts for words in read_table(text, allow_empty=True).values())
+    symbols = read_symbols(nlsyms_txt)
+    unused = [symbol for symbol in symbols if symbol not in written]
+    if unused:
+        logging.warning(
+            "--nlsyms_txt %s: %d of %d symbols stand in no transcript (%s); where one is misspelled, that of "
+            "the transcripts is split and counted",
+            nlsyms_txt,
+            len(unused),
+            len(symbols),
+            first_names(unused),
+        )

@@ -68,3 +68,19 @@ def test_symbols_that_espnet_would_misread_are_refused(recipe):
     with pytest.raises(InputError, match="nlsyms holds a byte-order mark, which ESPnet takes for a part of"):
         recipe.run(stop_stage=5, nlsyms_txt="nlsyms")
     assert not Path("data/token_list").exists()
+
+
+@pytest.mark.parametrize(
+    ("symbols", "unused"),
+    [
+        ("<noise>\n<laugh>\n", None),
+        ("<noise>\n<laugh>\n<sil>\n", "1 of 3 symbols stand in no transcript (<sil>)"),
+    ],
+)
+def test_symbols_that_stand_in_no_transcript_are_told(recipe, symbols, unused):
+    for dset, text in (("train", "u1 a <noise>\n"), ("test", "u1 a<laugh>\n")):
+        Path(f"data/{dset}/text").write_text(text)
+    Path("nlsyms").write_text(symbols)
+    log = recipe.run(stop_stage=5, nlsyms_txt="nlsyms")
+    assert ("symbols stand in no transcript" in log) == (unused is not None)
+    assert unused is None or f"--nlsyms_txt nlsyms: {unused}" in log
