@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_gmot.data.kaldi_text import read_table
+from espnet_gmot.data.kaldi_text import UNKNOWN, read_table
 from espnet_gmot.score.decoded_sets import decoded_set
+from espnet_gmot.score.error_rates import ErrorCounts, score, total
 from espnet_gmot.score.markdown_table import markdown_table
-from espnet_gmot.score.result_files import read_result
+from espnet_gmot.score.result_files import Result, read_result
 from espnet_gmot.score.sclite import sclite_counts
 
 HEADER = ["recipe", "what", "equal", "of", "remark"]
@@ -101,24 +102,33 @@ def _hypotheses(recipe: Path, experiments: Sequence[str], decode: str) -> Table:
 
 
 def _errors(stock: Path, experiments: Sequence[str]) -> Line:
-    """Utterances of the sets in which sclite has as many errors as we."""
+    """Utterances of the sets in which sclite has as many errors as we, where ``<unk>`` is five characters."""
     scored = [
         decoded_set(stock / "exp" / experiment, STOCK_DECODE, dset) / "score_cer"
         for experiment in experiments
         for dset in SETS
     ]
     theirs = [sclite_counts(place / "sclite.txt") for place in scored]
-    ours = [read_result(place / "result.json").total for place in scored]
+    results = [read_result(place / "result.json") for place in scored]
+    ours = [_with_unknown_spelled(result) for result in results]
     equal = sum(
         own.sentences
         for their, own in zip(theirs, ours, strict=True)
         if (their.errors, their.units) == (own.errors, own.units)
     )
     totals = [sum(each.errors for each in counts) for counts in (theirs, ours)]
-    return Line(
-        "utterances, by the errors of their set", equal, sum(each.sentences for each in ours),
-        f"sclite {totals[0]}, ours {totals[1]} errors",
-    )  # fmt: skip
+    remark = f"sclite {totals[0]}, ours {totals[1]} errors"
+    if as_one := sum(result.total.errors for result in results) - totals[1]:
+        remark += f", {as_one:+d} with {UNKNOWN} as one"
+    return Line("utterances, by the errors of their set", equal, sum(each.sentences for each in ours), remark)
+
+
+def _with_unknown_spelled(result: Result) -> ErrorCounts:
+    texts = (
+        {utterance: text.replace(UNKNOWN, " ".join(UNKNOWN)) for utterance, text in (table or {}).items()}
+        for table in (result.references, result.hypotheses)
+    )
+    return total(score(*texts, result.unit, allow_empty=True).values())
 
 
 def _line(what: str, first: Table, second: Table, remark: str = "", must: bool = True) -> Line:

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from espnet_gmot.score.result_files import score_files
+
 ROOT = Path(__file__).parents[2]
 MODEL = "asr_train_ctc"
 TEXTS = {"dev": {"u1": "今天", "u2": "好"}, "test": {"u3": "公园"}}
-PAGE = "Scores: (#C #S #D #I) {} {} 0 0\n"
+DEV_HYP = {"u1": "今<unk>", "u2": "好"}  # five characters in place of one to sclite, one error to us
 
 
 @pytest.fixture
@@ -50,11 +52,13 @@ def recipes(tmp_path):
     stock, ours = (tmp_path / name / "egs2/tiny/asr1" for name in ("stock", "ours"))
     write_recipe(stock, [("decode_ctc_greedy", "org/dev")])
     write_recipe(ours, [("greedy_false", "dev"), ("greedy_true", "dev")])
-    for place, right in (("org/dev", 3), ("test", 2)):
-        scored = stock / "exp" / MODEL / "decode_ctc_greedy" / place / "score_cer"
-        write(scored / "sclite.txt", PAGE.format(right, 1))
-        counts = f'{{"correct": {right}, "substitutions": 1, "sentences": 2}}'
-        write(scored / "result.json", f'{{"unit": "char", "utterances": {{"u": {counts}}}}}')
+    for place, hyp, page in (("org/dev", DEV_HYP, "2 1 0 4"), ("test", TEXTS["test"], "2 0 0 0")):
+        scored = stock / "exp" / MODEL / "decode_ctc_greedy" / place
+        write(scored / "ref", lines(TEXTS[scored.name]))
+        write(scored / "hyp", lines(hyp))
+        write(scored / "utt2spk", lines(dict.fromkeys(hyp, "s1")))
+        score_files(*(scored / name for name in ("ref", "hyp", "utt2spk")), "char", scored / "score_cer")
+        write(scored / "score_cer/sclite.txt", f"Scores: (#C #S #D #I) {page}\n")
     return stock, ours
 
 
@@ -76,7 +80,7 @@ def test_all_is_equal(stock_table, recipes, monkeypatch, capsys):
         "sums of features": ("3", "3"),
         "hypotheses of asr_inference": ("3", "3"),
         "best path and beam 1": ("3", "3"),
-        "utterances, by the errors of their set": ("4", "4"),
+        "utterances, by the errors of their set": ("3", "3"),
     }
 
 
@@ -122,10 +126,12 @@ def test_other_sums_of_features_are_an_error_but_for_perturbed_audio(
 
 def test_a_set_that_sclite_counts_otherwise_is_an_error(stock_table, recipes, monkeypatch, capsys):
     page = recipes[0] / "exp" / MODEL / "decode_ctc_greedy/org/dev/score_cer/sclite.txt"
-    page.write_text(PAGE.format(2, 2))
+    page.write_text("Scores: (#C #S #D #I) 2 1 0 0\n")  # <unk> as one
     with pytest.raises(SystemExit, match="utterances, by the errors of their set of tiny"):
         run(stock_table, recipes, monkeypatch)
-    assert cells(capsys.readouterr().out)["utterances, by the errors of their set"] == ("2", "4")
+    printed = capsys.readouterr().out
+    assert cells(printed)["utterances, by the errors of their set"] == ("1", "3")
+    assert "sclite 1, ours 5 errors, -4 with <unk> as one" in printed
 
 
 def test_two_decoders_may_differ(stock_table, recipes, monkeypatch, capsys):
