@@ -124,11 +124,11 @@ def _errors(stock: Path, experiments: Sequence[str]) -> Line:
 
 
 def _with_unknown_spelled(result: Result) -> ErrorCounts:
-    texts = (
+    ref, hyp = (
         {utterance: text.replace(UNKNOWN, " ".join(UNKNOWN)) for utterance, text in (table or {}).items()}
         for table in (result.references, result.hypotheses)
     )
-    return total(score(*texts, result.unit, allow_empty=True).values())
+    return total(score(ref, hyp, result.unit, allow_empty=True).values())
 
 
 def _line(what: str, first: Table, second: Table, remark: str = "", must: bool = True) -> Line:
