@@ -69,7 +69,8 @@ def _score(experiment: Path, data: Path, spaces: bool, text: Path) -> None:
     print(f"{counts.err_rate:.2f} % errors in {counts.units} characters: {page}")
     if by_sclite and counts.errors != (theirs := sclite_counts(by_sclite)).errors:
         logging.warning(
-            "%s has %d errors, sclite %d (%s): an alignment that sclite weighs otherwise, or a text that "
-            "ESPnet writes otherwise before it scores (--cleaner, --nlsyms_txt)",
+            "%s has %d errors, sclite %d (%s): an alignment that sclite weighs otherwise, <unk>, which is "
+            "five characters to it, or a text that ESPnet writes otherwise before it scores (--cleaner, "
+            "--nlsyms_txt)",
             page, counts.errors, theirs.errors, by_sclite,
         )  # fmt: skip
