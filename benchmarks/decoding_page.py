@@ -1,17 +1,20 @@
 """The page of the decoding benchmark; every ratio and verdict is computed from the measurements."""
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from scipy.stats import bootstrap
 
+from benchmarks import gpu_rows
 from benchmarks.claims import Claim
-from benchmarks.decoding_contenders import ENCODER, OURS, STOCK
+from benchmarks.decoding_contenders import ENCODER, OURS, STOCK, Contender
 from benchmarks.decoding_measure import ProfileRow, Row
 from benchmarks.decoding_model import LONGEST, NONBLANK, SHORTEST
-from benchmarks.machine import cpu_name, gpu_name
+from benchmarks.machine import NOT_RUN, cpu_name, gpu_name
 from benchmarks.training_step_models import FULL, Size
 from espnet_gmot.decoding.decoder import BATCH_SIZE
 from espnet_gmot.score.markdown_table import markdown_table
@@ -21,7 +24,7 @@ CPU_LIMIT = 1.05
 GPU_FACTOR = 20
 SMALLEST_SHARE = 0.001
 DASH = "–"
-NO_GPU = "not run: no CUDA GPU here"
+FACTORS = "Real-time factors"
 HEADER = ["", "device", "batch", "real-time factor", "× encoder alone", "× stock, batch 1", "differing"]
 
 INTRODUCTION = f"""\
@@ -61,16 +64,49 @@ def page(
         INTRODUCTION if size == FULL else SMALL_INTRODUCTION,
         f"Utterances: {utterances}. Command: `{command}`.",
         "## Targets",
-        markdown_table(["target", "measured", "verdict"], claims(rows), left={0, 1, 2}),
+        targets_table(["target", "measured", "verdict"], claims(rows)),
         f"{environment(Path(__file__).parent)}\n"
         f"- CPU: `{cpu_name()}`, threads: {torch.get_num_threads()}\n- GPU: `{gpu_name() or 'none'}`",
-        f"## Real-time factors\n\n{COLUMNS}",
-        markdown_table(HEADER, [cells(row, rows) for row in rows] + gpu_row(rows), left={0, 1, 3}),
+        f"## {FACTORS}\n\n{COLUMNS}",
+        factors_table(HEADER, [cells(row, rows) for row in rows] + gpu_row(rows)),
         f"## Where the time goes on the CPU\n\nOf one run in batches of {BATCH_SIZE}, by cProfile. A "
         "function's time includes that of the functions it calls.",
         profile_table(profile),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def with_gpu_rows(text: str, kept: gpu_rows.Kept) -> str:
+    """Write kept GPU rows into the page."""
+    rows = rows_from_json(kept.rows)
+    replace = functools.partial(
+        gpu_rows.replaced, new=[cells(row, rows) for row in rows], column=1, marks="CUDA"
+    )
+    text = gpu_rows.with_table(text, FACTORS, replace, factors_table)
+    update = functools.partial(gpu_rows.updated, new=[_gpu_claim(rows)], keys=1)
+    text = gpu_rows.with_table(text, "Targets", update, targets_table)
+    return gpu_rows.with_section(text, gpu_rows.HEADING, gpu_rows.provenance(kept))
+
+
+def rows_to_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Say with JSON's types what was measured."""
+    names = ("name", "device", "batch_size", "beam_size", "hindrance")
+    return [
+        {**vars(row), "contender": {name: getattr(row.contender, name) for name in names}} for row in rows
+    ]
+
+
+def rows_from_json(rows: Sequence[dict[str, Any]]) -> list[Row]:
+    """Return what :func:`rows_to_json` was given; these contenders decode no more."""
+    return [Row(**{**row, "contender": Contender(**row["contender"])}) for row in rows]
+
+
+def targets_table(header: Sequence[str], targets: Sequence[Sequence[str]]) -> str:
+    return markdown_table(header, targets, left={0, 1, 2})
+
+
+def factors_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return markdown_table(header, rows, left={0, 1, 3})
 
 
 def profile_table(profile: Sequence[ProfileRow]) -> str:
@@ -107,7 +143,7 @@ def _gpu_claim(rows: Sequence[Row]) -> Claim:
     target = f"GPU: at least {GPU_FACTOR} × stock at batch 1, in batches of {BATCH_SIZE}"
     row = _find(rows, OURS, "cuda", BATCH_SIZE)
     if row is None:
-        return Claim(target, DASH, NO_GPU)
+        return Claim(target, DASH, NOT_RUN)
     factor = times_stock(row, rows)
     return Claim(target, f"{factor:.1f}", _verdict(factor >= GPU_FACTOR))
 
@@ -135,7 +171,7 @@ def gpu_row(rows: Sequence[Row]) -> list[list[str]]:
     """Say that there was no GPU, if so."""
     if any(row.contender.device == "cuda" for row in rows):
         return []
-    return [["all", "CUDA", DASH, NO_GPU, *[DASH] * (len(HEADER) - 4)]]
+    return [["all", "CUDA", DASH, NOT_RUN, *[DASH] * (len(HEADER) - 4)]]
 
 
 def ratio_to_encoder(row: Row, rows: Sequence[Row]) -> tuple[float, float, float]:

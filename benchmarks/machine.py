@@ -1,13 +1,18 @@
 """What a benchmark ran on: processor, threads, GPU and versions."""
 
+import gc
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, metadata, version
 from pathlib import Path
 
 import torch
 
 PACKAGES = ("torch", "numpy", "numba", "triton", "POT", "jax", "ott-jax", "torchgw")
+NO_GPU = "no CUDA GPU here"
+NOT_RUN = f"not run: {NO_GPU}"  # in place of a GPU row
+RESTRICTED = ("torchgw",)  # not free software: the page says under which licence this version comes
 
 
 def describe_machine() -> dict[str, str]:
@@ -27,6 +32,17 @@ def gpu_name() -> str | None:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
+def begin_gpu_peak() -> None:
+    """From here on ``torch.cuda.max_memory_allocated`` counts, without what was of use before."""
+    gc.collect()
+    torch.cuda.reset_peak_memory_stats()
+
+
+def told(machine: Mapping[str, str]) -> str:
+    """Say on a page what :func:`describe_machine` found."""
+    return "\n".join(f"- {name}: {value}" for name, value in machine.items())
+
+
 def cpu_name() -> str:
     """Name of the processor as Linux gives it, or else its architecture."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -37,6 +53,13 @@ def cpu_name() -> str:
 
 def _version(package: str) -> str:
     try:
-        return version(package)
+        found = version(package)
     except PackageNotFoundError:
         return "not installed"
+    return f"{found}, licence: {licence(package)}" if package in RESTRICTED else found
+
+
+def licence(package: str) -> str:
+    """Return the licence that an installed package's own metadata name."""
+    facts = metadata(package)
+    return facts.get("License-Expression") or facts.get("License") or "not stated"

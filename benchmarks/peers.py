@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -14,6 +16,7 @@ from espnet_gmot.ot import SolverOptions, fused_gromov_wasserstein
 # Rows that others are compared with.
 POT_CONDITIONAL_GRADIENT = "POT conditional gradient, one by one"
 POT_BATCH = "POT batch"
+POT_UNBALANCED = "POT batch, unbalanced"
 
 # What our backends run on.
 BACKEND_DEVICES = {"torch": ("cpu", "cuda"), "numba": ("cpu",), "triton": ("cuda",)}
@@ -41,15 +44,17 @@ class Contender:
     Attributes:
         name: As in the tables.
         setting: Its regularisation and iterations, as in the tables.
-        prepare: Converts a batch to what the solver takes and compiles what it compiles: not timed.
+        prepare: Converts a batch to what the solver takes and compiles what it compiles: not timed. None: no
+            version of the package that could be tried has the function.
         ours: Whether it is a backend of this project.
         device: Where it runs, ``"cpu"`` or ``"cuda"``.
-        needs: The package that it is from; None: no other than torch.
+        needs: The package that it is from, or ``module:function`` where not every version has it; None: no
+            other than torch.
     """
 
     name: str
     setting: str
-    prepare: Callable[[Batch], Calls]
+    prepare: Callable[[Batch], Calls] | None
     ours: bool = False
     device: str = "cpu"
     needs: str | None = None
@@ -57,11 +62,21 @@ class Contender:
     @property
     def hindrance(self) -> str | None:
         """Why it cannot run here, or None."""
-        if self.needs is not None and find_spec(self.needs) is None:
-            return "not installed"
+        if self.needs is not None:
+            module, _, function = self.needs.partition(":")
+            if find_spec(module.split(".")[0]) is None:
+                return "not installed"
+            if function and not _has(module, function):
+                return f"not in POT {version('POT')}"
+            if self.prepare is None:
+                return "not run: no call for it yet"
         if self.device == "cuda" and not torch.cuda.is_available():
             return "not run: no CUDA GPU"
         return None
+
+
+def _has(module: str, function: str) -> bool:
+    return find_spec(module) is not None and hasattr(import_module(module), function)
 
 
 def describe(options: SolverOptions) -> str:
@@ -74,12 +89,17 @@ def describe(options: SolverOptions) -> str:
     return f"ε {options.epsilon:g}, {options.max_iter} × {options.sinkhorn_iter}"
 
 
+def own_setting(options: SolverOptions) -> str:
+    """Say the same of our backends, which may be over-relaxed."""
+    return describe(options) + (f", ω {options.overrelaxation:g}" if options.overrelaxation > 1 else "")
+
+
 def own_backends(options: SolverOptions) -> list[Contender]:
     """Each backend on each device that it runs on; what ``pot`` loops has a row of its own."""
     return [
         Contender(
             name,
-            describe(options) + (f", ω {options.overrelaxation:g}" if options.overrelaxation > 1 else ""),
+            own_setting(options),
             lambda batch, name=name, device=device: _prepare_ours(batch.to(device), options, name),
             ours=True,
             device=device,
@@ -151,6 +171,39 @@ def pot_proximal(options: SolverOptions) -> Contender:
     return Contender("POT PPA, one by one", describe(options), prepare, needs="ot")
 
 
+def pot_bapg(options: SolverOptions) -> Contender:
+    """POT's Bregman alternated projected gradient with its defaults, one problem after the other.
+
+    Its coupling meets one marginal at a time, here that of the tokens: its cost is that of another, relaxed
+    problem.
+
+    Source: Li et al., "A convergent single-loop algorithm for relaxation of Gromov-Wasserstein in graph
+    data", ICLR 2023.
+    """
+
+    def prepare(batch: Batch) -> Calls:
+        from ot.gromov import BAPG_fused_gromov_wasserstein
+
+        arrays = [[cost.numpy() for cost in costs] for costs in batch.singles()]
+        return Calls(
+            lambda: [
+                BAPG_fused_gromov_wasserstein(*costs, alpha=options.alpha, symmetric=True) for costs in arrays
+            ]
+        )
+
+    return Contender(
+        "POT BAPG, one by one", "its defaults", prepare, needs="ot.gromov:BAPG_fused_gromov_wasserstein"
+    )
+
+
+def pot_batch_unbalanced() -> Contender:
+    """POT's batched fused unbalanced cost, which its development branch has and POT 0.9.7.post1 has not.
+
+    It is the cost of given couplings, for the user to minimise: a solver made of it is still to be written.
+    """
+    return Contender(POT_UNBALANCED, "–", None, needs="ot.batch:loss_fugw_batch")
+
+
 def pot_batch(options: SolverOptions, device: str) -> Contender:
     """POT's batch solver on torch tensors, with our numbers of iterations; it takes full problems only.
 
@@ -179,7 +232,9 @@ def pot_batch(options: SolverOptions, device: str) -> Contender:
             lambda: run(*_leaves(batch[:3]), "envelope").value.sum().backward(),
         )
 
-    return Contender(POT_BATCH, describe(options), prepare, device=device, needs="ot")
+    return Contender(
+        POT_BATCH, describe(options), prepare, device=device, needs="ot.batch:solve_gromov_batch"
+    )
 
 
 def ott_jax(options: SolverOptions) -> Contender:

@@ -11,8 +11,28 @@ from espnet_gmot.ot import cosine_edge_cost, cosine_node_cost
 DIMENSION = 256
 COMMON = 0.7  # length of the component that all tokens share, relative to their own: BERT is anisotropic
 NOISE = 1.0  # of a frame around its token, relative to the token's own component, before smoothing
-SMOOTHING = (0.25, 0.5, 0.25)  # over neighbouring frames
 MOST_SILENCE = 0.1  # share of the frames that may be silent at either edge
+
+
+class Kind(NamedTuple):
+    """How much a frame tells of its token: the encoder's training makes it more.
+
+    Attributes:
+        signal: Length of the token in its frames, relative to the token.
+        pure_noise: Share of the frames that are noise alone.
+        neighbour: Weight of either neighbour in a frame's smoothing.
+    """
+
+    signal: float
+    pure_noise: float
+    neighbour: float
+
+
+KINDS = {
+    "early": Kind(signal=0.5, pure_noise=0.5, neighbour=0.0),
+    "middle": Kind(signal=0.75, pure_noise=0.25, neighbour=0.125),
+    "late": Kind(signal=1.0, pure_noise=0.0, neighbour=0.25),
+}
 
 
 class Shape(NamedTuple):
@@ -86,18 +106,20 @@ class Batch(NamedTuple):
         return costs
 
 
-def speech_batch(shape: Shape, ragged: bool = True, seed: int = 0) -> Batch:
+def speech_batch(shape: Shape, ragged: bool = True, seed: int = 0, kind: str = "late") -> Batch:
     """Make a batch of utterances: each frame is a noisy copy of the token spoken in it.
 
     A token is a random direction plus a component common to all. The frames of an utterance are cut at random
     places into as many segments as it has tokens; a frame is its token plus noise, smoothed over its
-    neighbours; some frames at both edges are silence, a vector of their own. Costs are cosine distances.
+    neighbours; some frames at both edges are silence, a vector of their own. Costs are cosine distances. Of
+    the kinds ``"early"`` and ``"middle"`` frames have less of their token, some of them nothing.
 
     Args:
         shape: Number of problems and padded sizes.
         ragged: Frames are drawn from half to full size, tokens in proportion, and the first problem is full;
             otherwise all problems are full.
         seed: Of all random numbers; the same seed gives the same batch.
+        kind: One of ``KINDS``.
 
     Returns:
         The batch; padding holds the costs of zero vectors.
@@ -118,17 +140,20 @@ def speech_batch(shape: Shape, ragged: bool = True, seed: int = 0) -> Batch:
     Z = torch.zeros(shape.batch, shape.tokens, DIMENSION)
     for x, z, t, n in zip(X, Z, lengths_a.tolist(), lengths_b.tolist(), strict=True):
         z[:n] = common + torch.randn(n, DIMENSION, generator=random)
-        x[:t] = _frames(z[:n], silence, t, random)
+        x[:t] = _frames(z[:n], silence, t, KINDS[kind], random)
     return Batch(cosine_node_cost(X, Z), cosine_edge_cost(X), cosine_edge_cost(Z), lengths_a, lengths_b)
 
 
-def _frames(tokens: Tensor, silence: Tensor, n_frames: int, random: torch.Generator) -> Tensor:
+def _frames(tokens: Tensor, silence: Tensor, n_frames: int, kind: Kind, random: torch.Generator) -> Tensor:
     """Speak tokens (n, d) for ``n_frames`` frames (t, d)."""
     frame = torch.arange(n_frames)
     left, right = (MOST_SILENCE * n_frames * torch.rand(2, generator=random)).long().tolist()
     cuts = torch.rand(len(tokens) - 1, generator=random).sort().values * (n_frames - left - right)
     clean = tokens[torch.searchsorted(cuts, (frame - left).float(), right=True)]
     clean[(frame < left) | (frame >= n_frames - right)] = silence
-    noisy = clean + NOISE * torch.randn(clean.shape, generator=random)
-    kernel = torch.tensor(SMOOTHING)[None, None]  # (1, 1, 3)
+    if kind.pure_noise:  # "late" draws nothing here: its batches stay those of earlier pages
+        clean[torch.randperm(n_frames, generator=random)[: round(kind.pure_noise * n_frames)]] = 0
+    noisy = kind.signal * clean + NOISE * torch.randn(clean.shape, generator=random)
+    side = kind.neighbour
+    kernel = torch.tensor([side, 1 - 2 * side, side])[None, None]  # (1, 1, 3)
     return torch.nn.functional.conv1d(noisy.mT[:, None], kernel, padding="same")[:, 0].mT

@@ -46,10 +46,11 @@ class Excess(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The rows measured on one batch."""
+    """The rows measured on one batch, of one of ``problems.KINDS``."""
 
     shape: Shape
     rows: list[Row]
+    kind: str = "late"
 
     def conditional_gradient(self) -> Row | None:
         """Return POT's row that times and costs are compared with; None where it was not run."""

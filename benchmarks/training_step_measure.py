@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 import torch
 from espnet2.torch_utils.device_funcs import to_device
+from torch import nn
 from tqdm import tqdm
 
 import espnet_gmot
+from benchmarks.machine import begin_gpu_peak
 from benchmarks.training_step_models import Size, build_model, make_batch
 
 MODELS = ("espnet", "gmot")
@@ -88,9 +90,17 @@ class Training:
 
     def __init__(self, model: str, size: Size, setting: Setting) -> None:
         self.setting = setting
-        self.model = build_model(model, size).to(setting.device)
         self.batch = make_batch(model, size)
-        self.optimiser = torch.optim.Adam(self.model.parameters(), **OPTIMISER)
+        self.model = self.build(model, size).to(setting.device)
+        self.optimiser = self.build_optimiser()
+
+    def build(self, model: str, size: Size) -> nn.Module:
+        """Return what is trained."""
+        return build_model(model, size)
+
+    def build_optimiser(self) -> torch.optim.Optimizer:
+        """Return the optimiser of the model that stands on its device."""
+        return torch.optim.Adam(self.model.parameters(), **OPTIMISER)
 
     def step(self, seed: int) -> float:
         """Return the seconds of one optimiser step; ``seed`` fixes dropout and SpecAug."""
@@ -103,6 +113,7 @@ class Training:
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), GRAD_CLIP)
         if not torch.isfinite(norm):
             raise FloatingPointError(f"gradient norm {norm}")
+        self.loss = loss.detach()
         self.optimiser.step()
         self.optimiser.zero_grad()
         return self._now() - start
@@ -122,7 +133,7 @@ class GMOTTraining(Training):
 
     def align(self) -> tuple[float, float]:
         """Return the seconds of the alignment's forward and backward pass."""
-        inputs = self._inputs
+        inputs = self.inputs
         start = self._now()
         criterion = self.model.criterion_align
         loss = sum(criterion.weighted_terms(criterion(*inputs)).values())
@@ -132,7 +143,7 @@ class GMOTTraining(Training):
 
     def _keep_inputs(self, _module, inputs) -> None:
         features, *others = inputs
-        self._inputs = (features.detach().requires_grad_(), *others)
+        self.inputs = (features.detach().requires_grad_(), *others)
 
 
 def time_pairs(size: Size, setting: Setting, pairs: int) -> Timings:
@@ -182,13 +193,15 @@ def _function_name(file: str, function: str) -> str | None:
 
 
 def peak_memory(model: str, size: Size, setting: Setting) -> int:
-    """Return the peak bytes of a few steps, in a process that does nothing else.
+    """Return the peak bytes of a few steps.
 
-    On the CPU this is all of the process's resident memory (Linux with glibc alone), on a GPU what torch's
-    tensors took there.
+    On the CPU this is all of the process's resident memory (Linux with glibc alone), so that the process must
+    have done nothing else; on a GPU it is what torch's tensors took there.
     """
     if setting.device == "cpu":
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD)
+    else:
+        begin_gpu_peak()
     training = Training(model, size, setting)
     for seed in tqdm(range(MEMORY_STEPS), desc=f"peak memory of {model} on {setting.device}", unit="step"):
         training.step(seed)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 SAMPLE_RATE = 16000
 TEACHER_SIZE = 768  # of bert-base-chinese
+MEAN_SECONDS = 4.5  # of an utterance of AISHELL-1
 CHARACTERS_A_SECOND = 3.2  # AISHELL-1: 14.4 characters in 4.5 s
 
 ENCODER = {
@@ -80,7 +81,8 @@ def make_batch(model: str, size: Size) -> dict[str, Tensor]:
 
     Returns:
         What ESPnet's collate function makes: ``speech`` (batch, samples), ``text`` (batch, characters) padded
-        with -1, ``teacher`` (batch, characters + 2, 768) padded with 0, each with its lengths.
+        with -1, ``teacher`` (batch, characters + 2, 768) padded with 0, each with its lengths, and
+        ``teacher_rows`` (batch, characters + 2, 3) padded with -1.
     """
     generator = torch.Generator().manual_seed(0)
     seconds = torch.empty(size.utterances).uniform_(2.0, 7.0, generator=generator)
@@ -97,4 +99,8 @@ def make_batch(model: str, size: Size) -> dict[str, Tensor]:
         embeddings = torch.randn(*beyond.shape, TEACHER_SIZE, generator=generator)
         batch["teacher"] = embeddings.masked_fill(beyond[..., None], 0.0)
         batch["teacher_lengths"] = characters + 2
+        places = torch.arange(longest + 2).expand_as(beyond)
+        is_text = (places > 0) & (places <= characters[:, None])
+        rows = torch.stack([places, places + 1, is_text.long()], dim=2)
+        batch["teacher_rows"] = rows.masked_fill(beyond[..., None], -1)
     return batch

@@ -1,12 +1,16 @@
 """The page of the training benchmark; every ratio and verdict is computed from the measurements."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from benchmarks.machine import cpu_name, gpu_name
+from benchmarks import gpu_rows
+from benchmarks.machine import NOT_RUN, cpu_name, gpu_name
+from benchmarks.page import grid
 from benchmarks.training_step_measure import (
     MEMORY_STEPS,
     MODELS,
@@ -22,6 +26,8 @@ TIME_LIMIT = 1.03
 MEMORY_LIMIT = 1.05
 RESAMPLES = 10_000
 SMALLEST_SHARE = 0.03  # of the alignment, for a function to be listed
+CUDA = "CUDA"
+TIME, MEMORY, ALIGNMENT = "Time of one step", "Peak memory", "The alignment by itself"
 
 INTRODUCTION = """\
 One optimiser step is ESPnet's: the batch to the device, forward, backward, gradients clipped at 5, Adam,
@@ -67,17 +73,17 @@ def page(
         f"Parameters: {counts}. Utterances in the batch: {size.utterances}. Command: `{command}`.",
         f"{environment(Path(__file__).parent)}\n- CPU: `{cpu_name()}`, threads: {torch.get_num_threads()}\n"
         f"- GPU: `{gpu}`",
-        f"## Time of one step\n\n{TIME_TEXT}",
+        f"## {TIME}\n\n{TIME_TEXT}",
         table(
             ["device", "pairs", "CTC, s", "GM-OT, s", "ratio", "each pair's", f"at most {TIME_LIMIT}"],
             results,
             time_cells,
         ),
-        f"## Peak memory\n\n{MEMORY_TEXT}",
+        f"## {MEMORY}\n\n{MEMORY_TEXT}",
         table(
             ["device", "CTC, MiB", "GM-OT, MiB", "ratio", f"at most {MEMORY_LIMIT}"], results, memory_cells
         ),
-        f"## The alignment by itself\n\n{ALIGNMENT_TEXT}",
+        f"## {ALIGNMENT}\n\n{ALIGNMENT_TEXT}",
         table(["device", "forward, ms", "backward, ms", "share of the CTC step"], results, alignment_cells),
         f"## Where the alignment's time goes on the CPU\n\n{PROFILE_TEXT}",
         profile_table(profile),
@@ -87,11 +93,35 @@ def page(
 
 def table(columns: list[str], results: list[Result], cells: Callable[[Result], list[str]]) -> str:
     """Return a table with a row for each result, and one that says so if no GPU was there."""
-    rows = [columns, ["---"] * len(columns)]
-    rows += [[device(result.setting), *cells(result)] for result in results]
+    rows = [[device(result.setting), *cells(result)] for result in results]
     if all(result.setting.device == "cpu" for result in results):
-        rows.append(["CUDA", "not run: no CUDA GPU here", *[""] * (len(columns) - 2)])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        rows.append([CUDA, NOT_RUN, *[""] * (len(columns) - 2)])
+    return grid(columns, rows)
+
+
+def with_gpu_rows(text: str, kept: gpu_rows.Kept) -> str:
+    """Write kept GPU rows into the page."""
+    results = results_from_json(kept.rows)
+    for heading, cells in (
+        (TIME, time_cells), (MEMORY, memory_cells), (ALIGNMENT, alignment_cells),
+    ):  # fmt: skip
+        new = [[device(result.setting), *cells(result)] for result in results]
+        edit = functools.partial(gpu_rows.replaced, new=new, column=0, marks=CUDA)
+        text = gpu_rows.with_table(text, heading, edit, grid)
+    return gpu_rows.with_section(text, gpu_rows.HEADING, gpu_rows.provenance(kept))
+
+
+def results_to_json(results: list[Result]) -> list[dict[str, Any]]:
+    """Say with JSON's types what was measured."""
+    return [
+        {"setting": result.setting._asdict(), "timings": result.timings._asdict(), "peak": result.peak}
+        for result in results
+    ]
+
+
+def results_from_json(rows: list[dict[str, Any]]) -> list[Result]:
+    """Return what :func:`results_to_json` was given."""
+    return [Result(Setting(**row["setting"]), Timings(**row["timings"]), row["peak"]) for row in rows]
 
 
 def time_cells(result: Result) -> list[str]:

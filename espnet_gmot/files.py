@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -14,9 +16,12 @@ from pathlib import Path
 from espnet_gmot.errors import InputError
 
 ASIDE = ".aside."  # how the names begin of what is not whole yet
+ASIDE_HERE = f"{ASIDE}{os.uname().nodename.partition('.')[0]}."  # on this machine
+LEFT_BEHIND = 86400  # seconds, after which another machine is believed to be through with it
 TABLES_BYTES = 10_000_000  # room for tables and logs beside the audio
 LONGEST_NAME = 255  # bytes of one component of a path, on every usual file system
 PROBE_BYTES = 1 << 20
+_CHANGING_UMASK = threading.Lock()  # only by changing it can it be read
 
 
 def file_name(name: str, suffix: str = "") -> str:
@@ -76,7 +81,7 @@ def write_aside(path: str | Path) -> Iterator[Path]:
     path = Path(path)
 
     def new_file() -> str:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=ASIDE, suffix=path.suffix)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=ASIDE_HERE, suffix=path.suffix)
         os.close(handle)
         return name
 
@@ -96,6 +101,21 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all."""
     with write_aside(path) as aside:
         aside.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_if_missing(path: str | Path, text: str) -> None:
+    """Write a text file unless it is there; of several processes that do so, one does."""
+    path = Path(path)
+    with naming(path), temporary_directory(path.parent) as directory:
+        new = directory / path.name
+        new.write_text(text, encoding="utf-8", newline="\n")
+        try:
+            path.hardlink_to(new)  # fails where there is one
+        except FileExistsError:
+            pass
+        except OSError:  # the file system has no hard links
+            if not path.exists():
+                new.replace(path)
 
 
 @contextmanager
@@ -122,7 +142,7 @@ def write_dir_aside(path: str | Path) -> Iterator[Path]:
 def temporary_directory(parent: str | Path) -> Iterator[Path]:
     """Give a directory in ``parent`` that is gone after the block, or when the next process writes there."""
     parent = Path(parent)
-    with _held(parent, lambda: tempfile.mkdtemp(dir=parent, prefix=ASIDE)) as aside:
+    with _held(parent, lambda: tempfile.mkdtemp(dir=parent, prefix=ASIDE_HERE)) as aside:
         try:
             yield aside
         finally:
@@ -198,9 +218,15 @@ def _make_locked(make: Callable[[], str]) -> tuple[Path, int]:
 
 @cache
 def _remove_orphans(directory: Path) -> None:
-    """Remove what killed processes left in a directory, once in a process: listing a large one takes time."""
+    """Remove what killed processes left in a directory, once in a process: listing a large one takes time.
+
+    On some network file systems a lock holds on its own machine alone, so what another one makes has time.
+    """
     for aside in directory.glob(f"{ASIDE}*"):
         with suppress(OSError):  # in use, or the file system has no locks
+            young = time.time() - aside.stat().st_mtime < LEFT_BEHIND
+            if young and not aside.name.startswith(ASIDE_HERE):
+                continue
             handle = os.open(aside, os.O_RDONLY)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -210,6 +236,7 @@ def _remove_orphans(directory: Path) -> None:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    with _CHANGING_UMASK:
+        mask = os.umask(0o077)
+        os.umask(mask)
     return mask

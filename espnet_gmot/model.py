@@ -7,6 +7,7 @@ import torch
 from espnet2.asr.encoder.contextual_block_conformer_encoder import ContextualBlockConformerEncoder
 from espnet2.asr.encoder.contextual_block_transformer_encoder import ContextualBlockTransformerEncoder
 from espnet2.asr.espnet_model import ESPnetASRModel
+from espnet2.asr.specaug.abs_specaug import AbsSpecAug
 from espnet2.torch_utils.device_funcs import force_gatherable
 
 from espnet_gmot.alignment import AlignmentCriterion, AlignmentOptions, AlignmentOutput
@@ -14,6 +15,7 @@ from espnet_gmot.alignment.encoded import Encoded, EncoderOutput, WithEncoded
 from espnet_gmot.alignment.projection import AcousticAdapter
 from espnet_gmot.alignment.teacher_input import TeacherInput
 from espnet_gmot.alignment.too_short import CTCLimit, require_frames
+from espnet_gmot.consistency import WarpedOnce, consistency_loss, twice
 from espnet_gmot.errors import InputError
 
 STREAMING_ENCODERS = (ContextualBlockConformerEncoder, ContextualBlockTransformerEncoder)
@@ -23,14 +25,16 @@ LAST_BLOCK = ""  # suffix of the last block's statistics; those of block 6 end i
 class ESPnetGMOTModel(ESPnetASRModel):
     """CTC, hybrid or transducer recogniser whose encoder is pulled toward a frozen teacher.
 
-        L = L_asr + w(t) Σ_b c_b (fgw_weight · L_fgw(b) + align_weight · L_align(b))
+        L = L_asr + w(t) Σ_b c_b (fgw_weight · L_fgw(b) + align_weight · L_align(b)
+                                  + contrastive_weight · L_contrastive(b)) + consistency_weight · L_CR
 
     L_asr is ESPnet's own loss, untouched. w(t) = min(1, t / warmup_steps) with t counted in training
     mini-batches; in validation it is 1, so that the loss can be compared from epoch to epoch. c_b is 1 at the
     last encoder block and intermediate_weight at each block in ``encoder_conf: interctc_layer_idx``. The
     teacher is no submodule: it is loaded at the first training batch and is in no checkpoint, optimizer or
     DDP bucket. An utterance with fewer frames than CTC needs for its labels has no CTC loss in ESPnet, and no
-    alignment loss here; ``ctc_impossible`` in the statistics is the share of these.
+    alignment loss here; ``ctc_impossible`` in the statistics is the share of these. With
+    ``consistency_weight`` a training batch stands twice in all of this (:func:`consistency_loss`).
 
     Args:
         conf: ESPnet's model arguments, and the fields of :class:`AlignmentOptions`.
@@ -46,6 +50,8 @@ class ESPnetGMOTModel(ESPnetASRModel):
         logging.info("alignment: %s", options)  # a YAML has only what differs from the defaults
         if options.frame_marginal == "nonblank" and self.ctc is None:
             raise InputError("model_conf: frame_marginal: nonblank needs ctc_weight above 0")
+        if options.consistency_weight > 0:
+            self._mask_twice()
         if options.intermediate_weight > 0:
             self._require_intermediate_outputs()
         if options.feedback > 0 and isinstance(self.encoder, STREAMING_ENCODERS):
@@ -72,6 +78,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
         text_lengths: torch.Tensor,
         teacher: torch.Tensor | None = None,
         teacher_lengths: torch.Tensor | None = None,
+        teacher_rows: torch.Tensor | None = None,
         teacher_identity: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor], torch.Tensor]:
@@ -82,35 +89,47 @@ class ESPnetGMOTModel(ESPnetASRModel):
             speech_lengths: (batch,).
             text: token ids (batch, L), padded with −1.
             text_lengths: (batch,).
-            teacher: from the ``gmot`` preprocessor, token ids (batch, N) or embeddings (batch, N, d_l).
-            teacher_lengths: tokens with both special ones (batch,).
-            teacher_identity: number of the cached teacher, or of the ids' vocabulary (batch, 1); compared
-                once with the projection's, or with the teacher's own.
+            teacher: from the ``gmot`` preprocessor, token ids (batch, M) or embeddings (batch, N, d_l).
+            teacher_lengths: tokens, special ones included (batch,).
+            teacher_rows: which tokens make a row, and which rows are of the text (batch, N, 3); see
+                :meth:`TeacherInput.rows`.
+            teacher_identity: number of the cached teacher, or of the ids' vocabulary, and of the projection
+                whose coordinates are given, or 0 (batch, 2); compared once with the projection's, or with
+                the teacher's own.
             kwargs: ESPnet's other inputs, such as ``utt_id``.
 
         Returns:
             The loss, the statistics and the batch size, as ESPnet's trainer wants them.
 
         Raises:
-            InputError: an utterance too short for one encoder frame, no teacher's input or that of another
-                teacher, no projection, or a replica of ``DataParallel``.
+            InputError: an utterance too short for one encoder frame, no teacher's input where a loss needs it
+                or that of another teacher, no projection, or a replica of ``DataParallel``.
         """
-        if teacher is None or teacher_lengths is None:
-            raise InputError("model: gmot needs the teacher's input; set preprocessor: gmot in the YAML")
         if getattr(self, "_is_replica", False):
             raise InputError("model: gmot runs on several GPUs with --multiprocessing_distributed true only")
-        if self.training:
-            self.criterion_align.require_projection()
-        self.teacher_input.check(teacher, teacher_identity, self.training)
+        given = self._given(teacher, teacher_lengths, teacher_rows, teacher_identity)
+        is_twice = self.training and self.options.consistency_weight > 0
+        if is_twice:
+            speech, speech_lengths, text, text_lengths = map(
+                twice, (speech, speech_lengths, text, text_lengths)
+            )
+            given = given and (twice(given[0]), twice(given[1]), twice(given[2]))
+            kwargs = {name: twice(value) for name, value in kwargs.items()}
         encoded = self.encode_batch(speech, speech_lengths)
         require_frames(encoded.lengths, kwargs.get("utt_id"))
         loss, stats, weight = self.recognition_loss(
             encoded, speech, speech_lengths, text, text_lengths, **kwargs
         )
         alignable = self.alignable(encoded, text, text_lengths)
-        terms, stats_alignment = self.alignment_terms(encoded, teacher, teacher_lengths, alignable)
-        loss = loss + self._warmup() * sum(terms.values())
-        stats |= stats_alignment | {"loss": loss.detach()}
+        if given is not None:
+            terms, stats_of_alignment = self.alignment_terms(encoded, *given, counted=alignable)
+            loss = loss + self._warmup() * sum(terms.values())
+            stats |= stats_of_alignment
+        if is_twice:
+            consistency = consistency_loss(self.ctc.log_softmax(encoded.hidden), encoded.lengths)
+            loss = loss + self.options.consistency_weight * consistency
+            stats["loss_consistency"] = consistency.detach()
+        stats["loss"] = loss.detach()
         if self.ctc_limit is not None and alignable is not None:
             stats["ctc_impossible"] = self.ctc_limit.share_impossible(alignable, kwargs.get("utt_id"))
         return force_gatherable((loss, stats, weight), loss.device)
@@ -123,7 +142,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
         Raises:
             InputError: training, and ``model_conf`` names no projection or one that is missing or damaged.
         """
-        if mode:
+        if mode and self.options.needs_teacher:
             self.criterion_align.require_projection()
         return super().train(mode)
 
@@ -199,20 +218,20 @@ class ESPnetGMOTModel(ESPnetASRModel):
         encoded: Encoded,
         teacher: torch.Tensor,
         teacher_lengths: torch.Tensor,
+        teacher_rows: torch.Tensor,
         counted: torch.Tensor | None = None,
     ) -> dict[str, AlignmentOutput]:
         """Align each block of an encoded batch that has a weight.
 
         Args:
             encoded: the batch, from :meth:`encode_batch`.
-            teacher: token ids (batch, N) or embeddings (batch, N, d_l).
-            teacher_lengths: tokens with both special ones (batch,).
+            teacher, teacher_lengths, teacher_rows: as for :meth:`forward`.
             counted: utterances whose losses count (batch,); None for all.
 
         Returns:
             The alignments by the suffix of their statistics: ``LAST_BLOCK``, ``_layer6``, ...
         """
-        embeddings = self.teacher_input.embeddings(teacher, teacher_lengths)  # (batch, N, d_l)
+        tokens = self.teacher_input.rows(teacher, teacher_lengths, teacher_rows)
         nonblank = None
         if self.options.frame_marginal == "nonblank":
             with torch.no_grad():
@@ -222,9 +241,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
             lift = torch.nn.Identity() if self.adapter is None else self.adapter.lift
             blocks |= {f"_layer{block}": lift(output) for block, output in encoded.intermediate}
         return {
-            suffix: self.criterion_align(
-                features, encoded.lengths, embeddings, teacher_lengths, nonblank, counted
-            )
+            suffix: self.criterion_align(features, encoded.lengths, *tokens, nonblank, counted)
             for suffix, features in blocks.items()
         }
 
@@ -233,23 +250,23 @@ class ESPnetGMOTModel(ESPnetASRModel):
         encoded: Encoded,
         teacher: torch.Tensor,
         teacher_lengths: torch.Tensor,
+        teacher_rows: torch.Tensor,
         counted: torch.Tensor | None = None,
     ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-        """Return Σ_b c_b (fgw_weight · L_fgw(b) + align_weight · L_align(b)) of an encoded batch.
+        """Return the weighted alignment losses of an encoded batch, summed over the blocks with their c_b.
 
         Args:
             encoded: the batch, from :meth:`encode_batch`.
-            teacher: token ids (batch, N) or embeddings (batch, N, d_l).
-            teacher_lengths: tokens with both special ones (batch,).
+            teacher, teacher_lengths, teacher_rows: as for :meth:`forward`.
             counted: utterances whose losses count (batch,), as :meth:`alignable` tells; None for all.
 
         Returns:
-            The loss without its warm-up w(t), as the weighted terms ``node``, ``edge`` and ``projection``
-            that add up to it, and the statistics of each block.
+            The loss without its warm-up w(t), as the terms of ``AlignmentCriterion.weighted_terms`` that add
+            up to it, and the statistics of each block.
         """
         terms: dict[str, torch.Tensor] = {}
         stats: dict[str, torch.Tensor] = {}
-        for suffix, aligned in self.align(encoded, teacher, teacher_lengths, counted).items():
+        for suffix, aligned in self.align(encoded, teacher, teacher_lengths, teacher_rows, counted).items():
             share = 1.0 if suffix == LAST_BLOCK else self.options.intermediate_weight
             for name, term in self.criterion_align.weighted_terms(aligned, share).items():
                 terms[name] = terms.get(name, 0.0) + term
@@ -262,6 +279,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
         speech_lengths: torch.Tensor,
         teacher: torch.Tensor,
         teacher_lengths: torch.Tensor,
+        teacher_rows: torch.Tensor,
     ) -> tuple[AlignmentOutput, torch.Tensor]:
         """Encode a batch and align the last block, without any recognition loss, for pictures.
 
@@ -269,7 +287,33 @@ class ESPnetGMOTModel(ESPnetASRModel):
             The alignment, and what CTC sees (batch, T, d_a).
         """
         encoded = self.encode_batch(speech, speech_lengths)
-        return self.align(encoded, teacher, teacher_lengths)[LAST_BLOCK], encoded.hidden
+        return self.align(encoded, teacher, teacher_lengths, teacher_rows)[LAST_BLOCK], encoded.hidden
+
+    def _given(
+        self,
+        teacher: torch.Tensor | None,
+        lengths: torch.Tensor | None,
+        rows: torch.Tensor | None,
+        identity: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
+        """Return the teacher's input once it is checked, None where there is none and no loss needs it."""
+        if teacher is None or lengths is None or rows is None:
+            if self.options.needs_teacher:
+                raise InputError("model: gmot needs the teacher's input; set preprocessor: gmot in the YAML")
+            return None
+        if self.training:
+            self.criterion_align.require_projection()
+        self.teacher_input.check(teacher, rows, identity, self.training)
+        return teacher, lengths, rows
+
+    def _mask_twice(self) -> None:
+        """CR-CTC compares the CTC of two masked copies, frame by frame."""
+        if self.ctc is None:
+            raise InputError("model_conf: consistency_weight needs ctc_weight above 0")
+        specaug: AbsSpecAug | None = getattr(self, "specaug", None)
+        if specaug is None:
+            raise InputError("model_conf: consistency_weight needs specaug: specaug, whose masks differ")
+        self.specaug = WarpedOnce(specaug)
 
     def _require_intermediate_outputs(self) -> None:
         if not getattr(self.encoder, "interctc_layer_idx", None):

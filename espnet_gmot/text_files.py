@@ -3,6 +3,7 @@
 import codecs
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
@@ -38,11 +39,11 @@ def read_text(path: str | Path) -> str:
 
 @contextmanager
 def open_text(path: str | Path) -> Iterator[TextIO]:
-    """Open such a file to read it in parts; the errors are the same."""
-    refuse_wide_characters(path)
+    """Open such a file, or a pipe, to read it in parts; the errors are the same."""
     try:
-        with Path(path).open(encoding="utf-8-sig") as stream:
-            yield stream
+        with Path(path).open("rb") as stream:
+            _refuse_wide_characters(path, stream.peek(4))
+            yield TextIOWrapper(stream, encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 ({error}); convert it to UTF-8 with iconv") from error
 
@@ -50,9 +51,12 @@ def open_text(path: str | Path) -> Iterator[TextIO]:
 def refuse_wide_characters(path: str | Path) -> None:
     """Raise an InputError if a text file is in UTF-16 or UTF-32, as its first bytes tell."""
     with Path(path).open("rb") as stream:
-        start = stream.read(4)
+        _refuse_wide_characters(path, stream.read(4))
+
+
+def _refuse_wide_characters(path: str | Path, start: bytes) -> None:
     for encoding, looks_so in WIDE_ENCODINGS.items():
-        if looks_so(start):
+        if looks_so(start[:4]):
             raise InputError(
                 f"{path} is not UTF-8 but {encoding}; convert it to UTF-8: "
                 f"iconv -f {encoding} -t UTF-8 {path} > NEW, and put NEW in its place"

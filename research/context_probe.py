@@ -12,7 +12,8 @@ from tqdm import tqdm
 from espnet_gmot.data.character_times import read_character_times
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.cache import TeacherCache
-from espnet_gmot.teacher.token_spans import TeacherToken, teacher_tokens, tokenizer_of_cache
+from espnet_gmot.teacher.token_spans import TeacherToken, tokenizer_of_cache
+from espnet_gmot.teacher.transcript import labelled_rows
 from espnet_gmot.trained.couplings import encode, frame_times, read_spoken
 from espnet_gmot.trained.load import load_experiment
 from research.character_spans import spans_of, token_spans
@@ -79,7 +80,7 @@ def spoken_characters(
     for spoken in bar:
         spoken.require_rate_of(model)
         characters = spans_of(times, spoken.utterance, spoken.text, ctm)
-        tokens = teacher_tokens(tokenizer, spoken.text)
+        tokens = [row.token for row in labelled_rows(tokenizer, spoken.text, cache.meta.identity.reading)]
         spans = token_spans(tokens, characters, spoken.utterance)
         speech = torch.from_numpy(spoken.samples)[None]
         hidden = encode(model, speech, torch.tensor([speech.size(1)]))[0][0].numpy()  # (T, d_a)
@@ -89,6 +90,11 @@ def spoken_characters(
             nearest = np.abs(middles - (start + end) / 2).argmin()
             frames.append(hidden[inside].mean(0) if inside.any() else hidden[nearest])
         chars += "".join(spoken.text.split())
+        if cache.meta.projection:
+            raise InputError(
+                f"{cache.directory} holds coordinates in a projection, and the probe is of embeddings; name "
+                "a cache that was made without --projected_size"
+            )
         embedded = cache.lookup(spoken.text, spoken.utterance)  # (N, d_l)
         _require_characters(tokens, len(embedded), spoken.utterance)
         embeddings.append(embedded[[span is not None for span in spans]])

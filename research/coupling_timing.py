@@ -1,9 +1,10 @@
 """A trained model's couplings against the true times of the characters, which the synthesiser knows."""
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from operator import add
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,6 @@ from tqdm import tqdm
 
 from espnet_gmot.data.character_times import read_character_times
 from espnet_gmot.errors import InputError
-from espnet_gmot.teacher.token_spans import teacher_tokens
 from espnet_gmot.trained.couplings import frame_times, load_aligners, read_spoken
 from research.character_spans import Span, spans_of, token_spans
 
@@ -60,7 +60,12 @@ class CouplingTiming:
 
 @torch.no_grad()
 def measure_couplings(
-    experiment: str | Path, guide: str | Path | None, checkpoint: str, data_dir: str | Path, ctm: str | Path
+    experiment: str | Path,
+    guide: str | Path | None,
+    checkpoint: str,
+    data_dir: str | Path,
+    ctm: str | Path,
+    change: Mapping[str, Any] | None = None,
 ) -> CouplingTiming:
     """Align every utterance of a set and measure its coupling.
 
@@ -70,28 +75,32 @@ def measure_couplings(
         checkpoint: file name of the model in each directory.
         data_dir: Kaldi data directory; its transcripts must be in the teacher cache, if there is one.
         ctm: true character times of the set.
+        change: options of the alignment that take the place of those that the model was trained with.
 
     Raises:
-        InputError: a file is missing, the model has neither alignment nor guide, transcripts and times do not
-            fit, or the teacher's tokenizer is not there or does not tell a token's characters.
+        InputError: an option is wrong, a file is missing, the model has neither alignment nor guide,
+            transcripts and times do not fit, or the teacher's tokenizer is not there or does not tell which
+            characters a token stands for.
     """
     experiments = [("model", experiment)] + ([("guide", guide)] if guide else [])
     aligner = load_aligners(experiments, checkpoint)["model"]
-    tokenizer, special_tokens = aligner.preprocess.teacher_tokenizer(), aligner.guide.options.special_tokens
+    options = replace(aligner.guide.options, **(change or {}))
+    aligner.guide.options = aligner.guide.criterion_align.options = options
     times = read_character_times(ctm)
     timing = CouplingTiming()
     bar = tqdm(read_spoken(data_dir), desc=f"couplings {Path(data_dir).name}", total=len(times), unit="utt")
     for spoken in bar:
         characters = spans_of(times, spoken.utterance, spoken.text, ctm)
-        spans = token_spans(teacher_tokens(tokenizer, spoken.text)[1:-1], characters, spoken.utterance)
+        tokens = [row.token for row in aligner.rows(spoken)]
+        spans = token_spans(tokens, characters, spoken.utterance)
         plan, _ = aligner.align(spoken)
         frames = frame_times(aligner.model, spoken.rate, plan.size(0))
-        timing += coupling_timing(plan.numpy(), frames, spans, special_tokens)
+        timing += coupling_timing(plan.numpy(), frames, spans)
     return timing
 
 
 def coupling_timing(
-    plan: np.ndarray, frame_times: np.ndarray, spans: Sequence[Span | None], special_tokens: bool
+    plan: np.ndarray, frame_times: np.ndarray, spans: Sequence[Span | None]
 ) -> CouplingTiming:
     """Measure one utterance's coupling.
 
@@ -101,28 +110,26 @@ def coupling_timing(
     Args:
         plan: coupling γ (T, N), without padding.
         frame_times: middle t of each frame (T,), seconds.
-        spans: start a and end b of each token of the text, seconds; None for one without characters.
-        special_tokens: whether the first and the last token are [CLS] and [SEP].
+        spans: start a and end b of each token, seconds; None for one without characters: a special token or
+            a mark between words.
 
     Raises:
         InputError: the numbers of frames, tokens and spans do not fit.
 
     Example:
         >>> middles, spans = np.array([0.5, 1.5]), [(0, 1), (1, 2)]
-        >>> timing = coupling_timing(np.eye(2) / 2, middles, spans, special_tokens=False)
+        >>> timing = coupling_timing(np.eye(2) / 2, middles, spans)
         >>> timing.summary()["inside_own_span"], timing.summary()["barycentre_error_ms"]
         (1.0, 0.0)
     """
-    text = plan[:, 1:-1] if special_tokens else plan  # (T, n)
-    if text.shape != (len(frame_times), len(spans)):
+    if plan.shape != (len(frame_times), len(spans)):
         raise InputError(
-            f"a coupling of {text.shape[0]} frames and {text.shape[1]} characters does not fit "
-            f"{len(frame_times)} frame times and {len(spans)} character times"
+            f"a coupling of {plan.shape[0]} frames and {plan.shape[1]} tokens does not fit "
+            f"{len(frame_times)} frame times and {len(spans)} spans of tokens"
         )
     spoken = [place for place, span in enumerate(spans) if span is not None]
-    special = plan[:, [0, -1]] if special_tokens else plan[:, :0]
-    special = np.hstack([special, np.delete(text, spoken, axis=1)])
-    text = text[:, spoken]  # (T, n)
+    special = np.delete(plan, spoken, axis=1)  # (T, N - n)
+    text = plan[:, spoken]  # (T, n)
     starts, ends = np.array([spans[place] for place in spoken], dtype=np.float64).T  # (n,)
     within = (frame_times[:, None] >= starts) & (frame_times[:, None] < ends)  # (T, n)
     mass = text.sum(0)  # (n,)

@@ -22,18 +22,17 @@ def draw_figures(rows: Mapping[str, Sequence[RowResult]], directory: Path) -> li
     """Draw what the runs allow: ``curves.png``, ``alpha.png`` and ``errors.png``.
 
     Args:
-        rows: of ``dev`` and of ``test``.
+        rows: of each decoded set, that on which epochs were chosen first, then that of the result.
         directory: where they go.
 
     Returns:
         The pictures that were drawn; α needs two values of it.
     """
-    run = [row for row in rows["test"] if row.errors]
-    drawn = [
-        _save(directory / "curves.png", _curves, rows["dev"]),
-        _save(directory / "errors.png", _errors, run, height=1.8 + BAR_HEIGHT * len(run)),
-    ]
-    if any(alpha_rows(rows["dev"], method) for method in METHODS):
+    dev, test = list(rows.values())[:2]
+    drawn = [_save(directory / "curves.png", _curves, dev)]
+    if run := [row for row in test if row.substitutions]:
+        drawn.append(_save(directory / "errors.png", _errors, run, height=1.8 + BAR_HEIGHT * len(run)))
+    if any(alpha_rows(dev, method) for method in METHODS):
         drawn.append(_save(directory / "alpha.png", _alpha, rows))
     return drawn
 
@@ -90,8 +89,8 @@ def _curves(axes: Axes, rows: Sequence[RowResult]) -> None:
 def _alpha(axes: Axes, rows: Mapping[str, Sequence[RowResult]]) -> None:
     """CER by α with the prior and without, over the seeds that all points of a line have."""
     for (method, prior), marker in zip(METHODS.items(), "os", strict=True):
-        for name, colour in (("dev", "#7a9cc6"), ("test", "#c25700")):
-            pairs = alpha_rows(rows[name], method)
+        for (name, found), colour in zip(rows.items(), ("#7a9cc6", "#c25700"), strict=False):
+            pairs = alpha_rows(found, method)
             if not pairs:
                 continue
             alphas, row_list = zip(*pairs, strict=True)
@@ -120,7 +119,7 @@ def _errors(axes: Axes, rows: Sequence[RowResult]) -> None:
 
 def _parts_of_errors(rows: Sequence[RowResult]) -> list[tuple[str, str, np.ndarray]]:
     def substituted(sound: str) -> np.ndarray:
-        return np.array([row.substituted(sound) for row in rows])
+        return np.array([row.substituted(sound) or 0.0 for row in rows])
 
     return [
         ("same sound (homophone)", "#c25700", substituted("same_sound")),

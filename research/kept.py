@@ -48,17 +48,23 @@ def keep_run(
     }
     measures = (_measured(experiment / name) for name in (COUPLING, CONTEXT))
     run = KeptRun(row, seed, record, training, epoch_statistics(experiment), hypotheses, *measures)
-    references = {name: read_table(Path("dump/raw") / name / "text", "run stages 1 to 4") for name in sets}
-    add_run(results, run, references)
+    references, speakers = (
+        {name: read_table(Path("dump/raw") / name / table, "run stages 1 to 4") for name in sets}
+        for table in ("text", "utt2spk")
+    )
+    add_run(results, run, references, speakers)
 
 
 def _scored(experiment: Path, decode: str, dataset: str) -> dict[str, Any]:
-    counts = read_result(decoded_set(experiment, decode, dataset) / "score_cer" / "result.json").total
+    scored = decoded_set(experiment, decode, dataset)
+    counts = read_result(scored / "score_cer" / "result.json").total
+    words = scored / "score_wer" / "result.json"
     facts = facts_of_decoding(experiment, decode, dataset)
     return asdict(counts) | {
         "cer": counts.err_rate,
         "rtf": facts and facts.rtf,
         "parameters": facts and inference_parameters(experiment, facts.ctc_alone),
+        **({"wer": read_result(words).total.err_rate} if words.is_file() else {}),
     }
 
 
@@ -68,7 +74,8 @@ def _teacher(training: dict[str, Any]) -> dict[str, Any] | None:
     if "teacher_cache" not in conf:
         return None
     meta = read_meta(require_file(Path(conf["teacher_cache"]) / "meta.json", "make the cache again"))
-    teacher = {key: value for key, value in asdict(meta).items() if value is not None}
+    told = asdict(meta).items()
+    teacher = {key: value for key, value in told if value is not None and key not in ("format", "num_shards")}
     metrics = Path(meta.teacher) / "metrics.json"
     if metrics.is_file() and not meta.random_init:
         teacher["masked_accuracy"] = json.loads(metrics.read_text(encoding="utf-8"))["masked_accuracy"]

@@ -4,7 +4,8 @@ RESULTS/runs.yaml            what is known of each run: error counts, times, ver
                              its training YAML as the blocks that differ from those of ``base``;
                              ``rows_of`` names rows that another protocol beside it has in common
 RESULTS/epochs.tsv           statistics of each epoch
-RESULTS/hypotheses_SET.tsv   transcripts of a decoded set (row ``reference``), then what each run recognised
+RESULTS/hypotheses_SET.tsv   transcripts of a decoded set (row ``reference``) and who says them (``speaker``),
+                             then what each run recognised
 RESULTS/about.md             in words, what a pilot differs in; written by hand
 
 A run is finished once it stands in ``runs.yaml``, which is written last.
@@ -26,7 +27,7 @@ from espnet_gmot.files import require_file, write_aside, write_text
 
 RUNS, EPOCHS, HYPOTHESES = "runs.yaml", "epochs.tsv", "hypotheses_{}.tsv"
 COUPLING, CONTEXT = "coupling.json", "context.json"  # what was measured, in the directory of a model
-REFERENCE = "reference"  # in place of a row's name
+REFERENCE, SPEAKER = "reference", "speaker"  # in place of a row's name
 RUN_AGAIN = "run `python3 -m research.bin.run_experiments` again"
 
 Texts = dict[str, str]  # utterance → text
@@ -58,13 +59,16 @@ class KeptRun:
     context: dict[str, float | None] | None = None
 
 
-def add_run(results: Path, run: KeptRun, references: dict[str, Texts]) -> None:
+def add_run(
+    results: Path, run: KeptRun, references: dict[str, Texts], speakers: dict[str, Texts] | None = None
+) -> None:
     """Add a run to the files of a protocol, in place of a former one of its row and seed.
 
     Args:
         results: directory of the protocol, e.g. ``results/small``; made if there is none.
         run: the run.
         references: set → utterance → transcript.
+        speakers: set → utterance → who says it.
 
     Raises:
         InputError: the runs there were scored against other transcripts.
@@ -79,6 +83,7 @@ def add_run(results: Path, run: KeptRun, references: dict[str, Texts]) -> None:
                     f"{path}: the transcripts of {name} are not the reference of the runs kept before; keep "
                     "the runs of one corpus apart"
                 )
+            known |= {(SPEAKER, ""): speakers[name]} if speakers else {}
             _write_texts(path, known | {(REFERENCE, ""): reference, key: run.hypotheses[name]})
         path = results / EPOCHS
         _write_epochs(path, (_read_epochs(path) if path.exists() else {}) | {key: run.epochs})
@@ -135,6 +140,11 @@ def _read_common_runs(results: Path, content: dict[str, Any]) -> list[KeptRun]:
 def read_reference(results: Path, dataset: str) -> Texts:
     """Read the transcripts of a decoded set."""
     return _read_texts(results / HYPOTHESES.format(dataset))[REFERENCE, ""]
+
+
+def read_speakers(results: Path, dataset: str) -> Texts | None:
+    """Read who says the utterances of a decoded set; None where that was not kept."""
+    return _read_texts(results / HYPOTHESES.format(dataset)).get((SPEAKER, ""))
 
 
 def finished_configs(results: Path) -> dict[tuple[str, int], dict[str, Any]]:
@@ -223,9 +233,9 @@ def _write_epochs(path: Path, epochs: dict[Key, dict[int, dict[str, float]]]) ->
     _write_table(path, ["row", "seed", "epoch", *sorted(names)], lines)
 
 
-def _order(item: tuple[Key, Any]) -> tuple[bool, str, int]:
+def _order(item: tuple[Key, Any]) -> tuple[bool, bool, str, int]:
     (row, seed), _ = item
-    return row != REFERENCE, row, int(seed or 0)
+    return row != REFERENCE, row != SPEAKER, row, int(seed or 0)
 
 
 def _read_table(path: Path) -> Iterator[dict[str, str]]:

@@ -8,6 +8,7 @@ from espnet_gmot.files import write_text
 from espnet_gmot.score.margin import Margin
 from espnet_gmot.score.markdown_table import UNKNOWN, markdown_table, number, p_value
 from research.knowledge_share import shares_of_knowledge
+from research.measures import COUPLING_COLUMNS, Measures, mean_of
 from research.rows import RowResult
 from research.training_start import start_section
 
@@ -17,9 +18,11 @@ HEAD = """\
 
 Written by `python -m research.bin.experiments_page` from the files in `{results}`; the protocol, its
 hypotheses and its targets are in [protocol.md](protocol.md) and [findings.md](findings.md). `gmot` is the
-method, rows with `prior` in their names have our temporal prior besides. Before 28 November 2026 the row with
-prior was called `gmot` and the method `gmot_no_prior`; CHANGELOG.md lists the names of before.
+method{prior}.
 """
+PRIOR = """\
+, rows with `prior` in their names have our temporal prior besides. Before 28 November 2026 the row with
+prior was called `gmot` and the method `gmot_no_prior`; CHANGELOG.md lists the names of before"""
 NOTES = """\
 - "CER %" is the mean over the seeds, whose own values follow. All that comes after compares the row with its
   baseline over the seeds that both have; the baseline's CER over these seeds is given.
@@ -29,6 +32,12 @@ NOTES = """\
 - "p" is that of the exact paired permutation test on each utterance's errors summed over the seeds; "Holm"
   corrects it for the number of rows in the table. It covers the choice of the utterances; the spread of the
   seeds stands in their column. Other voices are covered by neither.
+"""
+SPEAKERS = """\
+- "by speaker": difference and p with the {count} speakers as what is drawn and swapped, in place of the
+  utterances. They say what other speakers of the kind would change.
+"""
+HOMOPHONES = """\
 - "homophones" are substitutions with the right syllable and tone, "tones" those with the right syllable
   alone, in percent of the characters, as pypinyin {pypinyin} reads the sentences (another version
   differs a little).
@@ -50,41 +59,62 @@ learnt from; where the table of teachers has two, each with that of its machine.
 
 
 def write_experiment_page(
-    out: Path, results: Path, rows: dict[str, list[RowResult]], figures: Sequence[Path]
+    out: Path, results: Path, rows: Mapping[str, Sequence[RowResult]], figures: Sequence[Path]
 ) -> None:
     """Write the page.
 
     Args:
         out: the page, beside ``protocol.md``.
         results: directory of the protocol, as the page names it; ``about.md`` in it, if any, is shown.
-        rows: of ``dev`` and of ``test``.
+        rows: of each decoded set, that on which epochs were chosen first, then that of the result.
         figures: pictures to show, below the folder of ``out``.
     """
-    dev, test = rows["dev"], rows["test"]
+    (dev_name, dev), (test_name, test), *others = rows.items()
+    prior = PRIOR if any("prior" in row.plan.name for row in dev) else ""
     parts = [
-        HEAD.format(protocol=results.name, results=results),
+        HEAD.format(protocol=results.name, results=results, prior=prior),
         *([about.read_text(encoding="utf-8")] if (about := results / "about.md").is_file() else []),
-        f"## CER on test\n\n{_main_table(test)}\n",
-        NOTES.format(pypinyin=version("pypinyin")),
-        f"## CER on dev\n\n{_main_table(dev)}\n",
-        f"## Other comparisons on test\n\n{_other_table(test)}\n",
-        f"## Other comparisons on dev\n\n{_other_table(dev)}\n",
-        f"## How much of the gain is the teacher's knowledge, test\n\n{shares_of_knowledge(dev, test)}\n",
+        f"## CER on {test_name}\n\n{_main_table(test)}\n",
+        _notes(test),
+        *(f"## CER on {name}\n\n{_main_table(found)}\n" for name, found in ((dev_name, dev), *others)),
+        f"## Other comparisons on {test_name}\n\n{_other_table(test)}\n",
+        f"## Other comparisons on {dev_name}\n\n{_other_table(dev)}\n",
+        f"## How much of the gain is the teacher's knowledge, {test_name}\n\n"
+        f"{shares_of_knowledge(dev, test)}\n",
         *(f"![{figure.stem}]({figure.relative_to(out.parent)})\n" for figure in figures),
         f"## What the seeds differ in\n\n{start_section(test)}\n",
         f"## Costs\n\n{_cost_table(test)}\n\n{COSTS}",
-        f"## Couplings against the true character times, dev\n\n{_coupling_table(dev)}\n\n{LAST_EPOCH}",
-        f"## The teacher's context in the encoder, dev\n\n{_context_table(dev)}\n\n{CONTEXT}",
+        f"## Couplings against the true character times, {dev_name}\n\n"
+        f"{_coupling_table(dev)}\n\n{LAST_EPOCH}",
+        f"## The teacher's context in the encoder, {dev_name}\n\n{_context_table(dev)}\n\n{CONTEXT}",
         f"## Teachers\n\n{_teacher_table(dev)}\n",
         f"## What the rows test\n\n{_plan_table(dev)}\n",
     ]
     write_text(out, "\n".join(parts))
 
 
+def _notes(rows: Sequence[RowResult]) -> str:
+    notes = NOTES
+    if counts := {row.margin.by_speaker.speakers for row in rows if row.margin and row.margin.by_speaker}:
+        notes += SPEAKERS.format(count=max(counts))
+    if any(row.substitutions for row in rows):
+        notes += HOMOPHONES.format(pypinyin=version("pypinyin"))
+    return notes
+
+
 def _main_table(rows: Sequence[RowResult]) -> str:
     header = ["row", "CER %", "seeds", "baseline", "change %", "difference [95 %]", "p", "Holm"]
-    header += ["homophones", "tones"]
-    table = markdown_table(header, [_main_cells(row) for row in rows if row.errors], left={0, 2, 3})
+    more = {
+        "by speaker [95 %]": lambda row: _speaker_cells(row)[0],
+        "p by speaker": lambda row: _speaker_cells(row)[1],
+        "WER %": lambda row: number(row.wer, ".2f"),
+        "homophones": lambda row: number(row.substituted("same_sound"), ".2f"),
+        "tones": lambda row: number(row.substituted("same_syllable"), ".2f"),
+    }
+    run = [row for row in rows if row.errors]
+    more = {name: cell for name, cell in more.items() if any(cell(row) != UNKNOWN for row in run)}
+    cells = [[*_main_cells(row), *(cell(row) for cell in more.values())] for row in run]
+    table = markdown_table([*header, *more], cells, left={0, 2, 3})
     missing = ", ".join(f"`{row.plan.name}`" for row in rows if row.errors is None)
     return f"{table}\n\n{NOT_RUN.capitalize()}: {missing}." if missing else table
 
@@ -92,18 +122,21 @@ def _main_table(rows: Sequence[RowResult]) -> str:
 def _main_cells(row: RowResult) -> list[str]:
     seeds = ", ".join(f"{seed}: {rate:.2f}" for seed, rate in row.scored.rates.items())
     baseline = f"{row.plan.baseline} {row.margin.other:.2f}" if row.margin else UNKNOWN
-    sounds = [f"{row.substituted(sound):.2f}" for sound in ("same_sound", "same_syllable")]
     margin = [*_margin_cells(row.margin), p_value(row.p_holm)]
-    return [row.plan.name, f"{row.scored.mean:.2f}", seeds, baseline, *margin, *sounds]
+    return [row.plan.name, f"{row.scored.mean:.2f}", seeds, baseline, *margin]
+
+
+def _speaker_cells(row: RowResult) -> list[str]:
+    if row.margin is None or row.margin.by_speaker is None:
+        return [UNKNOWN] * 2
+    _, (low, high), p = row.margin.by_speaker
+    return [f"[{low:+.2f}, {high:+.2f}]", p_value(p)]
 
 
 def _margin_cells(margin: Margin | None) -> list[str]:
     if margin is None:
         return [UNKNOWN] * 3
-    low, high = margin.interval
-    mark = " ↕" if margin.seeds_disagree else ""
-    difference = f"{margin.difference:+.2f} [{low:+.2f}, {high:+.2f}]{mark}"
-    return [number(margin.change, "+.1f"), difference, p_value(margin.p)]
+    return [number(margin.change, "+.1f"), margin.shown(margin.interval), p_value(margin.p)]
 
 
 def _other_table(rows: Sequence[RowResult]) -> str:
@@ -126,9 +159,9 @@ def _cost_table(rows: Sequence[RowResult]) -> str:
         [
             row.plan.name,
             str(len(row.runs)),
-            number(row.cost("parameters", "test"), ".2f", 1e-6),
+            number(row.cost("parameters", row.dataset), ".2f", 1e-6),
             number(row.cost("seconds_train"), ".0f"),
-            number(row.cost("rtf", "test"), ".4f"),
+            number(row.cost("rtf", row.dataset), ".4f"),
         ]
         for row in rows
         if row.runs
@@ -140,19 +173,14 @@ def _coupling_table(rows: Sequence[RowResult]) -> str:
     measured = [row for row in rows if _couplings(row)]
     if not measured:
         return "Not measured."
-    columns = {
-        "by chance %": ("inside_own_span_by_chance", 100),
-        "barycentre error ms": ("barycentre_error_ms", 1),
-        "on right character %": ("on_right_character", 100),
-        "special tokens on silence %": ("special_tokens_on_silence", 100),
-    }
+    columns = {"by chance %": ("inside_own_span_by_chance", 100), **COUPLING_COLUMNS}
     cells = [
         [
             row.plan.name,
             _mean_and_seeds(_couplings(row), "inside_own_span"),
-            *(number(_mean(_couplings(row), key), ".1f", scale) for key, scale in columns.values()),
-            number(_mean(_last_epochs(row), "valid_fgw_edge"), ".3f"),
-            number(_mean(_last_epochs(row), "valid_loss_align"), ".2f"),
+            *(number(mean_of(_couplings(row), key), ".1f", scale) for key, scale in columns.values()),
+            number(mean_of(_last_epochs(row), "valid_fgw_edge"), ".3f"),
+            number(mean_of(_last_epochs(row), "valid_loss_align"), ".2f"),
         ]
         for row in measured
     ]
@@ -168,8 +196,8 @@ def _context_table(rows: Sequence[RowResult]) -> str:
         [
             row.plan.name,
             ", ".join(str(seed) for seed, run in sorted(row.runs.items()) if run.context),
-            number(_mean(contexts, "context"), ".1f", 100),
-            number(_mean(contexts, "identity"), ".1f", 100),
+            number(mean_of(contexts, "context"), ".1f", 100),
+            number(mean_of(contexts, "identity"), ".1f", 100),
         ]
         for row, contexts in found
     ]
@@ -188,15 +216,10 @@ def _last_epochs(row: RowResult) -> list[dict[str, float]]:
     return [run.epochs[max(run.epochs)] for run in row.runs.values()]
 
 
-def _mean(measures: Sequence[Mapping[str, float | None]], key: str) -> float | None:
-    values = [value for measure in measures if (value := measure.get(key)) is not None]
-    return sum(values) / len(values) if values else None
-
-
-def _mean_and_seeds(measures: Sequence[Mapping[str, float | None]], key: str) -> str:
+def _mean_and_seeds(measures: Sequence[Measures], key: str) -> str:
     """A share in percent, its values in brackets where there are several."""
     values = ", ".join(number(measure[key], ".0f", 100) for measure in measures)
-    mean = number(_mean(measures, key), ".1f", 100)
+    mean = number(mean_of(measures, key), ".1f", 100)
     return f"{mean} ({values})" if len(measures) > 1 else mean
 
 

@@ -11,7 +11,7 @@ from espnet_gmot.score.error_rates import score
 from espnet_gmot.score.margin import Margin, SystemErrors, margin_over
 from espnet_gmot.score.significance import holm
 from research.homophones import Substitutions, count_all, total
-from research.kept_files import KeptRun, read_reference, read_runs
+from research.kept_files import KeptRun, read_reference, read_runs, read_speakers
 from research.table import Row
 
 UNPLANNED = "kept, but no longer in the table"
@@ -23,15 +23,17 @@ class RowResult:
 
     Args:
         plan: the row of the table.
+        dataset: name of the set.
         runs: its finished runs by seed; empty where it was not run.
         errors: errors of each seed and utterance, None where it was not run.
-        substitutions: by sound, seed by seed.
+        substitutions: by sound, seed by seed; empty in languages with words.
         margin: against ``plan.baseline``; None for itself or without a common seed.
         p_holm: the margin's p, corrected for the number of rows that have one.
         margins_against: against the rows in ``plan.against``, where there is a common seed.
     """
 
     plan: Row
+    dataset: str
     runs: dict[int, KeptRun]
     errors: SystemErrors | None = None
     substitutions: dict[int, Substitutions] = field(default_factory=dict)
@@ -46,8 +48,16 @@ class RowResult:
             raise ValueError(f"{self.plan.name} was not run")
         return self.errors
 
-    def substituted(self, sound: str) -> float:
+    @property
+    def wer(self) -> float | None:
+        """Word error rate in percent, mean over the seeds; None where words were not scored."""
+        known = [run.record["sets"][self.dataset].get("wer") for run in self.runs.values()]
+        return float(np.mean(known)) if known and None not in known else None
+
+    def substituted(self, sound: str) -> float | None:
         """Substitutions of a kind, an attribute of ``Substitutions``, in percent of the characters."""
+        if not self.substitutions:
+            return None
         count = getattr(total(self.substitutions.values()), sound)
         return float(100 * count / len(self.runs) / self.scored.units.sum())
 
@@ -81,20 +91,28 @@ def gather(results: Path, kept: Sequence[KeptRun], plans: Sequence[Row], dataset
     Raises:
         InputError: hypotheses and transcripts do not fit.
     """
-    reference = read_reference(results, dataset)
+    reference, speakers = read_reference(results, dataset), read_speakers(results, dataset)
+    words = any("wer" in run.record["sets"][dataset] for run in kept)
     runs: defaultdict[str, dict[int, KeptRun]] = defaultdict(dict)
     for run in kept:
         runs[run.row][run.seed] = run
-    scored = {plan.name: _scored(runs[plan.name], reference, dataset) for plan in plans}
+    scored = {
+        plan.name: _scored(runs[plan.name], reference, speakers, dataset, spaces=words) for plan in plans
+    }
     margins = {plan.name: _margin(scored, plan.baseline, plan.name) for plan in plans}
     p_values = {name: margin.p for name, margin in margins.items() if margin}
     corrected = dict(zip(p_values, holm(np.array(list(p_values.values()))).tolist(), strict=True))
     return [
         RowResult(
             plan,
+            dataset,
             runs[plan.name],
             scored[plan.name],
-            {seed: count_all(reference, run.hypotheses[dataset]) for seed, run in runs[plan.name].items()},
+            {
+                seed: count_all(reference, run.hypotheses[dataset])
+                for seed, run in runs[plan.name].items()
+                if not words
+            },
             margins[plan.name],
             corrected.get(plan.name),
             {
@@ -107,10 +125,21 @@ def gather(results: Path, kept: Sequence[KeptRun], plans: Sequence[Row], dataset
     ]
 
 
-def _scored(runs: dict[int, KeptRun], reference: dict[str, str], dataset: str) -> SystemErrors | None:
+def _scored(
+    runs: dict[int, KeptRun],
+    reference: dict[str, str],
+    speakers: dict[str, str] | None,
+    dataset: str,
+    spaces: bool,
+) -> SystemErrors | None:
     counts = {
         seed: score(
-            reference, run.hypotheses[dataset], "char", f"{dataset} reference", f"{run.row} seed {seed}"
+            reference,
+            run.hypotheses[dataset],
+            "char",
+            f"{dataset} reference",
+            f"{run.row} seed {seed}",
+            spaces,
         )
         for seed, run in sorted(runs.items())
     }
@@ -118,7 +147,8 @@ def _scored(runs: dict[int, KeptRun], reference: dict[str, str], dataset: str) -
         return None
     errors = {seed: np.array([each.errors for each in counted.values()]) for seed, counted in counts.items()}
     units = np.array([each.units for each in next(iter(counts.values())).values()])
-    return SystemErrors(errors, units)
+    names = None if speakers is None else np.array([speakers[utterance] for utterance in reference])
+    return SystemErrors(errors, units, names)
 
 
 def _margin(scored: dict[str, SystemErrors | None], baseline: str, name: str) -> Margin | None:

@@ -13,7 +13,7 @@ from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_text
 from espnet_gmot.teacher.cache import read_meta
 from research.kept_files import finished_configs
-from research.table import Row, Table, Teacher
+from research.table import Corpus, Row, Table, Teacher
 
 PROBED_WITH = "base"  # the teacher whose context all encoders are probed for
 
@@ -72,7 +72,7 @@ def plan_runs(
     for row in rows:
         trained = by_name[row.model_of] if row.model_of else row
         for seed in seeds:
-            training = training_of(trained, seed, preset)
+            training = training_of(trained, seed, yaml_of(table.corpus, trained.config, preset))
             run = Run(row, seed, training, Path("exp/runs") / f"{trained.name}_seed{seed}")
             former = finished.get((row.name, seed))
             if former is None:
@@ -100,14 +100,18 @@ def _begun_otherwise(run: Run) -> list[str]:
     ]
 
 
-def training_of(row: Row, seed: int, preset: str) -> dict[str, Any]:
-    """Give a row's whole training YAML: that of the preset, the row's changes, its teacher and the seed.
+def yaml_of(corpus: Corpus, config: str, preset: str) -> Path:
+    """Name a training YAML of the recipe."""
+    return Path(corpus.yaml.format(config=config, preset=preset))
+
+
+def training_of(row: Row, seed: int, path: Path) -> dict[str, Any]:
+    """Give a row's whole training YAML: the recipe's, the row's changes, its teacher and the seed.
 
     Raises:
-        InputError: the preset's YAML is missing, or the cache of a teacher whose size is needed.
+        InputError: the recipe's YAML is missing, or the cache of a teacher whose size is needed.
     """
-    path = Path(f"conf/train_{row.config}_{preset}.yaml")
-    require_file(path, f"row {row.name} and preset {preset} name it")
+    require_file(path, f"row {row.name} and the table's corpus name it")
     config = merge(load_training_yaml(path), row.change) | {"seed": seed}
     if row.teacher is None:
         return config

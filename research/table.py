@@ -11,10 +11,38 @@ import yaml
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file
-from research.kept_files import REFERENCE
+from research.kept_files import REFERENCE, SPEAKER
 
 Decoding = Literal["ctc_greedy", "ctc_beam_lm"]
 HEAD = "the head of research/experiments.yaml says what a row may hold"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What all rows are trained and tested on.
+
+    Args:
+        recipe: its directory, in which ``./asr.sh`` runs.
+        options: of ``./asr.sh``, for the corpus.
+        local_data_opts: of its ``local/data.sh``.
+        yaml: training YAML of a row.
+        train: the training set in ``dump/raw``.
+        dev: the set on which epochs are chosen.
+        sets: those that are decoded.
+
+    In ``options``, ``local_data_opts`` and ``yaml``, ``{preset}`` stands for the protocol's preset, and in
+    ``yaml`` ``{config}`` for the row's. The defaults are those of Mini Mandarin.
+    """
+
+    recipe: str = "egs2/mini_mandarin/asr1"
+    options: str = "--lang zh --token_type char --train_set train --audio_format wav"
+    local_data_opts: str = (
+        "--preset {preset} --seed 1"  # not the demo's seed: other sentences in dev and test
+    )
+    yaml: str = "conf/train_{config}_{preset}.yaml"
+    train: str = "train"
+    dev: str = "dev"
+    sets: list[str] = field(default_factory=lambda: ["dev", "test"])
 
 
 @dataclass(frozen=True)
@@ -24,11 +52,15 @@ class Teacher:
     Args:
         every: train it on every n-th line of the text.
         pretrain: options of ``local/pretrain_teacher.py``; empty for those of ``local/teacher.sh``.
-        random_init: draw its weights at random instead of training it.
+        wheel: take that of ``bin.teacher_from_wheel`` with this vocabulary instead of training one.
+        layer: whose vectors are taken; None for the last one's.
+        random_init: draw its weights at random.
     """
 
     every: int = 1
     pretrain: str = ""
+    wheel: str = ""
+    layer: int | None = None
     random_init: bool = False
 
 
@@ -38,7 +70,7 @@ class Row:
 
     Args:
         name: directory of its results.
-        config: the training YAML is ``conf/train_CONFIG_PRESET.yaml``.
+        config: which training YAML, see ``Corpus.yaml``.
         tests: in words, what the row is for.
         teacher: name of its teacher; None without alignment.
         change: what differs from the YAML.
@@ -63,10 +95,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """All teachers by name, and all rows in the order in which they are run."""
+    """All teachers by name, all rows in the order in which they are run, and what they run on."""
 
     teachers: dict[str, Teacher]
     rows: list[Row]
+    corpus: Corpus = Corpus()
 
     def select(self, names: Sequence[str]) -> list[Row]:
         """The rows of these names in the table's order; all of them without names.
@@ -101,13 +134,14 @@ def read_experiment_table(path: str | Path) -> Table:
         content = yaml.safe_load(text)
         teachers = {name: _make(path, Teacher, keys) for name, keys in content["teachers"].items()}
         rows = [_make(path, Row, keys) for keys in content["rows"]]
+        corpus = _make(path, Corpus, content.get("corpus", {}))
     except (yaml.YAMLError, KeyError, AttributeError) as error:
         raise InputError(f"{path} is no table of experiments ({error!r}); {HEAD}") from error
     _check_names(path, teachers, rows)
-    return Table(teachers, rows)
+    return Table(teachers, rows, corpus)
 
 
-Made = TypeVar("Made", Teacher, Row)
+Made = TypeVar("Made", Corpus, Teacher, Row)
 
 
 def _make(path: str | Path, kind: type[Made], keys: dict[str, Any]) -> Made:
@@ -126,8 +160,8 @@ def _check_names(path: str | Path, teachers: dict[str, Teacher], rows: list[Row]
     for row in rows:
         if names[row.name] > 1:
             raise InputError(f"{path}: two rows are called {row.name}; rename one")
-        if row.name == REFERENCE:
-            raise InputError(f"{path}: {REFERENCE} stands for the transcripts in the results; rename the row")
+        if row.name in (REFERENCE, SPEAKER):
+            raise InputError(f"{path}: {row.name} stands for no run in the results; rename the row")
         named: list[tuple[str, str | None, Container[str]]]
         named = [("teacher", row.teacher, teachers), ("model_of", row.model_of, names)]
         named += [("baseline", row.baseline, names), ("control_of", row.control_of, names)]

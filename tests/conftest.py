@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import settings
 from small_corpus import TOKENS, TRANSCRIPTS
-from small_training import gmot_conf
+from small_training import framed_rows, gmot_conf
 
 ASR_SH = Path(__file__).parents[1] / "egs2" / "TEMPLATE" / "asr1" / "asr.sh"
 
@@ -117,6 +117,7 @@ def batch():
         "text_lengths": text_lengths,
         "teacher": embeddings,
         "teacher_lengths": text_lengths + 2,
+        "teacher_rows": framed_rows(text_lengths),
     }
 
 

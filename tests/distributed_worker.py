@@ -29,7 +29,8 @@ def train(task: type, config: Path, mini_batches: list[Batch], rank: int | None 
 
     args = task.get_parser().parse_args(["--config", str(config)])
     torch.manual_seed(0)
-    model = task.build_model(args)
+    torch.backends.cudnn.allow_tf32 = False  # or a GPU's products depend on the batch
+    model = task.build_model(args).to("cuda" if args.ngpu > 0 else "cpu")
     optimizers = task.build_optimizers(args, model)
     gradients = {}
     optimizers[0].register_step_pre_hook(

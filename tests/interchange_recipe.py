@@ -1,4 +1,4 @@
-"""A recipe directory with everything that stage 11 needs, and the files that docs/interchange.md shows."""
+"""A recipe directory with everything that stage 11 needs, and the files that a page of the docs shows."""
 
 import re
 import subprocess
@@ -13,7 +13,6 @@ from small_corpus import TOKENS, TRANSCRIPTS
 from espnet_gmot.data.kaldi_data import write_data_dir
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "interchange.md"
 RATE = 16000
 TOKEN_LIST = "data/zh_token_list/char/tokens.txt"
 
@@ -47,9 +46,11 @@ def make_teacher(directory, teacher_dir):
     return directory
 
 
-def write_documented_files(heading, directory):
-    """Write the code blocks of a section, each to the path that its first line names."""
-    section = PAGE.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+def write_documented_files(page, heading, directory):
+    """Write the code blocks of a page's section, each to the path that its first line names."""
+    section = (
+        (ROOT / "docs" / page).read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    )
     blocks = re.findall(r"^```\w+\n# (\S+)\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     for name, content in blocks:
         (directory / name).parent.mkdir(parents=True, exist_ok=True)

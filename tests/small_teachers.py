@@ -1,12 +1,14 @@
 """Teachers of many families with random weights, and what is done to their files."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, BertTokenizerFast
+
+from espnet_gmot.teacher.transcript import TeacherText, read_transcript
 
 CHARACTERS = "我们爱学习语言和音乐天地人大小"
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *CHARACTERS]
@@ -52,6 +54,11 @@ FAMILIES: dict[str, tuple[str, dict, int | None]] = {
         24,
     ),
 }  # fmt: skip
+
+
+def read_texts(tokenizer, texts: Iterable[str]) -> dict[str, TeacherText]:
+    """Each text as the teacher reads it."""
+    return {text: read_transcript(tokenizer, text) for text in texts}
 
 
 def save_model(directory: Path, family: str = "bert", auto: type = AutoModel, **options) -> Path:

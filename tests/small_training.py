@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 import yaml
-from small_corpus import TOKENS
+from small_corpus import TOKENS, TRANSCRIPTS
 
 Batch = dict[str, torch.Tensor]
 NO_DROPOUT = {"dropout_rate": 0.0, "positional_dropout_rate": 0.0}
@@ -50,6 +51,41 @@ def write_config(path: Path, model_conf: dict, encoder_conf: dict | None = None,
     return path
 
 
+def save_model(directory: Path, **top_level) -> Path:
+    """Write ``config.yaml`` and ``model.pth`` of a tiny CTC model that never says blank.
+
+    Args:
+        directory: to make.
+        top_level: keys of the training YAML.
+
+    Returns:
+        The directory.
+    """
+    import espnet2.tasks.asr  # noqa: F401
+
+    from espnet_gmot.task import GMOTTask
+
+    directory.mkdir(parents=True)
+    options = {"decoder": None, "normalize": "utterance_mvn", **top_level}
+    config = write_config(directory / "train.yaml", **options)
+    args = GMOTTask.get_parser().parse_args(["--config", str(config)])
+    torch.manual_seed(0)
+    model = GMOTTask.build_model(args)
+    torch.nn.init.constant_(model.ctc.ctc_lo.bias[:1], -1e3)
+    (directory / "config.yaml").write_text(yaml.safe_dump(vars(args), allow_unicode=True))
+    torch.save(model.state_dict(), directory / "model.pth")
+    return directory
+
+
+def framed_rows(text_lengths: torch.Tensor) -> torch.Tensor:
+    """Return ``teacher_rows`` (batch, N, 3) of texts with a special token on each side, a row a token."""
+    lengths = text_lengths[:, None] + 2
+    places = torch.arange(int(lengths.max())).expand(len(lengths), -1)  # (batch, N)
+    is_text = (places > 0) & (places < lengths - 1)
+    rows = torch.stack([places, places + 1, is_text.long()], dim=2)
+    return rows.masked_fill((places >= lengths)[..., None], -1)
+
+
 def make_batch(samples: list[int], text: list[int], constant: tuple[int, ...] = ()) -> Batch:
     """Return noise of these lengths with random transcripts and teacher embeddings of size 16.
 
@@ -70,7 +106,13 @@ def make_batch(samples: list[int], text: list[int], constant: tuple[int, ...] = 
         "text_lengths": lengths,
         "teacher": torch.randn(len(text), max(text) + 2, 16, generator=generator),
         "teacher_lengths": lengths + 2,
+        "teacher_rows": framed_rows(lengths),
     }
+
+
+def teacher_of(batch: Batch) -> list[torch.Tensor]:
+    """Return what a batch holds of the teacher, in the order in which the model takes it."""
+    return [batch[name] for name in ("teacher", "teacher_lengths", "teacher_rows")]
 
 
 def with_token_ids(batch: Batch) -> Batch:
@@ -91,4 +133,38 @@ def share(batch: Batch, rank: int, world_size: int = 2) -> Batch:
     dealt = {name: value[rank::world_size] for name, value in batch.items()}
     for name in ("text", "teacher"):
         dealt[name] = dealt[name][:, : int(dealt[f"{name}_lengths"].max())]
+    dealt["teacher_rows"] = dealt["teacher_rows"][:, : int(dealt["teacher_lengths"].max())]
     return dealt
+
+
+def train_a_step(experiment: Path, model_conf: dict, preprocessor_conf: dict) -> tuple[float, ...]:
+    """Run preprocessor, collate function, model and optimiser once, keep the model, and give its losses."""
+    import espnet2.tasks.asr  # noqa: F401
+
+    from espnet_gmot.task import GMOTTask
+
+    experiment.mkdir()
+    config = write_config(
+        experiment / "train.yaml", model_conf, preprocessor="gmot", preprocessor_conf=preprocessor_conf,
+        decoder=None, encoder_conf={"output_size": 8},
+    )  # fmt: skip
+    args = GMOTTask.get_parser().parse_args(["--config", str(config)])
+    torch.manual_seed(0)
+    model = GMOTTask.build_model(args).train()
+    process, collate = GMOTTask.build_preprocess_fn(args, True), GMOTTask.build_collate_fn(args, True)
+    draw = np.random.default_rng(0)
+    utterances = [
+        (f"u{n}", process(f"u{n}", {"speech": draw.normal(0, 0.1, 9600).astype("float32"), "text": text}))
+        for n, text in enumerate(TRANSCRIPTS)
+    ]
+    _, batch = collate(utterances)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    before = model.encoder.after_norm.weight.clone()
+    loss, stats, _ = model(**batch)
+    loss.backward()
+    optimizer.step()
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+    assert not torch.equal(before, model.encoder.after_norm.weight)
+    (experiment / "config.yaml").write_text(yaml.safe_dump(vars(args), allow_unicode=True))
+    torch.save(model.state_dict(), experiment / "model.pth")
+    return float(stats["loss_fgw"]), float(stats["loss_align"])

@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 import torch
-from small_training import with_token_ids
+from small_training import teacher_of, with_token_ids
 
 from espnet_gmot.alignment import AlignmentOutput
 from espnet_gmot.errors import InputError
@@ -30,7 +30,7 @@ def run_encode(model, batch):
 
 
 def run_coupling(model, batch):
-    model.coupling(batch["speech"], batch["speech_lengths"], batch["teacher"], batch["teacher_lengths"])
+    model.coupling(batch["speech"], batch["speech_lengths"], *teacher_of(batch))
 
 
 def run_until_the_alignment_raises(model, batch):

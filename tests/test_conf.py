@@ -1,5 +1,6 @@
 """Every YAML in conf/ goes through ESPnet's own command line, and twins differ where they should."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,13 @@ LM = sorted(CONF.rglob("train_lm*.yaml"))
 TRAIN = sorted(set(CONF.rglob("train_*.yaml")) - set(LM))
 BASELINES = [path for path in TRAIN if "model" not in yaml.safe_load(path.read_text())]
 METHODS = [path for path in TRAIN if path not in BASELINES]
+WITH_TEACHER = [path for path in METHODS if "preprocessor" in yaml.safe_load(path.read_text())]
 GREEDY = sorted(CONF.rglob("decode_ctc_greedy.yaml"))
 BEAM = sorted(set(CONF.rglob("decode_*.yaml")) - set(GREEDY))
 GMOT_KEYS = {"model", "model_conf", "preprocessor", "preprocessor_conf"}
 
 AISHELL_VOCABULARY = 4233  # <blank>, <unk> and <sos/eos> included
+SPEECHOCEAN762_VOCABULARY = 31
 PUBLISHED_PARAMETERS = {  # README of ESPnet's egs2/aishell/asr1
     "train_asr_ctc_conformer_e15_linear1024": "26.76 M",
     "train_asr_ctc_e_branchformer_e12": "26.24 M",
@@ -34,7 +37,7 @@ def baseline_of(method: Path) -> Path:
     for path in BASELINES:
         if path.parent == method.parent and method.name.endswith(path.name.removeprefix("train_asr")):
             return path
-    return method.with_name(method.name.replace("gmot", "ctc"))
+    return method.with_name(re.sub("_(gmot_random_teacher|gmot|ot)(?=[_.])", "_ctc", method.name))
 
 
 def build(path, tokens, *overrides):
@@ -70,7 +73,8 @@ def recipe_dir(teacher_dir, tmp_path_factory):
 
     directory = tmp_path_factory.mktemp("recipe")
     transcripts = [(f"utt{i}", transcript) for i, transcript in enumerate(TRANSCRIPTS)]
-    for out, random_init in [("teacher", False), ("teacher_random", True)]:
+    for out in ("teacher", "teacher_random", "sample/teacher", "sample/teacher_random"):
+        random_init = "random" in out
         teacher = FrozenTeacher.load(str(teacher_dir), random_init=random_init)
         cache = directory / "exp" / out / "cache"
         build_cache(transcripts, teacher, load_tokenizer(str(teacher_dir)), cache)
@@ -104,7 +108,9 @@ def test_training_yaml_makes_an_optimiser_step(path, recipe_dir, build_model, mo
     loss.backward()
     assert torch.isfinite(loss)
     assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
-    assert ("loss_fgw" in stats) == (path in METHODS)
+    conf = yaml.safe_load(path.read_text())
+    assert ("loss_fgw" in stats) == ("preprocessor" in conf)
+    assert ("loss_consistency" in stats) == ("consistency_weight" in conf.get("model_conf", {}))
     optimizer.step()
     unmoved = {key for key, parameter in model.named_parameters() if parameter.equal(before[key])}
     assert not unmoved
@@ -128,9 +134,9 @@ def test_language_model_yaml_makes_an_optimiser_step(path):
     assert not model.lm.decoder.weight.equal(before)
 
 
-def parameters(path) -> str:
-    """Count the whole model's parameters with AISHELL's vocabulary, in millions; they get no memory."""
-    tokens = ["<blank>", "<unk>", *map(str, range(AISHELL_VOCABULARY - 3)), "<sos/eos>"]
+def parameters(path, vocabulary=AISHELL_VOCABULARY) -> str:
+    """Count the whole model's parameters with so many tokens, in millions; they get no memory."""
+    tokens = ["<blank>", "<unk>", *map(str, range(vocabulary - 3)), "<sos/eos>"]
     with torch.device("meta"):
         _, model = build(path, tokens)
     return f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.2f} M"
@@ -150,6 +156,16 @@ def test_table_lists_every_aishell_yaml_with_its_parameters(build_model):
     assert [stem for stem in others if f"| `{stem}` |" not in page] == []
 
 
+@pytest.mark.parametrize("size", ["cpu", "gpu"])
+def test_pages_tell_the_parameters_of_speechocean762(size, build_model):
+    yamls = [CONF / "speechocean762" / f"train_{kind}_{size}.yaml" for kind in ("ctc", "gmot")]
+    (told,) = {parameters(path, SPEECHOCEAN762_VOCABULARY) for path in yamls}
+    pages = CONF / "README.md", CONF.parent / "egs2" / "speechocean762" / "asr1" / "README.md"
+    for row, page in zip(("train_{ctc,gmot}_", "train_gmot_"), pages, strict=True):
+        (line,) = [line for line in page.read_text().splitlines() if line.startswith(f"| `{row}{size}`")]
+        assert f" {told} |" in line
+
+
 @pytest.mark.parametrize("path", METHODS, ids=name)
 def test_twins_differ_in_model_and_preprocessor_alone(path):
     ours, theirs = (yaml.safe_load(twin.read_text()) for twin in (path, baseline_of(path)))
@@ -161,7 +177,7 @@ def test_twins_differ_in_model_and_preprocessor_alone(path):
     assert baseline_of(path) in BASELINES
 
 
-@pytest.mark.parametrize("path", METHODS, ids=name)
+@pytest.mark.parametrize("path", WITH_TEACHER, ids=name)
 def test_cache_and_projection_are_of_one_teacher(path):
     conf = yaml.safe_load(path.read_text())
     cache = Path(conf["preprocessor_conf"]["teacher_cache"])

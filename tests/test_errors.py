@@ -187,10 +187,10 @@ def _fill(path):
 
 
 def test_what_stops_a_worker_process_is_told_as_well(tmp_path):
-    from espnet_gmot.driver.parallel import parallel_map
+    from espnet_gmot.driver.parallel import Processes, parallel_map
 
     with pytest.raises(OSError) as refusal:
-        parallel_map(_fill, [tmp_path / f"{n}.wav" for n in range(2)], 2, "fill", chunk=1)
+        parallel_map(_fill, [tmp_path / f"{n}.wav" for n in range(2)], Processes(2), "fill", chunk=1)
     assert explain(refusal.value).endswith(
         ".wav: File too large; raise the limit on the size of files (ulimit -f) or choose another place"
     )

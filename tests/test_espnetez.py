@@ -18,7 +18,7 @@ pytestmark = [
 
 def test_the_documented_script_trains(tmp_path, teacher_dir):
     recipe = make_teacher(make_data(tmp_path), teacher_dir)
-    section = write_documented_files("ESPnet-EZ", recipe)
+    section = write_documented_files("interchange.md", "ESPnet-EZ", recipe)
     (recipe / "conf").mkdir()
     shutil.copy(ROOT / "conf" / "mini_mandarin" / "train_gmot_tiny.yaml", recipe / "conf" / "train_gmot.yaml")
     log = run_documented_command(section, recipe)

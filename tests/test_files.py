@@ -3,6 +3,9 @@
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -30,6 +33,17 @@ def test_a_block_that_fails_leaves_the_former_file_and_nothing_else(tmp_path):
         raise KeyboardInterrupt
     assert target.read_text() == "former"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_threads_that_write_side_by_side_leave_the_rights_of_new_files_as_they_are(tmp_path):
+    former = os.umask(0o027)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda number: files.write_text(tmp_path / f"{number}", "x"), range(400)))
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(former)
 
 
 def test_a_text_is_written_as_it_is_in_utf8(tmp_path):
@@ -95,6 +109,17 @@ def test_what_a_killed_process_was_writing_goes_and_what_another_is_writing_stay
         alive.kill()
     assert len(orphans) == len(in_use) == 1 and orphans != in_use
     assert left == in_use | {tmp_path / "text"}
+
+
+@pytest.mark.parametrize(("node", "hours", "stays"), [("b", 23, True), ("b", 25, False), ("a", 0, False)])
+def test_what_another_machine_makes_has_a_day(tmp_path, monkeypatch, node: str, hours: int, stays: bool):
+    monkeypatch.setattr(files, "ASIDE_HERE", ".aside.a.")
+    made = tmp_path / f".aside.{node}.x"
+    made.write_text("half")
+    then = time.time() - 3600 * hours
+    os.utime(made, (then, then))
+    files.write_text(tmp_path / "text", "whole")
+    assert made.exists() == stays
 
 
 def test_a_file_that_was_taken_for_an_orphan_at_once_is_made_again(tmp_path, monkeypatch):
@@ -176,3 +201,18 @@ def test_every_id_has_a_file_name_of_its_own(ids, suffix):
 )
 def test_ordinary_ids_stay_as_they_are(name):
     assert files.file_name(name, ".wav") == f"{name}.wav"
+
+
+def test_a_file_that_is_there_stays_and_of_several_writers_one_wins(tmp_path):
+    files.write_if_missing(tmp_path / "meta.json", "first")
+    files.write_if_missing(tmp_path / "meta.json", "second")
+    assert (tmp_path / "meta.json").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["meta.json"]
+
+
+def test_a_file_system_without_hard_links_will_do(tmp_path, monkeypatch):
+    def no_links(self, target):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", no_links)
+    test_a_file_that_is_there_stays_and_of_several_writers_one_wins(tmp_path)

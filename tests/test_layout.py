@@ -22,11 +22,16 @@ ELSEWHERE = {
     "espnet_gmot/bin/measure_gradients.py": "trained/test_gradients.py",
     "espnet_gmot/bin/plot_coupling.py": "egs2/test_mini_mandarin_recipe.py",
     "espnet_gmot/bin/run_jobs.py": "driver/test_jobs.py",
+    "espnet_gmot/bin/run_share.py": "driver/test_job_workers.py",
     "espnet_gmot/driver/installed_parts.py": "driver/test_installation.py",
     "espnet_gmot/driver/espnet_words.py": "driver/test_odd_names.py",
     "espnet_gmot/driver/option_kinds.py": "driver/test_named_files.py",
     "espnet_gmot/driver/stages/score.py": "driver/stages/test_all.py",
     "espnet_gmot/driver/training.py": "driver/stages/test_asr.py",
+    # stages of ESPnet3
+    "espnet_gmot/espnet3/characters.py": "espnet3/test_system.py",
+    "espnet_gmot/espnet3/greedy.py": "decoding/test_espnet3_greedy.py",
+    "espnet_gmot/espnet3/scripts.py": "espnet3/test_builder.py",
     # parts of one thing
     "espnet_gmot/ot/numba_cost.py": "ot/test_batched_cost.py",
     "espnet_gmot/ot/numba_sinkhorn.py": "ot/test_numba_kernel.py",
@@ -36,7 +41,6 @@ ELSEWHERE = {
     "espnet_gmot/score/markdown_table.py": "score/test_comparison_page.py",
     "espnet_gmot/task.py": "test_distributed.py",
     "espnet_gmot/teacher/build_cache.py": "teacher/test_cache.py",
-    "espnet_gmot/teacher/embed.py": "teacher/test_cache.py",
     "espnet_gmot/teacher/hub.py": "teacher/test_frozen.py",
     "espnet_gmot/teacher/identity.py": "teacher/test_cache.py",
     "espnet_gmot/trained/coupling_panels.py": "trained/test_couplings.py",
@@ -47,11 +51,15 @@ ELSEWHERE = {
     "research/commands.py": "research/bin/test_run_experiments.py",
     "research/runner.py": "research/bin/test_run_experiments.py",
     "research/figures.py": "research/test_page.py",
+    "research/screening.py": "trained/test_couplings.py",
+    "research/bin/screen_couplings.py": "trained/test_couplings.py",
     # recipes
+    "egs2/aishell/asr1/local/make_sample.py": "egs2/aishell/test_sample.py",
     "egs2/aishell/asr1/local/prepare_aishell.py": "egs2/test_aishell_data.py",
     "egs2/mini_mandarin/asr1/local/check_mini_mandarin.py": "egs2/mini_mandarin/test_corpus.py",
     "egs2/mini_mandarin/asr1/local/mini_mandarin/disjoint.py": "egs2/mini_mandarin/test_corpus.py",
     "egs2/mini_mandarin/asr1/local/prepare_mini_mandarin.py": "egs2/mini_mandarin/test_corpus.py",
+    "egs2/speechocean762/asr1/local/prepare_speechocean762.py": "egs2/test_speechocean762_data.py",
     "egs2/mini_mandarin/asr1/local/small_bert/masked_lm.py": "egs2/mini_mandarin/test_pretrain.py",
 }
 

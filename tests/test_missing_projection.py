@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from distributed_worker import train
-from small_training import write_config
+from small_training import teacher_of, write_config
 
 from espnet_gmot.errors import InputError
 
@@ -52,6 +52,6 @@ def test_espnets_trainer_refuses_before_it_looks_at_a_batch(tmp_path):
 
 
 def test_a_model_that_was_trained_without_a_projection_is_aligned_with_the_random_map(build_model, batch):
-    inputs = (batch["speech"], batch["speech_lengths"], batch["teacher"], batch["teacher_lengths"])
+    inputs = (batch["speech"], batch["speech_lengths"], *teacher_of(batch))
     old, random_map = (build_model({"projection": each}).eval() for each in (None, "random"))
     torch.testing.assert_close(old.coupling(*inputs)[0].plan, random_map.coupling(*inputs)[0].plan)

@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 import torch
 from espnet2.torch_utils.load_pretrained_model import load_pretrained_model
-from small_training import with_token_ids
+from small_training import framed_rows, teacher_of, with_token_ids
 
 from espnet_gmot.errors import InputError
 
@@ -16,7 +16,7 @@ STATISTICS = {
 def align(model, batch):
     """Return the alignment of each block."""
     encoded = model.encode_batch(batch["speech"], batch["speech_lengths"])
-    return model.align(encoded, batch["teacher"], batch["teacher_lengths"])
+    return model.align(encoded, *teacher_of(batch))
 
 
 def trained_parameters(model):
@@ -58,7 +58,7 @@ def test_loss_is_espnets_plus_the_weighted_alignment(build_model, batch):
 def test_alignment_terms_are_the_weighted_costs_of_the_coupling(build_model, batch):
     model = build_model({"fgw_weight": 2.0, "align_weight": 0.5, "alpha": 0.3}).eval()
     encoded = model.encode_batch(batch["speech"], batch["speech_lengths"])
-    terms, _ = model.alignment_terms(encoded, batch["teacher"], batch["teacher_lengths"])
+    terms, _ = model.alignment_terms(encoded, *teacher_of(batch))
     output = align(model, batch)[""]  # the last block
     torch.testing.assert_close(terms["node"], 2.0 * 0.7 * output.loss_node)
     torch.testing.assert_close(terms["edge"], 2.0 * 0.3 * output.loss_edge)
@@ -68,7 +68,7 @@ def test_alignment_terms_are_the_weighted_costs_of_the_coupling(build_model, bat
 
 def test_alignment_is_that_of_the_batch_it_is_given(build_model, batch):
     model = build_model().eval()
-    teacher = batch["teacher"], batch["teacher_lengths"]
+    teacher = teacher_of(batch)
     other = torch.randn(3, 9600, generator=torch.Generator().manual_seed(1))
     first = model.encode_batch(batch["speech"], batch["speech_lengths"])
     alone = model.align(first, *teacher)[""]
@@ -133,7 +133,7 @@ def test_nonblank_frame_marginal_uses_the_ctc_posterior(build_model, batch):
     conf = {"frame_marginal": "nonblank", "alpha": 0.0, "scheme": "entropic", "epsilon": 1.0}
     conf["temporal_prior_weight"] = 0.0
     model = build_model(conf).eval()
-    inputs = (batch["speech"], batch["speech_lengths"], batch["teacher"], batch["teacher_lengths"])
+    inputs = (batch["speech"], batch["speech_lengths"], *teacher_of(batch))
     mass = model.coupling(*inputs)[0].plan.sum(2)  # (batch, T)
     with torch.no_grad():
         hidden, lengths = model.encode(*inputs[:2])
@@ -209,12 +209,37 @@ def test_hierarchical_loss_is_the_weighted_sum_over_blocks(
     assert stats["coupling_entropy_layer1"] != stats["coupling_entropy"]
 
 
+def test_contrastive_loss_counts_at_every_block(build_hierarchical, batch):
+    conf = {"contrastive_weight": 0.2, "intermediate_weight": 0.3}
+    model = build_hierarchical(conf).eval()
+    without = build_hierarchical({"intermediate_weight": 0.3}).eval()
+    without.load_state_dict(model.state_dict())
+    (loss, stats, _), (expected, stats_without, _) = model(**batch), without(**batch)
+    added = stats["loss_contrastive"] + 0.3 * sum(stats[f"loss_contrastive_layer{n}"] for n in (1, 2))
+    torch.testing.assert_close(loss, expected + 0.2 * added)
+    assert stats.keys() - stats_without.keys() == {
+        "loss_contrastive", "loss_contrastive_layer1", "loss_contrastive_layer2",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+def test_monotonic_coupling_and_contrastive_loss_train_every_parameter(build_model, batch, alpha):
+    conf = {"coupling": "monotonic", "contrastive_weight": 0.1, "alpha": alpha}
+    model = build_model(conf).train()
+    loss, stats, _ = model(**batch)
+    loss.backward()
+    assert {"loss_fgw", "loss_contrastive", "marginal_error"} <= stats.keys()
+    assert stats["marginal_error"].item() < 1e-5
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
 def test_intermediate_block_is_aligned_as_the_last_is(build_hierarchical, batch):
     model = build_hierarchical({"intermediate_weight": 0.3}).eval()
     _, stats, _ = model(**batch)
     (_, intermediate), lengths = model.encode(batch["speech"], batch["speech_lengths"])
     number, output = intermediate[0]
-    alone = model.criterion_align(output, lengths, batch["teacher"], batch["teacher_lengths"])
+    is_text = batch["teacher_rows"][..., 2] == 1
+    alone = model.criterion_align(output, lengths, batch["teacher"], batch["teacher_lengths"], is_text)
     torch.testing.assert_close(stats[f"loss_fgw_layer{number}"], alone.loss_fgw.detach()[None])
     torch.testing.assert_close(stats[f"loss_align_layer{number}"], alone.loss_align.detach()[None])
 
@@ -241,7 +266,7 @@ def test_blocks_share_the_adapter(build_hierarchical, batch):
 
 def test_pictures_show_the_last_block(build_hierarchical, batch):
     model = build_hierarchical({"intermediate_weight": 0.3}).eval()
-    inputs = (batch["speech"], batch["speech_lengths"], batch["teacher"], batch["teacher_lengths"])
+    inputs = (batch["speech"], batch["speech_lengths"], *teacher_of(batch))
     _, stats, _ = model(**batch)
     torch.testing.assert_close(model.coupling(*inputs)[0].loss_fgw.detach()[None], stats["loss_fgw"])
 
@@ -294,7 +319,7 @@ def beside_one_that_ctc_cannot_align(batch):
     text_lengths = torch.cat([batch["text_lengths"], torch.tensor([40])])
     return {
         "speech": speech, "speech_lengths": lengths, "text": text, "text_lengths": text_lengths,
-        "teacher": teacher, "teacher_lengths": text_lengths + 2,
+        "teacher": teacher, "teacher_lengths": text_lengths + 2, "teacher_rows": framed_rows(text_lengths),
     }  # fmt: skip
 
 
@@ -306,11 +331,11 @@ def test_what_ctc_cannot_align_pulls_nothing_and_is_told(build_model, batch, cap
     encoded = model.encode_batch(together["speech"], together["speech_lengths"])
     alone, _ = model.alignment_terms(
         encoded._replace(features=encoded.features[:3], lengths=encoded.lengths[:3]),
-        batch["teacher"], batch["teacher_lengths"],
+        *teacher_of(batch),
     )  # fmt: skip
     alignable = model.alignable(encoded, together["text"], together["text_lengths"])
     assert alignable.tolist() == [True, True, True, False]
-    terms, _ = model.alignment_terms(encoded, together["teacher"], together["teacher_lengths"], alignable)
+    terms, _ = model.alignment_terms(encoded, *teacher_of(together), alignable)
     for name, term in terms.items():
         torch.testing.assert_close(term, 0.75 * alone[name])  # a mean over four
     (gradient,) = torch.autograd.grad(sum(terms.values()), encoded.features, retain_graph=True)

@@ -19,7 +19,7 @@ def utterance(text):
 def test_transcript_becomes_token_ids(teacher_dir):
     data = preprocessor(teacher=str(teacher_dir))("utt1", utterance("今天"))
     assert data["teacher"].tolist() == [2, 5, 6, 3]  # [CLS] 今 天 [SEP]
-    assert data["teacher_identity"].tolist() == [tokenizer_number(load_tokenizer(str(teacher_dir)))]
+    assert data["teacher_identity"].tolist() == [tokenizer_number(load_tokenizer(str(teacher_dir))), 0]
     assert data["text"].tolist() == [2, 3]
 
 
@@ -45,7 +45,7 @@ def test_cache_gives_the_embeddings_of_the_text(teacher_dir, tmp_path):
     process = preprocessor(train=True, teacher_cache=str(tmp_path / "cache"))
     data = process("sp0.9-utt1", utterance("天气好"))
     assert data["teacher"].shape == (5, 16)
-    assert data["teacher_identity"].tolist() == [teacher.identity().number]
+    assert data["teacher_identity"].tolist() == [teacher.identity().number, 0]
     expected = TeacherCache(tmp_path / "cache").lookup("天气好", "utt1")
     np.testing.assert_array_equal(data["teacher"], expected)
     with pytest.raises(InputError, match="utt9.*cache_teacher"):
@@ -71,3 +71,39 @@ def test_white_space_that_espnet_trains_on_as_characters_is_named_once(teacher_d
     assert [each["teacher"].tolist() for each in data] == 2 * [plain["teacher"].tolist()]
     (record,) = caplog.records
     assert record.getMessage().startswith("utterance utt2 has white space other than single plain spaces")
+
+
+def test_rows_say_what_is_text(teacher_dir):
+    data = preprocessor(teacher=str(teacher_dir))("utt1", utterance("今天"))
+    assert data["teacher_rows"].tolist() == [[0, 1, 0], [1, 2, 1], [2, 3, 1], [3, 4, 0]]
+
+
+def test_a_reading_is_asked_for_and_told_by_the_number(tmp_path):
+    from teacher_families import FAMILIES
+
+    teacher = FAMILIES["Qwen2"].save(tmp_path)
+    data = {}
+    for context in ("none", "repeat"):
+        for pool in ("none", "characters"):
+            process = preprocessor(teacher=teacher, teacher_context=context, teacher_pool=pool)
+            data[context, pool] = process("u", utterance("今天很"))
+            labels = [row.token.label for row in process.labelled_rows("今天很")]
+            assert len(labels) == len(data[context, pool]["teacher_rows"])
+    assert labels == ["今", "天", "很"]
+    assert len({int(each["teacher_identity"][0]) for each in data.values()}) == 4
+    assert data["none", "characters"]["teacher_rows"].tolist() == [[0, 1, 1], [0, 1, 1], [1, 4, 1]]
+    twice, once = data["repeat", "none"]["teacher"], data["none", "none"]["teacher"]
+    assert twice.tolist() == [*once, *twice[len(once) : -len(once)], *once]
+
+
+@pytest.mark.parametrize("option", [{"teacher_context": "repeat"}, {"teacher_pool": "characters"}])
+def test_a_cache_has_its_own_reading(option):
+    with pytest.raises(InputError, match="a cache holds those chosen with --context and --pool"):
+        preprocessor(teacher_cache="cache", **option)
+
+
+def test_an_unknown_reading_is_refused():
+    with pytest.raises(
+        InputError, match="teacher's context 'twice' is not known; choose one of none, repeat"
+    ):
+        preprocessor(teacher="x", teacher_context="twice")

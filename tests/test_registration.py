@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from espnet3_installed import NONE, is_installed
 
 # A stock command: the spawned function lives in a module that knows nothing of the plugin.
 STOCK_CHILD = """
@@ -23,6 +24,25 @@ if __name__ == "__main__":
     process.start()
     print("argv", *sys.argv[1:], "registered", queue.get(timeout=120))
     process.join()
+"""
+
+# ESPnet3's own task, in a worker that it starts: only the script imports the plugin.
+DASK_COMMAND = """
+from espnet3.parallel.parallel import get_client
+from omegaconf import OmegaConf
+
+import espnet_gmot
+
+
+def choices():
+    from espnet3.systems.esp2_asr.task import ASRTask
+
+    return {choices.name: "gmot" in choices.classes for choices in ASRTask.class_choices_list}
+
+
+if __name__ == "__main__":
+    with get_client(OmegaConf.create({"env": "local", "n_workers": 1, "options": {}})) as client:
+        print(client.submit(choices).result())
 """
 
 
@@ -52,6 +72,32 @@ def test_import_registers_before_and_after_espnet(build_model):
 
     assert model_choices.get_class("gmot") is ESPnetGMOTModel
     assert preprocessor_choices.get_class("gmot") is GMOTPreprocessor
+
+
+@pytest.mark.skipif(not is_installed(), reason=NONE)
+def test_espnet3s_stock_task_builds_the_model():
+    from espnet3.systems.esp2_asr.task import ASRTask, model_choices, preprocessor_choices
+    from espnet3.utils.task_utils import get_espnet_model
+    from small_corpus import TOKENS
+    from small_training import gmot_conf
+
+    from espnet_gmot.model import ESPnetGMOTModel
+    from espnet_gmot.preprocessor import GMOTPreprocessor
+
+    assert model_choices.get_class("gmot") is ESPnetGMOTModel
+    assert preprocessor_choices.get_class("gmot") is GMOTPreprocessor
+    config = {"model": "gmot", "token_list": TOKENS, "model_conf": gmot_conf({"ctc_weight": 1.0})}
+    model = get_espnet_model(f"{ASRTask.__module__}.ASRTask", config)
+    assert type(model) is ESPnetGMOTModel
+
+
+@pytest.mark.skipif(not is_installed(), reason=NONE)
+@pytest.mark.slow
+@pytest.mark.watch
+def test_dask_workers_have_it_in_espnet3s_stock_task(tmp_path):
+    (tmp_path / "command.py").write_text(DASK_COMMAND)
+    result = run(str(tmp_path / "command.py"), path=tmp_path)
+    assert "'model': True" in result.stdout and "'preprocessor': True" in result.stdout, result.stderr
 
 
 @pytest.mark.slow

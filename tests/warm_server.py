@@ -7,9 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from recipe_copy import write_program
+from recipe_copy import clone, one_thread, write_program
 
 SERVER = Path(__file__).with_name("egs2") / "warm_python.py"
+
+
+@contextmanager
+def warm_clone(directory: Path, corpus: str) -> Iterator[Path]:
+    """Give a recipe in a copy as a fresh clone has it; on PATH this python3, and one with ESPnet imported."""
+    recipe = clone(directory) / "egs2" / corpus / "asr1"
+    with warm_python(directory / "bin", one_thread(recipe)):
+        yield recipe
 
 
 @contextmanager

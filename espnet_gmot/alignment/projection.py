@@ -29,6 +29,7 @@ class TeacherProjection:
         self.path = None if source == RANDOM else source
         self.output_size = output_size
         self._named = source is not None
+        self._is_done = False  # what comes are coordinates already
         self._map: tuple[torch.Tensor, torch.Tensor] | None = None  # μ (d_l,) and the columns of W (d_l, d_a)
 
     def require(self) -> None:
@@ -52,6 +53,8 @@ class TeacherProjection:
         Raises:
             InputError: the projection was fitted on embeddings of another size.
         """
+        if self._is_done:
+            return self._padded(embeddings[..., : self.output_size])  # (batch, N, d_a)
         mean, axes = self._map or self._load(embeddings.size(-1))
         if embeddings.size(-1) != axes.size(0):
             raise InputError(
@@ -80,6 +83,34 @@ class TeacherProjection:
                 "name the projection that belongs to it, or fit one with espnet_gmot.bin.fit_projection"
             )
 
+    def take_coordinates(self, number: int, size: int) -> None:
+        """Take coordinates in this projection from now on, which a cache holds in place of embeddings.
+
+        Args:
+            number: `Projection.number` of the one whose coordinates they are.
+            size: how many there are of an embedding.
+
+        Raises:
+            InputError: it is another one, or they are too few.
+        """
+        fitted = None if self.path is None else load_projection(self.path)
+        if fitted is None or fitted.number != number:
+            raise InputError(
+                f"model_conf: projection {self.path or RANDOM} is not the one whose coordinates "
+                "preprocessor_conf: teacher_cache holds; name that one, or make a cache without "
+                "--projected_size"
+            )
+        if size < min(self.output_size, len(fitted.components)):
+            raise InputError(
+                f"preprocessor_conf: teacher_cache holds {size} coordinates of an embedding, but the "
+                f"encoder's size is {self.output_size}; make a cache with --projected_size {self.output_size}"
+            )
+        self._is_done = True
+
+    def _padded(self, coordinates: torch.Tensor) -> torch.Tensor:
+        """Fill up with zeros to the encoder's size."""
+        return nn.functional.pad(coordinates, (0, self.output_size - coordinates.size(-1)))
+
     def _load(self, input_size: int) -> tuple[torch.Tensor, torch.Tensor]:
         if self.path is None:
             logging.info("a fixed random map brings the teacher's embeddings to the encoder's size")
@@ -89,9 +120,8 @@ class TeacherProjection:
             return torch.zeros(input_size), basis if input_size >= self.output_size else basis.T
         fitted = load_projection(self.path)
         axes = torch.as_tensor(fitted.components, dtype=torch.float32)  # (d_l, d_l), an axis a row
-        padding = max(0, self.output_size - axes.size(0))
         mean = torch.as_tensor(fitted.mean, dtype=torch.float32)
-        return mean, nn.functional.pad(axes[: self.output_size].T, (0, padding))
+        return mean, self._padded(axes[: self.output_size].T)
 
 
 class AcousticAdapter(nn.Module):

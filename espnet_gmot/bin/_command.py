@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from espnet_gmot.driver.processes import is_under_nohup
 from espnet_gmot.errors import InputError, explain
+from espnet_gmot.teacher.reading import CONTEXTS, NONE, POOLS
 
 
 def run(main: Callable[[], None]) -> None:
@@ -47,3 +48,25 @@ def at_least(least: int) -> Callable[[str], int]:
         return int(text)
 
     return whole_number
+
+
+def add_address_options(parser: argparse.ArgumentParser, host: str = "127.0.0.1", port: str = "7860") -> None:
+    """Let a command ask where a page is to be served: ``host`` and ``port``, with these defaults."""
+    parser.add_argument("--host", default=host, help="address to listen on; 0.0.0.0 is all of them")
+    parser.add_argument("--port", type=at_least(1), default=port, help="port to listen on")
+
+
+def add_embedding_options(parser: argparse.ArgumentParser) -> None:
+    """Let a command ask which vectors of a teacher are wanted: ``layer``, ``context`` and ``pool``."""
+    parser.add_argument(
+        "--layer", type=int, nargs="+", default=[-1],
+        help="hidden state: 0 = input embeddings, -1 = last; of several, such as -4 -3 -2 -1, the mean",
+    )  # fmt: skip
+    parser.add_argument(
+        "--context", choices=CONTEXTS, default=NONE,
+        help="repeat: the text twice, and the second copy counts; for models that read from left to right",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pool", choices=POOLS, default=NONE,
+        help="characters: the mean over the tokens of each character, in place of the tokens",
+    )  # fmt: skip

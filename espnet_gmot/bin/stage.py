@@ -53,7 +53,7 @@ def _check(words: Sequence[str]) -> None:
 def _run(name: str, words: Sequence[str]) -> None:
     options, stage = Options.parse(words), IN_PYTHON[name]
     require_named_files(options, [number for number in selected(options) if number >= stage.number])
-    stage.run(options, Commands(options))
+    stage.run(options, Commands(options.python))
 
 
 def _log_as_asr_sh(stage: Stage | None) -> None:
@@ -74,6 +74,7 @@ def get_parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("plan_system", help="print the commands of a recipe's run.sh, a line each")
     command.add_argument("script", help="the recipe's, named in errors")
+    command.add_argument("train_cmd", help="what starts jobs without a GPU")
     command.add_argument("cuda_cmd", help="what starts trainings")
     command.add_argument("options", nargs=argparse.REMAINDER, help="of the recipe and of ./asr.sh")
     command.set_defaults(call=_print_system)
@@ -117,7 +118,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 def _print_system(args: argparse.Namespace) -> None:
     with _errors_of(args.script):
-        for command in plan_system(args.options, args.cuda_cmd):
+        for command in plan_system(args.options, args.train_cmd, args.cuda_cmd):
             print(f"run {shlex.join(command)}")
 
 

@@ -23,7 +23,7 @@ TO_THE_END = -1.0  # end of a segment
 OVERSHOOT = 0.5  # seconds by which a segment may end after its recording, as in Kaldi's extract-segments
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cut:
     """One utterance of a recording, from ``start`` to ``end`` seconds; None means the whole of it.
 
@@ -35,7 +35,7 @@ class Cut:
     end: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Recording:
     """What wav.scp says of one recording, and the utterances in it."""
 

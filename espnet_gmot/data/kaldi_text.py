@@ -2,11 +2,11 @@
 
 import codecs
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.text_files import read_text
+from espnet_gmot.text_files import open_text, read_text
 
 SHOWN = 3  # ids that a message names
 BYTE_ORDER_MARK = "\ufeff"
@@ -40,19 +40,37 @@ def read_table(
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist; {cure}")
-    content = read_text(path)
     table: dict[str, str] = {}
-    # Only the newline ends a line: str.splitlines would also break at U+2028 inside a transcript.
-    for number, line in enumerate(content.removesuffix("\n").split("\n") if content else [], start=1):
-        key, value = split_line(line)
-        if not key:
-            raise InputError(f"{path}:{number}: an empty line; remove it")
+    for number, (key, value) in enumerate(each_line(path, cure, allow_empty), start=1):
         if key in table:
             raise InputError(f"{path}:{number}: id {key} comes twice; keep one of its lines")
-        if not value and not allow_empty:
-            raise InputError(f"{path}:{number}: id {key} has no value; complete or remove the line")
-        table[key] = value.rstrip()
+        table[key] = value
     return table
+
+
+def each_line(path: str | Path, cure: str, allow_empty: bool = False) -> Iterator[tuple[str, str]]:
+    """Give id and value of each line of such a table, or of a pipe, without keeping them.
+
+    Args:
+        path: the file or pipe, UTF-8.
+        cure: what to do if there is none.
+        allow_empty: let an id stand without a value.
+
+    Raises:
+        InputError: as :func:`read_table`, but for ids that come twice.
+    """
+    path = Path(path)
+    if not path.exists() or path.is_dir():
+        raise InputError(f"{path} does not exist; {cure}")
+    with open_text(path) as stream:
+        # Only the newline ends a line: str.splitlines would also break at U+2028 inside a transcript.
+        for number, line in enumerate(stream, start=1):
+            key, value = split_line(line)
+            if not key:
+                raise InputError(f"{path}:{number}: an empty line; remove it")
+            if not value and not allow_empty:
+                raise InputError(f"{path}:{number}: id {key} has no value; complete or remove the line")
+            yield key, value.rstrip()
 
 
 def split_line(line: str) -> tuple[str, str]:

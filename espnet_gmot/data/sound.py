@@ -107,6 +107,12 @@ def to_int16(samples: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
 
 
+def to_float32(samples: np.ndarray) -> np.ndarray:
+    """Give int16 or float samples as float32 in [-1, 1]."""
+    floats = samples.astype(np.float32)
+    return floats / 32768.0 if samples.dtype == np.int16 else floats
+
+
 def cut_off(source: str, missing: str) -> InputError:
     """The error for a file that ends too early."""
     return InputError(f"{source} is cut off: {missing}; {AGAIN}")

@@ -78,7 +78,7 @@ class BatchEncoder:
             has: 0 for an utterance too short to be subsampled.
         """
         frames = [len(each) for each in features]
-        long_enough = [place for place, count in enumerate(frames) if self._output_length(count) > 0]
+        long_enough = [place for place, count in enumerate(frames) if self.output_length(count) > 0]
         lengths = [0] * len(frames)
         hidden = []
         if long_enough:
@@ -88,7 +88,8 @@ class BatchEncoder:
                 hidden.append(each)
         return torch.cat(hidden) if hidden else torch.empty(0, device=self._device), lengths
 
-    def _output_length(self, frames: int) -> int:
+    def output_length(self, frames: int) -> int:
+        """Frames of the encoder for so many of features; 0 if these are too few to be subsampled."""
         return self._guard.output_length(frames) if self._guard is not None else frames
 
     def _encode_padded(self, features: list[Tensor]) -> list[Tensor]:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from espnet_gmot.data.audio import ARK_FORMAT, RECORDINGS_A_FOLDER, Recording
 from espnet_gmot.driver.audio_key import audio_times
-from espnet_gmot.driver.parallel import CHUNK, parallel_map
+from espnet_gmot.driver.parallel import CHUNK, Workers, parallel_map
 from espnet_gmot.driver.placed import Placed, sources_among
 from espnet_gmot.files import file_name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there is one an utterance
 class Part:
     """Recordings to put at one speed into one folder: into its archive, or, one at a time, into files.
 
@@ -79,12 +79,10 @@ def parts_of(
 ) -> list[Part]:
     """Divide recordings into parts, whose folders are ``FOLDER.1``, ``FOLDER.2``, ..."""
     size = RECORDINGS_A_FOLDER if audio_format == ARK_FORMAT else 1
+    count = math.ceil(len(recordings) / RECORDINGS_A_FOLDER)
+    folders = [folder.with_name(f"{folder.name}.{number + 1}") for number in range(count)]
     return [
-        Part(
-            recordings[i : i + size],
-            folder.with_name(f"{folder.name}.{i // RECORDINGS_A_FOLDER + 1}"),
-            factor,
-        )
+        Part(recordings[i : i + size], folders[i // RECORDINGS_A_FOLDER], factor)
         for i in range(0, len(recordings), size)
     ]
 
@@ -96,10 +94,10 @@ def make_parts(
     since: float,
     wav_scp: Path,
     target: Path,
-    nj: int,
+    workers: Workers,
     title: str,
 ) -> list[Placed]:
-    """Make the audio of all parts in ``nj`` processes.
+    """Make the audio of all parts.
 
     Args:
         make: makes that of one part, or finds it made.
@@ -108,7 +106,7 @@ def make_parts(
         since: what was written later stems from the same inputs.
         wav_scp: the table that names the recordings.
         target: the directory that is made.
-        nj: processes.
+        workers: who makes it.
         title: of the progress bar.
 
     Raises:
@@ -123,7 +121,7 @@ def make_parts(
     made = parallel_map(
         partial(make, job),
         parts,
-        nj,
+        workers,
         title,
         among=f"{count} recordings",
         unit="ark" if in_arks else "utt",

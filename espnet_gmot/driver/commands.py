@@ -2,15 +2,17 @@
 
 import shlex
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from espnet_gmot.driver.jobs import last_lines
-from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.processes import GRACE_SECONDS, Children
 from espnet_gmot.driver.training_log import watch_trainings
 from espnet_gmot.errors import InputError
 
+PYTHON = f"{shlex.quote(sys.executable)} -m espnet_gmot"
 LAUNCHERS_GRACE = 2 * GRACE_SECONDS  # a launcher gives its own jobs GRACE_SECONDS
 
 
@@ -30,15 +32,31 @@ class CommandFailed(Exception):
     """A command ended with an error; what it printed or its log says why."""
 
 
+def run_command(command: Sequence[str], **options: Any) -> None:
+    """Run a program and wait for it; it does not outlive this process.
+
+    Args:
+        command: its words.
+        options: of ``subprocess.Popen``.
+
+    Raises:
+        CommandFailed: it ended with an error.
+    """
+    with Children(LAUNCHERS_GRACE) as children:
+        status = children.finish(children.start(command, **options))
+    if status != 0:
+        raise CommandFailed(f"this ended with status {status}: {shlex.join(command)}")
+
+
 class Commands:
     """Starts commands and waits for them; none outlives the stage.
 
     Args:
-        options: of asr.sh; ``python`` runs the modules.
+        python: runs the modules: ``--python`` of asr.sh.
     """
 
-    def __init__(self, options: Options):
-        self._python = shlex.split(options.python)
+    def __init__(self, python: str = PYTHON):
+        self._python = shlex.split(python)
 
     def run(self, module: str, *arguments: object) -> None:
         """Run a Python module.
@@ -94,10 +112,7 @@ class Commands:
         return [*self._python, "-m", module, *map(str, arguments)]
 
     def _wait(self, command: Sequence[str]) -> None:
-        with Children(LAUNCHERS_GRACE) as children:
-            status = children.finish(children.start(command))
-        if status != 0:
-            raise CommandFailed(f"this ended with status {status}: {shlex.join(command)}")
+        run_command(command)
 
     def _watch(self, command: Sequence[str], log: Path) -> None:
         said = log.with_name("launch.log")

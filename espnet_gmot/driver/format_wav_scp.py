@@ -22,6 +22,7 @@ from espnet_gmot.data.sound import is_silent
 from espnet_gmot.driver.audio_key import audio_key
 from espnet_gmot.driver.audio_parts import Job, Part, make_parts, parts_of
 from espnet_gmot.driver.freshness import Record, is_fresh, tables
+from espnet_gmot.driver.parallel import Workers
 from espnet_gmot.driver.placed import (
     Placed,
     require_no_source,
@@ -39,7 +40,7 @@ def format_wav_scp(
     target: str | Path,
     audio_format: str,
     rate: int,
-    nj: int,
+    workers: Workers,
     record: Record | None = None,
 ) -> int:
     """Check every utterance of data directory ``source`` and make data directory ``target``.
@@ -53,7 +54,7 @@ def format_wav_scp(
         target: data directory to make, e.g. ``dump/raw/org/train``.
         audio_format: ``wav``, ``flac`` or ``flac.ark``.
         rate: the sampling rate (Hz) that the audio must have.
-        nj: number of processes.
+        workers: who makes the audio.
         record: what :func:`format_record` gave just now, which looks at all audio; None makes it here.
 
     Returns:
@@ -73,7 +74,7 @@ def format_wav_scp(
     since = record.begin("wav.scp", "segments", "--audio_format", "--fs")  # a new transcript leaves the audio
     make = _format_ark if audio_format == ARK_FORMAT else _format_recording
     title = f"format {target.name}"
-    placed = make_parts(make, job, parts, since, Path(source) / "wav.scp", target, nj, title)
+    placed = make_parts(make, job, parts, since, Path(source) / "wav.scp", target, workers, title)
     warn_clipped(target, placed)
     warn_silent(target, placed)
     _write_target(target, data, placed)

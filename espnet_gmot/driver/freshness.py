@@ -195,7 +195,9 @@ def content(*paths: str | Path) -> str:
     """A short text that changes with what stands in these files; a missing file counts as empty."""
     hashed = hashlib.sha256()
     for path in map(Path, paths):
-        hashed.update(path.read_bytes() if path.is_file() else b"")
+        if path.is_file():
+            with path.open("rb") as stream:
+                hashlib.file_digest(stream, lambda: hashed)  # in blocks
         hashed.update(b"\0")
     return hashed.hexdigest()[:DIGITS]
 

@@ -155,6 +155,16 @@ def _visible_gpus() -> list[str]:
     return driver_gpus()
 
 
+def is_local(launcher: str) -> bool:
+    """Tell whether a launcher of cmd.sh starts jobs on this machine alone.
+
+    Example:
+        >>> is_local("python3 -m espnet_gmot.bin.run_jobs --max_jobs_run 2"), is_local("slurm.pl")
+        (True, False)
+    """
+    return not {Path(word).name for word in launcher.split()}.isdisjoint(ON_THIS_MACHINE)
+
+
 def lacks_gpus(ngpu: int, cuda_cmd: str) -> bool:
     """Tell whether GPUs are asked for and a launcher that starts jobs on this machine alone would find none.
 
@@ -162,8 +172,7 @@ def lacks_gpus(ngpu: int, cuda_cmd: str) -> bool:
         >>> lacks_gpus(0, "run.pl"), lacks_gpus(1, "slurm.pl --config conf/slurm.conf")
         (False, False)
     """
-    words = {Path(word).name for word in cuda_cmd.split()}
-    return ngpu > 0 and not words.isdisjoint(ON_THIS_MACHINE) and not driver_gpus()
+    return ngpu > 0 and is_local(cuda_cmd) and not driver_gpus()
 
 
 def driver_gpus() -> list[str]:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from espnet_gmot.driver.jobs import lacks_gpus, usable_cpus
+from espnet_gmot.driver.jobs import is_local, lacks_gpus, usable_cpus
 from espnet_gmot.driver.named_files import require_model
+from espnet_gmot.driver.options import shell_words
 from espnet_gmot.driver.training_yaml import TrainingYaml, read_training_yaml, require_equal_budgets
 from espnet_gmot.errors import InputError
 
@@ -16,6 +17,7 @@ CHECK_INSTALL = ["python3", "-m", "espnet_gmot.bin.check_install", "--quick", "t
 DEFAULTS = {
     "teacher": "",  # empty: the recipe has made the cache itself
     "allow_download": "false",
+    "teacher_args": "",  # further options of espnet_gmot.bin.cache_teacher, such as "--layer 6 --nj 4"
     "stage": "1",
     "stop_stage": "14",
     "ngpu": "1",
@@ -27,7 +29,7 @@ DEFAULTS = {
     "inference_config": "",  # empty: that of the kind of system
     "inference_asr_model": "",  # empty: the best by the YAML's best_model_criterion
 }
-FOR_THE_TEACHER = ("teacher", "allow_download")
+FOR_THE_TEACHER = ("teacher", "allow_download", "teacher_args")
 # By kind of system and whether a language model helps
 DECODINGS = {
     ("ctc", False): "conf/decode_ctc_greedy.yaml",
@@ -56,12 +58,13 @@ def take_options(arguments: Sequence[str], names: Collection[str]) -> tuple[dict
     return taken, others
 
 
-def plan_system(arguments: Sequence[str], cuda_cmd: str) -> list[list[str]]:
+def plan_system(arguments: Sequence[str], train_cmd: str, cuda_cmd: str) -> list[list[str]]:
     """Plan one system, in a recipe's directory: its data, the teacher if training needs one, the rest.
 
     Args:
         arguments: of the recipe's run.sh; those not in :data:`DEFAULTS` go to ./asr.sh as they are.
-        cuda_cmd: what starts trainings, as cmd.sh says.
+        train_cmd: what starts jobs without a GPU, as cmd.sh says.
+        cuda_cmd: what starts trainings, likewise.
 
     Returns:
         The commands, to be run one after the other.
@@ -99,7 +102,7 @@ def plan_system(arguments: Sequence[str], cuda_cmd: str) -> list[list[str]]:
     return [
         *([] if _asr_sh_is_ours() else [CHECK_INSTALL]),
         *([asr(first, min(last, 5))] if first <= 5 else []),
-        *([_cache_teacher(options, system)] if needs_teacher else []),
+        *([_cache_teacher(options, system, train_cmd, cuda_cmd)] if needs_teacher else []),
         *([asr(max(first, 6), last)] if last >= 6 else []),
     ]
 
@@ -160,13 +163,17 @@ def _asr_sh_is_ours() -> bool:
     return re.search("^ctc_greedy=", Path("asr.sh").read_text(encoding="utf-8"), re.MULTILINE) is not None
 
 
-def _cache_teacher(options: dict[str, str], system: TrainingYaml) -> list[str]:
+def _cache_teacher(options: dict[str, str], system: TrainingYaml, train_cmd: str, cuda_cmd: str) -> list[str]:
     """In a directory whose name holds "random" the teacher's weights are drawn at random: the control."""
     random_init = "random" in Path(system.teacher_cache).parent.name
+    launcher = f"{cuda_cmd} --gpu 1" if int(options["ngpu"]) else train_cmd
     return [
-        *("env", f"OMP_NUM_THREADS={usable_cpus()}", "python3", "-m", "espnet_gmot.bin.cache_teacher"),
+        *(("env", f"OMP_NUM_THREADS={usable_cpus()}") if is_local(launcher) else ()),
+        *("python3", "-m", "espnet_gmot.bin.cache_teacher"),
         *("--teacher", options["teacher"], "--allow_download", options["allow_download"]),
         *("--random_init", str(random_init).lower(), "--out", system.teacher_cache),
         *("--text", f"data/{options['train_set']}/text", f"data/{options['valid_set']}/text"),
         *(("--projection", system.projection) if system.projection else ()),
+        *("--cmd", launcher),
+        *shell_words("teacher_args", options["teacher_args"]),
     ]

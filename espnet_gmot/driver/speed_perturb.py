@@ -18,10 +18,11 @@ from espnet_gmot.data.audio import (
 )
 from espnet_gmot.data.kaldi_data import DataDir, check_data_dir, write_data_dir
 from espnet_gmot.data.kaldi_text import first_names
-from espnet_gmot.data.sound import to_int16
+from espnet_gmot.data.sound import to_float32, to_int16
 from espnet_gmot.driver.audio_key import audio_key
 from espnet_gmot.driver.audio_parts import Job, Part, make_parts, parts_of, speed_prefix
 from espnet_gmot.driver.freshness import Record, is_fresh, tables
+from espnet_gmot.driver.parallel import Workers
 from espnet_gmot.driver.placed import (
     Placed,
     require_no_source,
@@ -38,7 +39,7 @@ def perturb_speed(
     target: str | Path,
     factors: list[str],
     audio_format: str,
-    nj: int,
+    workers: Workers,
     record: Record | None = None,
 ) -> int:
     """Make data directory ``target`` with every utterance of ``source`` at each speed.
@@ -51,7 +52,7 @@ def perturb_speed(
         target: data directory to make, e.g. ``data/train_sp``.
         factors: speeds as text, e.g. ``["0.9", "1.0", "1.1"]``; 0.9 lasts 1/0.9 as long.
         audio_format: ``wav``, ``flac`` or ``flac.ark``.
-        nj: number of processes.
+        workers: who makes the audio.
         record: what :func:`speed_record` gave just now, which looks at all audio; None makes it here.
 
     Returns:
@@ -77,7 +78,7 @@ def perturb_speed(
     since = record.begin("wav.scp", "segments", "--audio_format")  # a new factor leaves the others' audio
     make = _perturb_ark if audio_format == ARK_FORMAT else _perturb_recording
     title = f"speed {target.name}"
-    placed = make_parts(make, job, parts, since, Path(source) / "wav.scp", target, nj, title)
+    placed = make_parts(make, job, parts, since, Path(source) / "wav.scp", target, workers, title)
     warn_clipped(target, placed)
     _write_target(target, data, factors, {each.utterance: each.entry for each in placed})
     record.finish()
@@ -97,7 +98,7 @@ def resample_to_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarr
         >>> resample_to_speed(np.zeros(16000, dtype=np.int16), 16000, 0.8).shape
         (20000,)
     """
-    return to_int16(soxr.resample(samples.astype(np.float32) / 32768.0, rate * factor, rate))
+    return to_int16(soxr.resample(to_float32(samples), rate * factor, rate))
 
 
 def check_factors(factors: list[str]) -> None:

@@ -43,7 +43,8 @@ WHERE_AND_HOW = """
 WITHOUT_EFFECT = frozenset(
     " ".join((MODEL, OPTIMISATION, MINI_BATCHES, IN_TRAINING_ALONE, WHERE_AND_HOW)).split()
 )
-OF_THE_TEACHER = ("teacher", "teacher_cache", "allow_download")  # what our preprocessor adds to ESPnet's
+# What our preprocessor adds to ESPnet's
+OF_THE_TEACHER = ("teacher", "teacher_cache", "allow_download", "teacher_context", "teacher_pool")
 RANDOM = ("seed", "init")  # they draw the weights of a front end that has some
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.ot.problem import valid_mask
+from espnet_gmot.ot.problem import masked, valid_mask, within
 
 # A vector shorter than this has no direction: its cosine with anything is 0, and so is its gradient.
 SHORTEST_VECTOR = 1e-6
@@ -52,6 +52,24 @@ def cosine_edge_cost(X: Tensor) -> Tensor:
     return cosine_node_cost(X, X)
 
 
+def cosine_costs(
+    X: Tensor, _lengths_a: Tensor, Z: Tensor, _lengths_b: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Node cost (batch, T, N) and edge costs (batch, T, T) and (batch, N, N) of vectors, all cosine.
+
+    Padded vectors have costs too, which the solver ignores.
+    """
+    return cosine_node_cost(X, Z), cosine_edge_cost(X), cosine_edge_cost(Z)
+
+
+def cosine_edges(
+    X: Tensor, _lengths_a: Tensor, Z: Tensor, _lengths_b: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """As :func:`cosine_costs` with a node cost of zero: X and Z may differ in dimension."""
+    D = X.new_zeros(X.shape[0], X.shape[1], Z.shape[1])  # (batch, T, N)
+    return D, cosine_edge_cost(X), cosine_edge_cost(Z)
+
+
 def temporal_prior(
     lengths_a: Tensor | Sequence[int], lengths_b: Tensor | Sequence[int], T: int, N: int, sigma: float
 ) -> Tensor:
@@ -85,7 +103,31 @@ def temporal_prior(
     unit = (place_a[:, 0] ** 2 + place_b[:, 0] ** 2).sqrt()  # the first place is 1/T, or 1/N
     distance = (place_a[:, :, None] - place_b[:, None, :]) / unit[:, None, None]  # (batch, T, N)
     penalty = distance**2 / (2 * sigma**2)
-    return torch.where(valid_a[:, :, None] & valid_b[:, None, :], penalty, 0.0)
+    return masked(penalty, valid_a, valid_b)
+
+
+def diagonal_coupling(lengths_a: Tensor, lengths_b: Tensor, T: int, N: int, sigma: float) -> Tensor:
+    """A band around the diagonal to start a search from, ``γ_ij ∝ exp(-prior_ij)``.
+
+    Args:
+        lengths_a: Valid frames of each problem (batch,).
+        lengths_b: Valid tokens of each problem (batch,).
+        T: Padded number of frames.
+        N: Padded number of tokens.
+        sigma: Width of the band, as for :func:`temporal_prior`.
+
+    Returns:
+        (batch, T, N), summing to 1, zero on padding. Its marginals are near uniform ones.
+
+    Example:
+        >>> two = torch.tensor([2])
+        >>> diagonal_coupling(two, two, T=2, N=2, sigma=0.3)[0].round(decimals=2)
+        tensor([[0.4700, 0.0300],
+                [0.0300, 0.4700]])
+    """
+    band = (-temporal_prior(lengths_a, lengths_b, T, N, sigma)).exp()
+    band = masked(band, within(lengths_a, T), within(lengths_b, N))
+    return band / band.sum((1, 2), keepdim=True)
 
 
 def temporal_edge_cost(lengths: Tensor | Sequence[int], T: int) -> Tensor:
@@ -106,7 +148,7 @@ def temporal_edge_cost(lengths: Tensor | Sequence[int], T: int) -> Tensor:
     """
     place, valid = _places(lengths, T, "lengths")  # (batch, T)
     distance = (place[:, :, None] - place[:, None, :]).abs()  # (batch, T, T)
-    return torch.where(valid[:, :, None] & valid[:, None, :], distance, 0.0)
+    return masked(distance, valid, valid)
 
 
 def _directions(X: Tensor) -> Tensor:

@@ -17,11 +17,13 @@ class Solution(NamedTuple):
         plan: Coupling (batch, T, N), exactly zero on padding.
         n_iter: Mirror-descent steps that each problem took (batch,).
         converged: Whether the last step of a problem met the tolerance (batch,).
+        error: ``marginal_error`` of the coupling (batch,).
     """
 
     plan: Tensor
     n_iter: Tensor
     converged: Tensor
+    error: Tensor
 
 
 def mirror_descent(problem: TransportProblem, options: SolverOptions) -> Solution:
@@ -67,7 +69,8 @@ def mirror_descent(problem: TransportProblem, options: SolverOptions) -> Solutio
         active = active & ~((change <= options.tol) & (error <= options.tol))
         if not active.any():
             break
-    return Solution(plan.mT.contiguous(), n_iter, ~active)
+    plan = plan.mT.contiguous()
+    return Solution(plan, n_iter, ~active, marginal_error(plan, problem, options))
 
 
 def starting_point(

@@ -1,19 +1,20 @@
 """The CPU backend: mirror descent compiled by numba, one problem at a time in cache, problems in parallel."""
 
 import logging
+import math
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from espnet_gmot.ot.mirror_descent import Solution, starting_point
+from espnet_gmot.ot.mirror_descent import Solution
 from espnet_gmot.ot.numba_parts import add_product, compiled, in_parallel
 from espnet_gmot.ot.numba_sinkhorn import sinkhorn_one
 from espnet_gmot.ot.options import SolverOptions
 from espnet_gmot.ot.problem import TransportProblem
-from espnet_gmot.ot.sinkhorn import LONGEST_RUN, SMALLEST_SUM
+from espnet_gmot.ot.sinkhorn import LOG_ZERO, LONGEST_RUN, SMALLEST_SUM
 
-# Above this share of entries that count, a product is left to BLAS, for a problem that is alone.
+# Above this share of fours that count, a product is left to BLAS, for a problem that is alone.
 DENSE = 0.4
 
 
@@ -30,6 +31,7 @@ class _Settings(NamedTuple):
     frame_exponent: np.floating
     overrelaxation: np.floating
     smallest_sum: np.floating
+    log_zero: np.floating
     independent_start: bool
     blas: bool
     proximal: bool
@@ -52,9 +54,12 @@ def solve_in_parallel(problem: TransportProblem, options: SolverOptions) -> Solu
         options: The options of the solver.
     """
     arrays = [field.detach().contiguous().numpy() for field in problem[:7]]
-    plan, reference, log_p, log_q = (field.contiguous().numpy() for field in starting_point(problem, options))
+    plan = np.zeros(problem.node.shape, arrays[0].dtype)  # (batch, T, N)
+    if problem.start is not None:
+        plan[:] = problem.start.numpy()
     numbers = {name: getattr(options, name) for name in ("alpha", "epsilon", "tol", "overrelaxation")}
-    numbers |= {"one": 1, "frame_exponent": options.frame_exponent, "smallest_sum": SMALLEST_SUM}
+    numbers |= {"one": 1, "frame_exponent": options.frame_exponent}
+    numbers |= {"smallest_sum": SMALLEST_SUM, "log_zero": LOG_ZERO}
     settings = _Settings(
         **{name: plan.dtype.type(number) for name, number in numbers.items()},
         independent_start=problem.start is None,
@@ -66,34 +71,57 @@ def solve_in_parallel(problem: TransportProblem, options: SolverOptions) -> Solu
         longest_run=LONGEST_RUN,
     )
     n_iter, converged = np.zeros(len(plan), np.int64), np.zeros(len(plan), np.bool_)
+    error = np.zeros(len(plan), plan.dtype)
 
     if not _solve_some.signatures:
         logging.info("loading the CPU transport kernel; compiling it takes 30 s, once on a machine")
 
     def solve(chosen: np.ndarray) -> None:
-        _solve_some(chosen, *arrays, log_p, log_q, reference, settings, plan, n_iter, converged)
+        _solve_some(chosen, *arrays, settings, plan, n_iter, converged, error)
 
     in_parallel(solve, problem.lengths_a, problem.lengths_b)
-    return Solution(
-        torch.from_numpy(plan).mT.contiguous(), torch.from_numpy(n_iter), torch.from_numpy(converged)
-    )
+    return Solution(*(torch.from_numpy(found) for found in (plan, n_iter, converged, error)))
 
 
 @compiled
 def _solve_some(
-    chosen, node, edge_a, edge_b, p, q, lengths_a, lengths_b, log_p, log_q, reference, settings,
-    plan, n_iter, converged,
+    chosen, node, edge_a, edge_b, p, q, lengths_a, lengths_b, settings, plan, n_iter, converged, error
 ):  # fmt: skip
-    """Solve the chosen problems; ``plan`` (batch, N, T) holds their starts and then their couplings."""
+    """Solve the chosen problems; ``plan`` (batch, T, N) holds any starts and then the couplings."""
     for i in chosen:
         T, N = lengths_a[i], lengths_b[i]
-        marginals = p[i, :T], q[i, :N], log_p[i, 0, :T], log_q[i, :N, 0]
-        node_weight = settings.one - settings.alpha
-        costs = _centred_costs(node[i], edge_a[i], edge_b[i], p[i, :T], q[i, :N], node_weight)
-        coupling, n_iter[i], converged[i] = _descend(
-            costs, marginals, plan[i, :N, :T].copy(), reference[i, :N, :T].copy(), settings
-        )
-        plan[i, :N, :T] = coupling
+        p_i, q_i = p[i, :T], q[i, :N]
+        marginals = p_i, q_i, _log(p_i, settings.log_zero), _log(q_i, settings.log_zero)
+        costs = _centred_costs(node[i], edge_a[i], edge_b[i], p_i, q_i, settings.one - settings.alpha)
+        coupling, reference = _starting_point(plan[i], marginals, settings)
+        coupling, n_iter[i], converged[i] = _descend(costs, marginals, coupling, reference, settings)
+        error[i] = _marginal_error(coupling, p_i, q_i, settings.hard_frames)
+        for k in range(T):
+            for j in range(N):
+                plan[i, k, j] = coupling[j, k]
+
+
+@compiled
+def _log(weights, log_zero):
+    out = np.empty_like(weights)
+    for i in range(len(weights)):
+        out[i] = log_zero if weights[i] == 0 else math.log(weights[i])
+    return out
+
+
+@compiled
+def _starting_point(start, marginals, settings):
+    """See ``mirror_descent.starting_point``; the first coupling and reference (N, T)."""
+    p, q, log_p, log_q = marginals
+    coupling, reference = np.empty((len(q), len(p)), p.dtype), np.empty((len(q), len(p)), p.dtype)
+    smallest = np.finfo(p.dtype).tiny
+    for j in range(len(q)):
+        for i in range(len(p)):
+            coupling[j, i] = q[j] * p[i] if settings.independent_start else start[i, j]
+            reference[j, i] = log_q[j] + log_p[i]
+            if settings.proximal and not settings.independent_start and q[j] > 0 and p[i] > 0:
+                reference[j, i] = math.log(smallest if coupling[j, i] < smallest else coupling[j, i])
+    return coupling, reference
 
 
 @compiled
@@ -176,37 +204,47 @@ def _log_kernel(costs, coupling, q, independent, reference, settings, product, o
 def _edge_terms(edge_a, edge_b, coupling, q, independent, blas, square, product, cross):
     """Add ``A² γ1`` to ``square`` (T,) and ``(A γ B)ᵀ`` to ``cross`` (N, T)."""
     N, T = coupling.shape
-    frame_sum, keep_all = np.zeros((1, T), q.dtype), np.full_like(q, -1)
+    frame_sum, row, keep_all = np.zeros((1, T), q.dtype), np.zeros((1, T), q.dtype), np.full_like(q, -1)
     for j in range(N):
         for k in range(T):
             frame_sum[0, k] += coupling[j, k]
-    for k in range(T):
-        for i in range(T):
-            square[i] += frame_sum[0, k] * edge_a[k, i] * edge_a[k, i]
+    # What is this far below the independent coupling is lost in the rounding of the sum.
+    negligible = np.finfo(q.dtype).eps / T * q
+    dense = blas and not independent and _share_kept(coupling, negligible) > DENSE
     product[:] = 0
-    if independent:  # the rows of γᵀ A are then multiples of one
-        row = np.zeros((1, T), q.dtype)
-        add_product(row, frame_sum, edge_a, keep_all)
+    for k in range(0, T, 4):  # a few rows of A at a time: they are read from memory once for all terms
+        some = edge_a[k : k + 4]
+        _add_squares(square, frame_sum[0, k : k + 4], some)
+        if independent:  # the rows of γᵀ A are then multiples of one
+            add_product(row, frame_sum[:, k : k + 4], some, keep_all)
+        elif not dense:
+            add_product(product, coupling[:, k : k + 4], some, negligible)
+    if dense:
+        product[:] = np.dot(coupling, edge_a)
+    if independent:
         for j in range(N):
             for i in range(T):
                 product[j, i] = q[j] * row[0, i]
-    else:
-        # What is this far below the independent coupling is lost in the rounding of the sum.
-        negligible = np.finfo(q.dtype).eps / T * q
-        if blas and _count_above(coupling, negligible) > DENSE * N * T:
-            product[:] = np.dot(coupling, edge_a)
-        else:
-            add_product(product, coupling, edge_a, negligible)
     add_product(cross, edge_b, product, keep_all)
 
 
 @compiled
-def _count_above(coupling, negligible):
+def _add_squares(out, weights, edge):
+    for k in range(len(weights)):
+        for i in range(len(out)):
+            out[i] += weights[k] * edge[k, i] * edge[k, i]
+
+
+@compiled
+def _share_kept(coupling, negligible):
+    """Share of a coupling that ``add_product`` does not skip."""
+    N, T = coupling.shape
     count = 0
-    for j in range(coupling.shape[0]):
-        for i in range(coupling.shape[1]):
-            count += coupling[j, i] > negligible[j]
-    return count
+    for j in range(N):
+        for k in range(0, T - 3, 4):
+            four = coupling[j, k] + coupling[j, k + 1] + coupling[j, k + 2] + coupling[j, k + 3]
+            count += four > negligible[j]
+    return 4 * count / (N * T)
 
 
 @compiled

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numba
 import numpy as np
+import scipy  # noqa: F401  # whose BLAS numba calls; missing, it would fail in the first solve
 import torch
 from numba import types
 from numba.extending import overload

@@ -5,7 +5,7 @@ import ot
 import torch
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.ot.mirror_descent import Solution
+from espnet_gmot.ot.mirror_descent import Solution, marginal_error
 from espnet_gmot.ot.options import SolverOptions
 from espnet_gmot.ot.problem import TransportProblem
 
@@ -58,7 +58,7 @@ def solve_one_by_one(problem: TransportProblem, options: SolverOptions) -> Solut
             options,
         )
         plan[i][frames[:, None], tokens] = torch.from_numpy(coupling.T).to(plan)
-    return Solution(plan, n_iter, converged)
+    return Solution(plan, n_iter, converged, marginal_error(plan, problem, options))
 
 
 def _descend(

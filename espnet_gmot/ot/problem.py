@@ -48,8 +48,8 @@ def make_problem(
     D: Tensor,
     A: Tensor,
     B: Tensor,
-    lengths_a: Tensor | Sequence[int],
-    lengths_b: Tensor | Sequence[int],
+    lengths_a: Tensor | Sequence[int] | None,
+    lengths_b: Tensor | Sequence[int] | None,
     p: Tensor | None = None,
     q: Tensor | None = None,
     start: Tensor | None = None,
@@ -60,8 +60,8 @@ def make_problem(
         D: Node cost (batch, T, N).
         A: Edge cost among frames (batch, T, T).
         B: Edge cost among tokens (batch, N, N).
-        lengths_a: Valid frames of each problem (batch,).
-        lengths_b: Valid tokens of each problem (batch,).
+        lengths_a: Valid frames of each problem (batch,), or None for all.
+        lengths_b: Valid tokens of each problem (batch,), likewise.
         p: Frame marginal (batch, T), or None for a uniform one. Padding is ignored; weights may be zero.
         q: Token marginal (batch, N), likewise.
         start: Coupling to start from (batch, T, N), or None; padding is ignored.
@@ -92,13 +92,15 @@ def make_problem(
 
 
 def checked_lengths(
-    lengths: Tensor | Sequence[int], batch: int, size: int, device: torch.device, name: str = "lengths"
+    lengths: Tensor | Sequence[int] | None, batch: int, size: int, device: torch.device, name: str = "lengths"
 ) -> Tensor:
-    """Return lengths (batch,) as a tensor on ``device``.
+    """Return lengths (batch,) as a tensor on ``device``; None stands for the padded size.
 
     Raises:
         InputError: The lengths are not ``batch`` integers in 1..``size``; the message calls them ``name``.
     """
+    if lengths is None:
+        return torch.full((batch,), size, device=device)
     lengths = torch.as_tensor(lengths, device=device)
     if lengths.shape != (batch,) or lengths.dtype not in INTEGERS:
         raise InputError(
@@ -130,7 +132,12 @@ def valid_mask(
 
 def masked(cost: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Set a cost (batch, R, C) to zero outside the valid rows (batch, R) and columns (batch, C)."""
-    return torch.where(rows[:, :, None] & columns[:, None, :], cost, 0.0)
+    return torch.where(pairs(rows, columns), cost, 0.0)
+
+
+def pairs(rows: Tensor, columns: Tensor) -> Tensor:
+    """Which pairs are of a valid row (batch, R) and a valid column (batch, C): (batch, R, C)."""
+    return rows[:, :, None] & columns[:, None, :]
 
 
 def masked_edges(A: Tensor, B: Tensor, lengths: Lengths) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,6 @@
 """The front door for vectors instead of costs: long inputs go through it a few problems at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -17,21 +17,23 @@ from espnet_gmot.ot.solve import FusedGromovWasserstein, fused_gromov_wasserstei
 SLICE_ENTRIES = 2**23
 
 Costs = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+FrontDoor = Callable[..., FusedGromovWasserstein]
 
 
 def fused_gromov_wasserstein_of_vectors(
     X: Tensor,
     Z: Tensor,
-    lengths_a: Tensor,
-    lengths_b: Tensor,
+    lengths_a: Tensor | Sequence[int] | None,
+    lengths_b: Tensor | Sequence[int] | None,
     costs: Costs,
     p: Tensor | None = None,
     q: Tensor | None = None,
     start: Tensor | None = None,
     alpha: float = SolverOptions.alpha,
+    solve: FrontDoor = fused_gromov_wasserstein,
     **options: Any,
 ) -> FusedGromovWasserstein:
-    """Solve ``fused_gromov_wasserstein(*costs(X, lengths_a, Z, lengths_b), ...)`` in bounded memory.
+    """Compute ``solve(*costs(X, lengths_a, Z, lengths_b), ...)`` in bounded memory.
 
     The batch is cut into slices whose (T, T) edge costs together have at most ``SLICE_ENTRIES`` entries, or
     that are a single problem. With more than one slice no edge cost outlives its slice: it is built for the
@@ -41,15 +43,17 @@ def fused_gromov_wasserstein_of_vectors(
     Args:
         X: Frame vectors (batch, T, d_a).
         Z: Token vectors (batch, N, d_b).
-        lengths_a: Valid frames (batch,).
-        lengths_b: Valid tokens (batch,).
+        lengths_a: Valid frames (batch,), or None for all.
+        lengths_b: Valid tokens (batch,), likewise.
         costs: Builds the node cost (b, T, N) and the edge costs (b, T, T) and (b, N, N) of some problems from
             ``(X, lengths_a, Z, lengths_b)``, the same at each call, without autocast; gradients flow through
             it.
-        p: As for ``fused_gromov_wasserstein``, like ``q``, ``start``, ``alpha`` and the other options.
+        p: As for ``solve``, like ``q``, ``start``, ``alpha`` and the other options.
+        solve: The front door for costs, ``fused_gromov_wasserstein`` or ``monotonic_gromov_wasserstein``; the
+            latter has no ``start`` and none of the other options.
 
     Raises:
-        InputError: As ``fused_gromov_wasserstein``.
+        InputError: As ``solve``.
 
     Example:
         >>> from espnet_gmot.ot import cosine_edge_cost, cosine_node_cost
@@ -66,16 +70,15 @@ def fused_gromov_wasserstein_of_vectors(
     lengths_a = checked_lengths(lengths_a, batch, n_frames, X.device, "lengths_a")
     lengths_b = checked_lengths(lengths_b, batch, Z.shape[1], X.device, "lengths_b")
 
-    def solve(cut: slice) -> FusedGromovWasserstein:
-        marginal_a, marginal_b, begin = (None if given is None else given[cut] for given in (p, q, start))
-        return fused_gromov_wasserstein(
+    given = {name: each for name, each in {"p": p, "q": q, "start": start}.items() if each is not None}
+
+    def solve_some(cut: slice) -> FusedGromovWasserstein:
+        return solve(
             *costs(X[cut], lengths_a[cut], Z[cut], lengths_b[cut]),
             lengths_a[cut],
             lengths_b[cut],
-            marginal_a,
-            marginal_b,
             alpha=alpha,
-            start=begin,
+            **{name: each[cut] for name, each in given.items()},
             **options,
         )
 
@@ -85,11 +88,11 @@ def fused_gromov_wasserstein_of_vectors(
     size = max(1, SLICE_ENTRIES // n_frames**2)
     with torch.autocast(X.device.type, enabled=False):
         if batch <= size:
-            return solve(slice(None))
+            return solve_some(slice(None))
         solved = []
         for cut in (slice(first, first + size) for first in range(0, batch, size)):
             with torch.no_grad():
-                out = solve(cut)
+                out = solve_some(cut)
             if torch.is_grad_enabled():
                 arguments = X[cut], Z[cut], out.plan, (lengths_a[cut], lengths_b[cut])
                 value, node, edge = checkpoint(

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from espnet_gmot.ot.backends import choose_backend
 from espnet_gmot.ot.gradient import value_node_edge
-from espnet_gmot.ot.mirror_descent import marginal_error
 from espnet_gmot.ot.options import Scheme, SolverOptions
 from espnet_gmot.ot.problem import make_problem
 
@@ -40,20 +39,20 @@ def fused_gromov_wasserstein(
     D: Tensor,
     A: Tensor,
     B: Tensor,
-    lengths_a: Tensor | Sequence[int],
-    lengths_b: Tensor | Sequence[int],
+    lengths_a: Tensor | Sequence[int] | None,
+    lengths_b: Tensor | Sequence[int] | None,
     p: Tensor | None = None,
     q: Tensor | None = None,
-    alpha: float = 0.5,
-    epsilon: float = 0.05,
-    scheme: Scheme = "proximal",
-    max_iter: int = 10,
-    sinkhorn_iter: int = 20,
-    tol: float = 1e-6,
-    rho_a: float | None = None,
+    alpha: float = SolverOptions.alpha,
+    epsilon: float = SolverOptions.epsilon,
+    scheme: Scheme = SolverOptions.scheme,
+    max_iter: int = SolverOptions.max_iter,
+    sinkhorn_iter: int = SolverOptions.sinkhorn_iter,
+    tol: float = SolverOptions.tol,
+    rho_a: float | None = SolverOptions.rho_a,
     backend: str = "auto",
     start: Tensor | None = None,
-    overrelaxation: float = 1.0,
+    overrelaxation: float = SolverOptions.overrelaxation,
 ) -> FusedGromovWasserstein:
     """Match two batches of graphs by fused Gromov-Wasserstein transport.
 
@@ -66,8 +65,8 @@ def fused_gromov_wasserstein(
         D: Node cost (batch, T, N).
         A: Edge cost among frames (batch, T, T), symmetric.
         B: Edge cost among tokens (batch, N, N), symmetric.
-        lengths_a: Valid frames (batch,), each in 1..T; what lies beyond is ignored.
-        lengths_b: Valid tokens (batch,), each in 1..N.
+        lengths_a: Valid frames (batch,), each in 1..T; what lies beyond is ignored. None: all are valid.
+        lengths_b: Valid tokens (batch,), each in 1..N, likewise.
         p: Frame marginal (batch, T), summing to 1 over valid frames; None is uniform. No gradient reaches it.
         q: Token marginal (batch, N), likewise.
         alpha: Weight of the edge cost in [0, 1] (POT's ``alpha``). 0 is a linear problem, and all steps are
@@ -116,8 +115,7 @@ def fused_gromov_wasserstein(
         problem = make_problem(D, A, B, lengths_a, lengths_b, p, q, start)
         solve = choose_backend(backend, problem)
         with torch.no_grad():
-            plan, n_iter, converged = solve(problem, options)
-            error = marginal_error(plan, problem, options)
+            plan, n_iter, converged, error = solve(problem, options)
         lengths = (problem.lengths_a, problem.lengths_b)
         value, node, edge = value_node_edge(*problem[:3], plan, options.alpha, lengths)
     return FusedGromovWasserstein(value, node, edge, error, plan, n_iter, converged)

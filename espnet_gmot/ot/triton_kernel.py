@@ -12,7 +12,7 @@ import torch
 import triton
 import triton.language as tl
 
-from espnet_gmot.ot.mirror_descent import Solution
+from espnet_gmot.ot.mirror_descent import Solution, marginal_error
 from espnet_gmot.ot.options import SolverOptions
 from espnet_gmot.ot.problem import TransportProblem
 from espnet_gmot.ot.triton_parts import KEEP_NAN, LOG_ZERO, TILE, edge_gradient, mean_edge, scale_kernel
@@ -45,7 +45,7 @@ def hindrance(problem: TransportProblem) -> str | None:
         if gpu.major < OLDEST_CAPABILITY:
             capability = f"{gpu.major}.{gpu.minor}"
             return f"needs compute capability {OLDEST_CAPABILITY}.0 and {node.device} has {capability}"
-        if not any(shutil.which(compiler) for compiler in (os.environ.get("CC", "cc"), "gcc", "clang")):
+        if not any(shutil.which(compiler) for compiler in (os.environ.get("CC", "gcc"), "gcc", "clang")):
             return "needs a C compiler, with which Triton builds its launcher; install gcc"
         optin = gpu.shared_memory_per_block_optin  # type: ignore[attr-defined]  # torch's stubs forget it
         largest = min(largest, (optin - 1) // BYTES)
@@ -96,7 +96,7 @@ def solve_on_gpu(problem: TransportProblem, options: SolverOptions) -> Solution:
             BLOCK_T=_side(n_frames),
             num_warps=_warps(_entries(problem)),
         )
-    return Solution(plan, n_iter, converged)
+    return Solution(plan, n_iter, converged, marginal_error(plan, problem, options))
 
 
 def _entries(problem: TransportProblem) -> int:

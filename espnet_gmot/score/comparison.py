@@ -1,7 +1,7 @@
 """The rows of a comparison of trained systems, each with its margin against the baseline."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -63,6 +63,7 @@ class Row:
         interval: 95 % bootstrap interval of the CER, in percent.
         parameters: number of parameters that decoding runs, None if unknown.
         rtf: real-time factor of decoding, mean of the seeds, None if unknown.
+        wer: word error rate in percent, mean of the seeds, None where words were not scored.
         margin: against the baseline; None for itself and where it was not run.
         p_holm: the margin's p, corrected for the number of systems on the set.
     """
@@ -75,6 +76,7 @@ class Row:
     interval: tuple[float, float] | None = None
     parameters: int | None = None
     rtf: float | None = None
+    wer: float | None = None
     margin: Margin | None = None
     p_holm: float | None = None
 
@@ -123,12 +125,13 @@ def _row(system: System, dataset: str, command: str | None, several: bool) -> Ro
     return replace(
         row,
         results=found,
-        interval=_errors(found, results[0].utterances).interval,
+        interval=_errors(found, results[0]).interval,
         parameters=common(
             each and inference_parameters(training.experiment, each.ctc_alone)
             for training, each in zip(trainings, facts, strict=True)
         ),
         rtf=_mean([None if each is None else each.rtf for each in facts]),
+        wer=_mean([_word_error_rate(training.result(dataset)) for training in trainings]),
     )
 
 
@@ -137,6 +140,12 @@ def _read(path: Path) -> Result:
     if result.unit != "char":
         raise InputError(f"{path} counts {result.unit}s, but CER counts characters; score it again, stage 13")
     return result
+
+
+def _word_error_rate(cer: Path) -> float | None:
+    """What stage 13 scored beside the characters, in languages with spaces."""
+    path = cer.parent.with_name("score_wer") / cer.name
+    return read_result(path).total.err_rate if path.is_file() else None
 
 
 def _seeds(system: System) -> list[int]:
@@ -176,8 +185,7 @@ def _margin(baseline: Row, row: Row) -> Margin:
         row.system.result(row.dataset),
         next(iter(row.results.values())),
     )
-    order = first.utterances
-    margin = margin_over(_errors(baseline.results, order), _errors(row.results, order))
+    margin = margin_over(_errors(baseline.results, first), _errors(row.results, first))
     if margin is None:
         ours, theirs = (
             f"{each.system.name} (seeds {', '.join(map(str, each.results))})" for each in (row, baseline)
@@ -219,12 +227,14 @@ def _require_same_set(theirs: Path, expected: Result, ours: Path, result: Result
         )
 
 
-def _errors(results: Mapping[int, Result], order: Collection[str]) -> SystemErrors:
-    """Errors of each seed, and characters of the references, of the utterances in that order."""
+def _errors(results: Mapping[int, Result], first: Result) -> SystemErrors:
+    """Errors of each seed, characters of the references, and speakers, in the order of ``first``."""
+    order = list(first.utterances)
     counts = {seed: [result.utterances[utterance] for utterance in order] for seed, result in results.items()}
     return SystemErrors(
         {seed: np.array([each.errors for each in counted]) for seed, counted in counts.items()},
         np.array([each.units for each in next(iter(counts.values()))]),
+        None if first.speakers is None else np.array([first.speakers[utterance] for utterance in order]),
     )
 
 

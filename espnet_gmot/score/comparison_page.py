@@ -6,7 +6,7 @@ from pathlib import Path
 
 from espnet_gmot.files import write_text
 from espnet_gmot.score.comparison import Row
-from espnet_gmot.score.margin import Margin
+from espnet_gmot.score.margin import MANY_SPEAKERS, Margin
 from espnet_gmot.score.markdown_table import UNKNOWN, markdown_table, number, p_value
 from espnet_gmot.score.published import Published
 from espnet_gmot.score.result_files import Result
@@ -18,7 +18,7 @@ DETAILS = ["system", "set", "decoding", "chars", "sub", "del", "ins", "p (Holm)"
 NOTES = """\
 Written by `python -m espnet_gmot.bin.compare`; {unknown} stands for what is not known or has no meaning.
 
-- "CER" counts characters without spaces; the interval after it is a bootstrap over the utterances.
+- "CER" counts characters{spaces}; the interval after it is a bootstrap over the utterances.
 - "change" is the CER's relative change against {baseline}; "difference" is in percent points, with the
   interval of a paired bootstrap. With one training a system, intervals and p cover the choice of the
   utterances but not the seed.
@@ -39,6 +39,15 @@ SEVERAL_SEEDS = """\
   narrow), and "p" is of each utterance's errors summed over the seeds. ↕ marks a system that is better than
   {baseline} with one seed and worse with another.
 """
+OTHER_SPEAKERS = """\
+- Speakers: the same difference with each speaker's utterances taken together. Interval and p then say what
+  other speakers of the kind would change, not other sentences of these. Sets with fewer than {many} known
+  speakers are left out.
+"""
+WORDS = """\
+- "WER" is the word error rate; differences and p are of CER.
+"""
+WITH_SPACES, WITHOUT_SPACES = ", the space between two words among them", " without spaces"
 PUBLISHED = """\
 ## Published, not run here
 
@@ -54,10 +63,17 @@ def write_comparison(out: Path, rows: Sequence[Row], published: Published | None
     several = any(len(row.results) > 1 for row in rows)
     if several:
         parts += ["## Seeds\n", _seeds_table(rows) + "\n"]
+    speakers = [row for row in rows if row.margin and row.margin.by_speaker]
+    if speakers:
+        parts += ["## Speakers\n", _speakers_table(speakers) + "\n"]
     if published is not None:
         parts += [PUBLISHED, published.as_table() + "\n"]
-    notes = NOTES + (SEVERAL_SEEDS if several else "")
-    parts += ["## What the columns mean\n", notes.format(baseline=rows[0].system.name, unknown=UNKNOWN)]
+    words = _have_words(rows)
+    found = {WORDS: words, SEVERAL_SEEDS: several, OTHER_SPEAKERS: speakers}
+    notes = "".join([NOTES, *(note for note, needed in found.items() if needed)])
+    spaces = WITH_SPACES if words else WITHOUT_SPACES
+    notes = notes.format(baseline=rows[0].system.name, unknown=UNKNOWN, spaces=spaces, many=MANY_SPEAKERS)
+    parts += ["## What the columns mean\n", notes]
     write_text(out.with_name(f"{out.name}.md"), "\n".join(parts))
     records = [_record(row) for row in rows]
     write_text(out.with_name(f"{out.name}.json"), json.dumps(records, ensure_ascii=False, indent=1) + "\n")
@@ -65,7 +81,17 @@ def write_comparison(out: Path, rows: Sequence[Row], published: Published | None
 
 
 def _main_table(rows: Sequence[Row]) -> str:
-    return markdown_table(HEADER, [_main_cells(row) for row in rows], left={0, 1})
+    """CER and what belongs to it; WER stands beside it where words were scored."""
+    header, cells = list(HEADER), [_main_cells(row) for row in rows]
+    if _have_words(rows):
+        header.insert(3, "WER %")
+        for each, row in zip(cells, rows, strict=True):
+            each.insert(3, number(row.wer, ".2f"))
+    return markdown_table(header, cells, left={0, 1})
+
+
+def _have_words(rows: Sequence[Row]) -> bool:
+    return any(row.wer is not None for row in rows)
 
 
 def _main_cells(row: Row) -> list[str]:
@@ -74,10 +100,8 @@ def _main_cells(row: Row) -> list[str]:
         low, high = row.interval
         cer = f"{row.result.total.err_rate:.2f} [{low:.2f}, {high:.2f}]"
     if row.margin is not None:
-        low, high = row.margin.interval
         change = number(row.margin.change, "+.1f")
-        mark = " ↕" if row.margin.seeds_disagree else ""
-        difference = f"{row.margin.difference:+.2f} [{low:+.2f}, {high:+.2f}]{mark}"
+        difference = row.margin.shown(row.margin.interval)
         p = p_value(row.margin.p)
     millions = None if row.parameters is None else row.parameters / 1e6
     costs = [number(millions, ".2f"), number(row.seconds_train, ".0f"), number(row.rtf, ".4f")]
@@ -107,6 +131,17 @@ def _seed_cells(row: Row) -> list[str]:
     return [row.system.name, row.dataset, rates, common]
 
 
+def _speakers_table(rows: Sequence[Row]) -> str:
+    header = ["system", "set", "speakers", "difference [95 %]", "p"]
+    return markdown_table(header, [_speaker_cells(row) for row in rows], left={0, 1})
+
+
+def _speaker_cells(row: Row) -> list[str]:
+    assert row.margin and row.margin.by_speaker
+    speakers, interval, p = row.margin.by_speaker
+    return [row.system.name, row.dataset, str(speakers), row.margin.shown(interval), p_value(p)]
+
+
 def _not_run(rows: Sequence[Row]) -> list[str]:
     return [f"not run: {row.system.name} on {row.dataset}: {row.not_run}" for row in rows if row.not_run]
 
@@ -130,12 +165,16 @@ def _record(row: Row) -> dict[str, object]:
         "experiment": str(row.system.experiment),
         "decode": row.system.decode,
         "not_run": row.not_run,
-    } | ({"seeds": _seed_records(row)} if len(row.results) > 1 else {})
+        **({} if row.wer is None else {"wer": row.wer}),
+        **({"seeds": _seed_records(row)} if len(row.results) > 1 else {}),
+    }
 
 
 def _margin_record(margin: Margin, p_holm: float | None) -> dict[str, object]:
     record = {name: getattr(margin, name) for name in ("difference", "interval", "change", "p")}
     record["p_holm"] = p_holm
+    if margin.by_speaker:
+        record["by_speaker"] = margin.by_speaker._asdict()
     if len(margin.seeds) > 1:
         record["differences"] = dict(zip(margin.seeds, margin.differences, strict=True))
     return record

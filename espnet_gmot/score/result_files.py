@@ -27,12 +27,14 @@ class Result:
         utterances: error counts of each.
         references: the transcripts they were scored against; None in a result of an earlier version.
         hypotheses: the texts that were scored; None as well.
+        speakers: who says each; None as well.
     """
 
     unit: Unit
     utterances: dict[str, ErrorCounts]
     references: dict[str, str] | None = None
     hypotheses: dict[str, str] | None = None
+    speakers: dict[str, str] | None = None
 
     @property
     def total(self) -> ErrorCounts:
@@ -75,10 +77,10 @@ def score_files(
         )
     counts = score(refs, hyps, unit, ref, hyp, spaces, allow_empty=True)
     _tell_of_empty(ref, [utterance for utterance, each in counts.items() if not each.units])
-    result = Result(unit, counts, refs, hyps)
+    result = Result(unit, counts, refs, hyps, speakers)
 
     write_per_utt(out / "per_utt.txt", result)
-    write_result_txt(out / "result.txt", result, speakers, title=str(hyp))
+    write_result_txt(out / "result.txt", result, title=str(hyp))
     record = {"unit": unit, "total": asdict(result.total)} | asdict(result)
     write_text(out / "result.json", json.dumps(record, ensure_ascii=False, indent=1) + "\n")
     return result
@@ -94,7 +96,8 @@ def read_result(path: str | Path) -> Result:
     try:
         record = json.loads(text)
         counts = {utterance: ErrorCounts(**fields) for utterance, fields in record["utterances"].items()}
-        result = Result(record["unit"], counts, record.get("references"), record.get("hypotheses"))
+        kept = (record.get(name) for name in ("references", "hypotheses", "speakers"))
+        result = Result(record["unit"], counts, *kept)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is not a result of this recipe ({error!r}); {SCORE_CURE}") from error
     if not result.utterances:
@@ -156,12 +159,13 @@ def _read(table: Path, cure: str) -> dict[str, str]:
     return read_table(require_file(table, cure), cure, allow_empty=True)
 
 
-def write_result_txt(path: Path, result: Result, speakers: dict[str, str], title: str) -> None:
+def write_result_txt(path: Path, result: Result, title: str) -> None:
     """Write percentages by speaker in the layout of sclite's summary.
 
     ESPnet's ``show_asr_result.sh`` reads the line ``Sum/Avg``. As in sclite, ``# Wrd`` counts the
     units scored, which are characters in ``score_cer``; a speaker without any has ``nan`` for percentages.
     """
+    speakers = result.speakers or {}
     by_speaker: dict[str, list[ErrorCounts]] = defaultdict(list)
     for utterance, counts in result.utterances.items():
         by_speaker[speakers[utterance]].append(counts)

@@ -42,7 +42,7 @@ def read_limits(name_or_dir: str, allow_download: bool) -> Limits:
     except (NotImplementedError, AttributeError) as error:
         raise InputError(
             f"teacher {name_or_dir} has no embeddings of tokens ({type(model).__name__}); "
-            "choose a BERT-like teacher"
+            "choose a text model as docs/teachers.md lists them"
         ) from error
     encoder = encoder_of(model, name_or_dir)
     tables = _position_tables(encoder)
@@ -66,7 +66,7 @@ def encoder_of(model: Any, name: str) -> Any:
     except (NotImplementedError, AttributeError) as error:
         raise InputError(
             f"teacher {name} is an encoder–decoder ({type(model).__name__}) without an encoder to be used "
-            "alone; choose a BERT-like teacher"
+            "alone; choose a text model as docs/teachers.md lists them"
         ) from error
 
 
@@ -92,11 +92,13 @@ def probe(encoder: Any, name: str) -> tuple[Tensor, ...]:
         lengths = {state.shape[1] for state in states}
     except Exception as error:  # any family has its own
         raise InputError(
-            f"{family} gives no hidden states of a text ({first_line(error)}); choose a BERT-like encoder"
+            f"{family} gives no hidden states of a text ({first_line(error)}); choose a text model as "
+            "docs/teachers.md lists them"
         ) from error
     if lengths != {PROBE_LENGTH}:
         raise InputError(
-            f"{family} does not give one embedding a token in each layer; choose a BERT-like encoder"
+            f"{family} does not give one embedding a token in each layer; choose a text model as "
+            "docs/teachers.md lists them"
         )
     return states
 

@@ -1,65 +1,73 @@
 """Many texts through the frozen teacher, in batches of like length: for the cache and the projection."""
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
+import multiprocessing
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from espnet_gmot.data.kaldi_text import plain_spaces, read_table
-from espnet_gmot.files import require_file
-from espnet_gmot.teacher.coverage import Coverage, unknown_ids
+from espnet_gmot.teacher.cache import BATCH_BINS
 from espnet_gmot.teacher.frozen import FrozenTeacher
-from espnet_gmot.teacher.tokenizer import teacher_ids
-
-
-def read_transcripts(paths: Iterable[str | Path]) -> Iterator[tuple[str, str]]:
-    """Give (utterance id, transcript) of Kaldi ``text`` files.
-
-    Raises:
-        InputError: a missing or empty file, or a bad line; see
-            :func:`espnet_gmot.data.kaldi_text.read_table`.
-    """
-    cure = "give Kaldi text files: an utterance id and its transcript on each line"
-    for path in paths:
-        yield from read_table(require_file(path, cure), cure).items()
-
-
-def tokenize(tokenizer: Any, transcripts: Iterable[tuple[str, str]]) -> dict[str, np.ndarray]:
-    """Return the token ids (N,) of each distinct transcript with plain spaces, the longest first.
-
-    The longest first, so that a batch that does not fit into memory fails at once and not at the end. The
-    log tells how many tokens of these texts the tokenizer does not know.
-
-    Raises:
-        InputError: an unusable transcript, or most tokens are unknown.
-    """
-    ids: dict[str, np.ndarray] = {}
-    coverage = Coverage(tokenizer.name_or_path, unknown_ids(tokenizer))
-    for utt_id, transcript in transcripts:
-        text = plain_spaces(transcript)
-        if text not in ids:
-            ids[text] = teacher_ids(tokenizer, text, utt_id)
-            coverage.count(ids[text][1:-1])
-    coverage.judge()
-    return dict(sorted(ids.items(), key=lambda item: -len(item[1])))
+from espnet_gmot.teacher.transcript import TeacherText
 
 
 def embed(
-    teacher: FrozenTeacher, ids: dict[str, np.ndarray], batch_size: int
+    teacher: FrozenTeacher, texts: dict[str, TeacherText], batch_bins: int = BATCH_BINS
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Give (text, embeddings (N, hidden_size) float32, special tokens included), in the order of ``ids``.
+    """Give (text, embeddings (N, hidden_size) float32 of its rows), the longest text first.
 
-    Runs on the GPU where there is one.
+    The longest first, so that a batch that does not fit into memory fails at once and not at the end. Runs
+    on a GPU where there is one.
+
+    Args:
+        teacher: runs over the texts.
+        texts: each as the teacher reads it.
+        batch_bins: tokens a batch, padding included; a text of more is a batch of its own.
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    texts = list(ids)
-    for start in range(0, len(texts), batch_size):
-        batch = texts[start : start + batch_size]
-        lengths = torch.tensor([len(ids[text]) for text in batch])  # (B,)
-        padded = pad_sequence([torch.from_numpy(ids[text]) for text in batch], batch_first=True)  # (B, N)
-        embeddings = teacher.encode(padded.to(device), lengths).cpu().numpy()  # (B, N, hidden_size)
-        for text, embedding, length in zip(batch, embeddings, lengths.tolist(), strict=True):
-            yield text, embedding[:length]
+    device = chosen_device()
+    lengths = sorted(((text, len(read.ids)) for text, read in texts.items()), key=lambda each: -each[1])
+    for batch in batches(lengths, batch_bins):
+        embeddings = embed_batch(teacher, [texts[text] for text in batch], device)
+        yield from zip(batch, embeddings, strict=True)
+
+
+def embed_batch(teacher: FrozenTeacher, batch: Sequence[TeacherText], device: str) -> list[np.ndarray]:
+    """Return the embeddings (N, hidden_size) of each text, computed as one padded batch."""
+    lengths = torch.tensor([len(text.ids) for text in batch])  # (B,)
+    ids = _padded([text.ids for text in batch])  # (B, M)
+    rows = _padded([text.rows for text in batch])  # (B, N, 3)
+    embeddings = teacher.encode_rows(ids.to(device), lengths, rows).cpu().numpy()  # (B, N, hidden_size)
+    return [embedding[: len(text.rows)] for text, embedding in zip(batch, embeddings, strict=True)]
+
+
+def batches(lengths: Sequence[tuple[str, int]], batch_bins: int) -> Iterator[list[str]]:
+    """Divide texts, the longest first, into batches of at most ``batch_bins`` tokens with padding.
+
+    Example:
+        >>> list(batches([("a", 5), ("b", 4), ("c", 2), ("d", 2)], 10))
+        [['a', 'b'], ['c', 'd']]
+    """
+    batch: list[str] = []
+    longest = 0
+    for text, length in lengths:
+        if batch and longest * (len(batch) + 1) > batch_bins:
+            yield batch
+            batch = []
+        longest = length if not batch else longest
+        batch.append(text)
+    if batch:
+        yield batch
+
+
+def chosen_device() -> str:
+    """The GPU of this process, if there are any: the first, or of several processes one after the other's."""
+    count = torch.cuda.device_count()
+    if count == 0:
+        return "cpu"
+    number = multiprocessing.current_process().name.rpartition("-")[2]  # MainProcess, or SpawnProcess-3
+    return f"cuda:{int(number) % count if number.isdecimal() else 0}"
+
+
+def _padded(arrays: list[np.ndarray]) -> torch.Tensor:
+    return pad_sequence([torch.from_numpy(array) for array in arrays], batch_first=True, padding_value=-1)

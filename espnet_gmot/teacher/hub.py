@@ -138,6 +138,12 @@ def _loading(name_or_dir: str, allow_download: bool) -> Iterator[None]:
 
 
 def _why_not_loaded(name_or_dir: str, allow_download: bool, error: Exception) -> str:
+    if "does not recognize this architecture" in str(error):
+        return (
+            f"teacher {name_or_dir} is of a family that transformers {import_transformers().__version__} "
+            f"does not know ({first_line(error)}); give another teacher, or install a newer transformers if "
+            "your ESPnet admits it: pip install --upgrade transformers"
+        )
     if (directory := Path(name_or_dir)).is_dir():
         if pointers := git_lfs_pointers(directory, (*MODEL_FILES, *TOKENIZER_FILES)):
             return fetch_from_git_lfs(directory, pointers)

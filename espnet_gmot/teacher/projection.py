@@ -1,22 +1,26 @@
 """The principal axes of a teacher's embeddings: the fixed projection to the encoder's dimension."""
 
-import random
+import hashlib
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property, lru_cache
 from itertools import chain, islice
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.files import require_file, write_aside
-from espnet_gmot.teacher.cache import BATCH_SIZE, TeacherCache
-from espnet_gmot.teacher.embed import embed, tokenize
+from espnet_gmot.files import require_file, temporary_directory, write_aside
+from espnet_gmot.teacher.cache import BATCH_BINS, TeacherCache
+from espnet_gmot.teacher.embed import embed
 from espnet_gmot.teacher.frozen import FrozenTeacher
-from espnet_gmot.teacher.identity import TeacherIdentity
+from espnet_gmot.teacher.identity import TeacherIdentity, number_of
+from espnet_gmot.teacher.reading import PLAIN, Reading
+from espnet_gmot.teacher.texts import distinct, tokenize
 
 MAX_TEXTS = 10000  # to fit to
 
@@ -37,24 +41,66 @@ class Projection:
     explained_variance: np.ndarray
     teacher: TeacherIdentity
 
+    @cached_property
+    def number(self) -> int:
+        """A hash of mean and axes below 2⁶³, by which a cache of coordinates names them."""
+        return number_of(hashlib.sha1(self.mean.tobytes() + self.components.tobytes()).hexdigest())
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """What is stored of an embedding in its place: its first coordinates in a projection.
+
+    Args:
+        path: the projection's ``.npz`` file.
+        size: how many.
+    """
+
+    path: Path
+    size: int
+
+    @property
+    def projection(self) -> Projection:
+        """The projection, read once in a process unless it is written anew."""
+        return _loaded(self.path, self.path.stat().st_mtime_ns)
+
+    def of(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return the coordinates (N, size) of embeddings (N, d): (z − μ) Wᵀ."""
+        projection = self.projection
+        return (embeddings - projection.mean) @ projection.components[: self.size].T  # (N, size)
+
+    def number(self, teacher: TeacherIdentity) -> int:
+        """Return the projection's number, if it is of this teacher and has so many axes.
+
+        Raises:
+            InputError: it is not, or has not.
+        """
+        projection = self.projection
+        if projection.teacher.number != teacher.number:
+            raise InputError(
+                f"{self.path} was fitted on teacher {projection.teacher}, not on {teacher}; name the "
+                "projection that belongs to it"
+            )
+        if self.size > len(projection.components):
+            raise InputError(f"{self.path} has {len(projection.components)} axes, not {self.size}")
+        return projection.number
+
 
 def fit_projection(
     embeddings: Iterable[np.ndarray], teacher: TeacherIdentity, out_path: str | Path
 ) -> Projection:
     """Fit a `Projection` to embedding matrices and save it as ``.npz``.
 
-    The special tokens (first and last row of each matrix) do not count: they are far from the content
-    tokens and would take the first axes.
-
     Args:
-        embeddings: matrices (N, d), as `teacher_embeddings` or `cache_embeddings` gives them.
+        embeddings: matrices (n, d) of the texts' own rows, as `teacher_embeddings` or `cache_embeddings`
+            gives them. Special tokens are far from the content tokens and would take the first axes.
         teacher: for the record; training refuses the embeddings of another.
         out_path: the ``.npz`` file to write.
 
     Raises:
         InputError: fewer than two content tokens.
     """
-    mean, components, variance = principal_axes(matrix[1:-1] for matrix in embeddings)
+    mean, components, variance = principal_axes(embeddings)
     with write_aside(out_path) as aside, aside.open("wb") as stream:
         np.savez(stream, mean=mean, components=components, explained_variance=variance, **asdict(teacher))
     return Projection(mean, components, variance, teacher)
@@ -76,13 +122,21 @@ def load_projection(path: str | Path) -> Projection:
                 saved["explained_variance"],
                 TeacherIdentity(
                     str(saved["name"]),
-                    int(saved["layer"]),
+                    tuple(layer) if isinstance(layer := saved["layer"].tolist(), list) else layer,
                     str(saved["fingerprint"]),
                     bool(saved["random_init"]),
+                    *(
+                        str(saved[name]) for name in ("context", "pool") if name in saved
+                    ),  # earlier ones lack them
                 ),
             )
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a projection ({error}); {cure}") from error
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: Path, _written: int) -> Projection:
+    return load_projection(path)
 
 
 def how_to_fit(path: str | Path) -> str:
@@ -124,27 +178,38 @@ def teacher_embeddings(
     tokenizer: Any,
     transcripts: Iterable[tuple[str, str]],
     max_texts: int = MAX_TEXTS,
-    batch_size: int = BATCH_SIZE,
+    batch_bins: int = BATCH_BINS,
+    reading: Reading = PLAIN,
+    scratch: str | Path | None = None,
 ) -> Iterator[np.ndarray]:
-    """Give the embeddings (N, d) of at most ``max_texts`` distinct transcripts, drawn with a fixed seed.
+    """Give the text rows (n, d) of at most ``max_texts`` distinct transcripts: those of a cache, in its draw.
 
     Args:
         teacher: runs over the texts.
         tokenizer: the teacher's.
         transcripts: (utterance id, transcript).
         max_texts: how many.
-        batch_size: texts a batch.
+        batch_bins: tokens a batch, padding included.
+        reading: what the teacher sees beside a text, and what becomes a row.
+        scratch: a directory in which there is room to sort the transcripts (default: the system's).
     """
-    ids = tokenize(tokenizer, transcripts)
-    drawn = set(random.Random(0).sample(list(ids), min(max_texts, len(ids))))
-    chosen = {text: n for text, n in ids.items() if text in drawn}  # still the longest first
-    entries = embed(teacher, chosen, batch_size)
-    yield from (
-        embedding for _, embedding in tqdm(entries, desc="projection", total=len(chosen), unit="text")
-    )
+    with temporary_directory(scratch or gettempdir()) as room:
+        drawn = list(islice(distinct(transcripts, room), max_texts))
+    texts = {each.text: text for each, text in tokenize(tokenizer, drawn, reading)}
+    entries = tqdm(embed(teacher, texts, batch_bins), desc="projection", total=len(texts), unit="text")
+    yield from (embedding[texts[text].is_text] for text, embedding in entries)
 
 
 def cache_embeddings(cache: TeacherCache, max_texts: int = MAX_TEXTS) -> Iterator[np.ndarray]:
-    """Give the embeddings (N, d) of ``max_texts`` cached texts; a key is a hash, so the first are a draw."""
+    """Give the text rows (n, d) of ``max_texts`` cached texts; a key is a hash, so the first are a draw.
+
+    Raises:
+        InputError: the cache holds coordinates and no embeddings.
+    """
+    if cache.meta.projection:
+        raise InputError(
+            f"{cache.directory} holds coordinates in a projection, to which no other can be fitted; give "
+            "fit_projection --teacher NAME_OR_DIR --text data/train/text in place of --cache"
+        )
     total = min(max_texts, len(cache))
-    yield from tqdm(islice(cache.embeddings(), total), desc="projection", total=total, unit="text")
+    yield from tqdm(islice(cache.text_embeddings(), total), desc="projection", total=total, unit="text")

@@ -29,13 +29,13 @@ class TeacherToken(NamedTuple):
 
 
 def teacher_tokens(tokenizer: Any, text: str) -> list[TeacherToken]:
-    """Return the teacher's tokens (N,) of a raw transcript, both special tokens included.
+    """Return the teacher's tokens (N,) of a raw transcript, special tokens included.
 
     A token may stand for several characters, and several tokens for parts of one, as in byte-level BPE.
 
     Args:
         tokenizer: what `load_tokenizer` returned. One without offsets ("slow") gives names alone.
-        text: the transcript, as for `teacher_ids`.
+        text: the transcript; it is read with plain spaces.
     """
     text = plain_spaces(text)
     encoded = encode_transcript(tokenizer, text, return_offsets_mapping=tokenizer.is_fast)
@@ -67,7 +67,7 @@ def tokenizer_of_cache(meta: CacheMeta) -> Any:
         InputError: the teacher is not there, or it is another one now.
     """
     teacher = FrozenTeacher.load(meta.teacher, meta.layer, random_init=meta.random_init)
-    if teacher.identity().number != meta.identity.number:
+    if teacher.identity(meta.identity.reading).number != meta.identity.number:
         _refuse_other_teacher(meta, "weights are others")
     tokenizer = load_tokenizer(meta.teacher)
     if meta.tokenizer not in (None, tokenizer_number(tokenizer)):

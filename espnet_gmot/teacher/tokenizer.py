@@ -5,8 +5,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from espnet_gmot.data.kaldi_text import plain_spaces
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.architecture import Limits, read_limits
@@ -41,48 +39,17 @@ def load_tokenizer(name_or_dir: str, allow_download: bool = False) -> Any:
 
     Raises:
         InputError: a directory without tokenizer files, a teacher that is not on this machine, one whose
-            tokenizer gives ids that the model has no embedding for, or one that does not put exactly one
-            special token on each side of the text (as BERT's ``[CLS] … [SEP]``).
+            tokenizer gives ids that the model has no embedding for, or does not tell special tokens from
+            text.
     """
     _require_files(name_or_dir)
     tokenizer = from_pretrained("AutoTokenizer", name_or_dir, allow_download)
-    _check_frame(tokenizer, name_or_dir)
+    _check_special_tokens(tokenizer, name_or_dir)
     _check_leaves_nothing_out(tokenizer, name_or_dir)
     limits = read_limits(name_or_dir, allow_download)
     _check_ids(tokenizer, limits, name_or_dir)
     tokenizer.model_max_length = min(tokenizer.model_max_length, limits.positions or sys.maxsize)
     return tokenizer
-
-
-def teacher_ids(tokenizer: Any, text: str, utt_id: str | None = None) -> np.ndarray:
-    """Return the teacher's token ids of a raw transcript, both special tokens included.
-
-    Args:
-        tokenizer: what `load_tokenizer` returned.
-        text: the transcript as it stands in the Kaldi ``text`` file; it is read with plain spaces.
-        utt_id: named in the error message.
-
-    Returns:
-        (N,) int64, N = 2 + number of the text's tokens.
-
-    Raises:
-        InputError: the transcript is empty, too long for the teacher, or of what its tokenizer cannot read.
-    """
-    where = f"utterance {utt_id}" if utt_id else f"transcript {text[:30]!r}"
-    try:
-        ids = np.array(encode_transcript(tokenizer, text)["input_ids"], dtype=np.int64)  # (N,)
-    except Exception as error:  # tokenizers raises plain Exceptions
-        raise InputError(
-            f"{where} cannot be read by the teacher's tokenizer ({first_line(error)}); {UNKNOWN_CURE}"
-        ) from error
-    if len(ids) <= 2:
-        raise InputError(f"{where} has no text for the teacher; remove it from the data directory")
-    if len(ids) > tokenizer.model_max_length:
-        raise InputError(
-            f"{where} has {len(ids)} teacher tokens and the teacher takes {tokenizer.model_max_length}; "
-            "split or remove this utterance, or choose a teacher for longer texts"
-        )
-    return ids
 
 
 def encode_transcript(tokenizer: Any, text: str, **options: Any) -> Any:
@@ -124,18 +91,24 @@ def _require_files(name_or_dir: str) -> None:
         raise InputError(fetch_from_git_lfs(directory, pointers))
 
 
-def _check_frame(tokenizer: Any, name_or_dir: str) -> None:
-    framed, plain = (_probe(tokenizer, "a", name_or_dir, special) for special in (True, False))
-    if len(framed) != len(plain) + 2 or framed[1:-1] != plain:
+def _check_special_tokens(tokenizer: Any, name_or_dir: str) -> None:
+    """Refuse a tokenizer whose special tokens, by its own account, are not what it adds to a text."""
+    found = _probe(tokenizer, "a", name_or_dir, return_special_tokens_mask=True)
+    marked = zip(found["input_ids"], found["special_tokens_mask"], strict=True)
+    plain = _probe(tokenizer, "a", name_or_dir, add_special_tokens=False)["input_ids"]
+    if [token for token, is_special in marked if not is_special] != plain:
         raise InputError(
-            f"teacher {name_or_dir} does not put one special token before and one after the text; "
-            "choose a BERT-like teacher, whose tokenizer gives [CLS] text [SEP]"
+            f"teacher {name_or_dir} has a tokenizer that does not tell its special tokens from those of the "
+            "text (special_tokens_mask); take its fast tokenizer (tokenizer.json), or another teacher"
         )
 
 
 def _check_leaves_nothing_out(tokenizer: Any, name_or_dir: str) -> None:
     """Refuse a tokenizer that passes over what it does not know, as byte-pair encoding without [UNK] does."""
-    if not unknown_ids(tokenizer) and not _probe(tokenizer, RARE_LETTER, name_or_dir, special=False):
+    if (
+        not unknown_ids(tokenizer)
+        and not _probe(tokenizer, RARE_LETTER, name_or_dir, add_special_tokens=False)["input_ids"]
+    ):
         raise InputError(
             f"teacher {name_or_dir} has a tokenizer that leaves out characters that it does not know; "
             f"{UNKNOWN_CURE}"
@@ -158,12 +131,11 @@ def _check_ids(tokenizer: Any, limits: Limits, name_or_dir: str) -> None:
         )
 
 
-def _probe(tokenizer: Any, text: str, name_or_dir: str, special: bool) -> list[int]:
+def _probe(tokenizer: Any, text: str, name_or_dir: str, **options: bool) -> Any:
     try:
-        ids: list[int] = tokenizer(text, add_special_tokens=special)["input_ids"]
+        return tokenizer(text, **options)
     except Exception as error:  # tokenizers raises plain Exceptions
         raise InputError(
             f"teacher {name_or_dir} has a tokenizer that cannot read {text!r} ({first_line(error)}); "
             f"{UNKNOWN_CURE}"
         ) from error
-    return ids

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from espnet2.asr.espnet_model import ESPnetASRModel
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.teacher.token_spans import teacher_tokens
 from espnet_gmot.trained.coupling_plot import CouplingPanel
 from espnet_gmot.trained.couplings import Aligner, SpokenText, frame_times, load_aligners, read_spoken
 
@@ -32,14 +32,26 @@ def coupling_panels(
     """
     aligners = load_aligners(experiments, checkpoint)
     spoken = next(read_spoken(data_dir, [utt_id]))
-    panels = [_panel(title, aligner, spoken) for title, aligner in aligners.items()]
+    panels = [coupling_panel(title, aligner, spoken) for title, aligner in aligners.items()]
     model = next(iter(aligners.values())).model
+    return *spectrogram(model, spoken), panels
+
+
+@torch.no_grad()
+def spectrogram(model: ESPnetASRModel, spoken: SpokenText) -> tuple[np.ndarray, float]:
+    """Return what the model's frontend makes of an utterance (frames, bins), and the seconds of a frame."""
     speech = torch.from_numpy(spoken.samples)[None]  # (1, samples)
-    spectrogram, _ = model._extract_feats(speech, torch.tensor([speech.size(1)]))
-    return spectrogram[0].numpy(), model.frontend.hop_length / spoken.rate, panels
+    features, _ = model._extract_feats(speech, torch.tensor([speech.size(1)]))
+    return features[0].numpy(), model.frontend.hop_length / spoken.rate
 
 
-def _panel(title: str, aligner: Aligner, spoken: SpokenText) -> CouplingPanel:
+@torch.no_grad()
+def coupling_panel(title: str, aligner: Aligner, spoken: SpokenText) -> CouplingPanel:
+    """Align one utterance with one model.
+
+    Raises:
+        InputError: the transcript is not in the teacher's cache, or the audio is of another rate.
+    """
     model = aligner.model
     plan, hidden = aligner.align(spoken)
     tokens = _labels(title, aligner, spoken, plan.size(1))
@@ -55,12 +67,10 @@ def _panel(title: str, aligner: Aligner, spoken: SpokenText) -> CouplingPanel:
 def _labels(title: str, aligner: Aligner, spoken: SpokenText, count: int) -> list[str]:
     """The teacher's tokens, or numbers, with a warning, where they cannot be had."""
     try:
-        tokens = teacher_tokens(aligner.preprocess.teacher_tokenizer(), spoken.text)
-        if not aligner.guide.options.special_tokens:
-            tokens = tokens[1:-1]
-        if len(tokens) != count:
-            raise InputError(f"the tokenizer gives {len(tokens)} tokens and the coupling has {count}")
+        rows = aligner.rows(spoken)
+        if len(rows) != count:
+            raise InputError(f"the tokenizer gives {len(rows)} tokens and the coupling has {count}")
     except InputError as error:
         logging.warning("%s: the rows of the picture are numbered, not labelled: %s", title, error)
         return [str(j) for j in range(count)]
-    return [token.label for token in tokens]
+    return [row.token.label for row in rows]

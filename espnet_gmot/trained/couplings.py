@@ -11,9 +11,11 @@ from espnet2.tasks.asr import ASRTask
 
 from espnet_gmot.data.audio import read_cuts, recordings_of
 from espnet_gmot.data.kaldi_data import read_data_dir
+from espnet_gmot.data.sound import to_float32
 from espnet_gmot.errors import InputError
 from espnet_gmot.model import ESPnetGMOTModel
 from espnet_gmot.preprocessor import GMOTPreprocessor
+from espnet_gmot.teacher.transcript import Row
 from espnet_gmot.trained.load import load_experiment, sampling_rate
 
 # ESPnet's conv2d input layer, two convolutions of width 3 and stride 2: an encoder frame every
@@ -55,8 +57,7 @@ def read_spoken(data_dir: str | Path, utterances: Sequence[str] | None = None) -
         if wanted & {cut.utterance for cut in recording.cuts}:
             for cut, samples, rate in read_cuts(recording):
                 if cut.utterance in wanted:
-                    scaled = samples.astype(np.float32) / 32768.0
-                    yield SpokenText(cut.utterance, data.text[cut.utterance], scaled, rate)
+                    yield SpokenText(cut.utterance, data.text[cut.utterance], to_float32(samples), rate)
 
 
 def encode(
@@ -93,18 +94,30 @@ class Aligner(NamedTuple):
         """
         spoken.require_rate_of(self.model)
         data = self.preprocess(spoken.utterance, {"speech": spoken.samples, "text": spoken.text})
-        speech, teacher = torch.from_numpy(spoken.samples)[None], torch.from_numpy(data["teacher"])[None]
-        lengths = torch.tensor([speech.size(1)]), torch.tensor([teacher.size(1)])
-        self.guide.teacher_input.check(teacher, torch.from_numpy(data["teacher_identity"])[None])
+        speech, lengths = torch.from_numpy(spoken.samples)[None], torch.tensor([len(spoken.samples)])
+        teacher, rows, identity = (
+            torch.from_numpy(data[name])[None] for name in ("teacher", "teacher_rows", "teacher_identity")
+        )
+        self.guide.teacher_input.check(teacher, rows, identity)
+        given = teacher, torch.tensor([teacher.size(1)]), rows
         if self.model is self.guide:
-            aligned, hidden = self.guide.coupling(speech, lengths[0], teacher, lengths[1])
+            aligned, hidden = self.guide.coupling(speech, lengths, *given)
             return aligned.plan[0], hidden[0]
-        hidden, frames = encode(self.model, speech, lengths[0])  # (1, T, d_a)
+        hidden, frames = encode(self.model, speech, lengths)  # (1, T, d_a)
         nonblank = None
         if self.guide.options.frame_marginal == "nonblank":
             nonblank = 1.0 - self.model.ctc.softmax(hidden)[..., self.model.blank_id]  # (1, T)
-        embeddings = self.guide.teacher_input.embeddings(teacher, lengths[1])
-        return self.guide.criterion_align(hidden, frames, embeddings, lengths[1], nonblank).plan[0], hidden[0]
+        tokens = self.guide.teacher_input.rows(*given)
+        return self.guide.criterion_align(hidden, frames, *tokens, nonblank).plan[0], hidden[0]
+
+    def rows(self, spoken: SpokenText) -> list[Row]:
+        """Return the rows of the utterance's coupling, with their labels.
+
+        Raises:
+            InputError: the teacher's tokenizer is not on this machine, or another one now.
+        """
+        rows = self.preprocess.labelled_rows(spoken.text)
+        return [row for row in rows if row.is_text or self.guide.options.special_tokens]
 
 
 def load_aligners(experiments: Sequence[tuple[str, str | Path]], checkpoint: str) -> dict[str, Aligner]:

@@ -15,9 +15,11 @@ import torch
 from espnet2.tasks.asr import ASRTask
 from espnet2.utils.yaml_no_alias_safe_dump import yaml_no_alias_safe_dump
 
+from espnet_gmot import NAME_IN_ARCHIVE
 from espnet_gmot.alignment import AlignmentOptions
 from espnet_gmot.data.audio import read_cuts, recordings_of
 from espnet_gmot.data.kaldi_data import read_data_dir
+from espnet_gmot.data.sound import to_float32
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_dir_aside
 from espnet_gmot.preprocessor import GMOTPreprocessor
@@ -82,7 +84,7 @@ def export_model(
     config = read_mapping(require_file(config_file, TRAIN_FIRST), NAME_CONFIG)
     plain = plain_config(config, config_file)
     state = read_parameters(require_file(model_file, TRAIN_FIRST))
-    needed_files = _needed_files(plain, config_file)
+    needed = needed_files(plain, config_file)
     require_fit(state, ASRTask.build_model(Namespace(**config)).state_dict(), model_file, config_file)
     kept = ASRTask.build_model(Namespace(**plain)).state_dict().keys()
     audio = _noise() if data_dir is None else _read_audio(data_dir)
@@ -95,7 +97,7 @@ def export_model(
     return Exported(
         config=Path(out_dir) / new_config.name,
         model_file=Path(out_dir) / new_model.name,
-        needed_files=needed_files,
+        needed_files=needed,
         dropped=sorted(state.keys() - kept),
         heads=sorted({name.partition(".")[0] for name in ours}),
         num_probes=len(audio),
@@ -117,7 +119,7 @@ def plain_config(config: dict[str, Any], name: str | Path) -> dict[str, Any]:
         >>> plain_config(config, "config.yaml")
         {'model': 'espnet', 'model_conf': {'ctc_weight': 1.0}}
     """
-    if config.get("model") != "gmot":
+    if config.get("model") not in ("gmot", NAME_IN_ARCHIVE):
         raise InputError(
             f"{name} has model: {config.get('model')}, not gmot; ESPnet can use that model as it is"
         )
@@ -136,8 +138,16 @@ def plain_config(config: dict[str, Any], name: str | Path) -> dict[str, Any]:
     return plain
 
 
-def _needed_files(config: dict[str, Any], name: str | Path) -> list[str]:
-    """List the files that the model is built from, and check that they are there."""
+def needed_files(config: dict[str, Any], name: str | Path) -> list[str]:
+    """List the files that the model is built from.
+
+    Args:
+        config: what ``config.yaml`` holds.
+        name: its file, for messages.
+
+    Raises:
+        InputError: one of them is not there.
+    """
     named = [(config.get("normalize_conf") or {}).get("stats_file")]
     if config.get("token_type") == "bpe":
         named.append(config.get("bpemodel"))
@@ -153,7 +163,7 @@ def _noise() -> list[np.ndarray]:
 def _read_audio(data_dir: str | Path) -> list[np.ndarray]:
     recordings = recordings_of(read_data_dir(data_dir))
     cuts = (cut for recording in recordings for cut in read_cuts(recording))
-    return [samples.astype(np.float32) / 32768.0 for _, samples, _ in islice(cuts, NUM_PROBES)]
+    return [to_float32(samples) for _, samples, _ in islice(cuts, NUM_PROBES)]
 
 
 def _logits_without_plugin(config: Path, model_file: Path, audio: list[np.ndarray]) -> dict[str, np.ndarray]:

@@ -58,8 +58,9 @@ def measure_gradients(
         num_batches: how many training batches, 2 or more.
 
     Returns:
-        ``asr``, ``node``, ``edge``, ``projection`` and ``alignment``, the sum of these three, each with
-        ``norm`` and ``signal``; ``cosine`` of the mean gradients of each two, such as ``asr, alignment``.
+        ``asr``, the terms of the alignment (``node``, ``edge``, ``projection``, and ``contrastive`` if it has
+        a weight) and ``alignment``, the sum of these, each with ``norm`` and ``signal``; ``cosine`` of the
+        mean gradients of each two, such as ``asr, alignment``.
 
     Raises:
         InputError: a file is missing, the model has no alignment, or too few batches.
@@ -72,7 +73,7 @@ def measure_gradients(
     torch.manual_seed(args.seed)
     means: defaultdict[str, GradientMean] = defaultdict(GradientMean)
     for gradients in gradients_of_batches(model, args, num_batches):
-        alignment = gradients["node"] + gradients["edge"] + gradients["projection"]
+        alignment = torch.stack([each for name, each in gradients.items() if name != "asr"]).sum(0)
         for name, gradient in (gradients | {"alignment": alignment}).items():
             means[name].add(gradient)
     if means["asr"].batches < num_batches:
@@ -92,8 +93,8 @@ def gradients_of_batches(
     parameters = list(model.encoder.parameters())
     factory = ASRTask.build_iter_factory(args, DistributedOption(), mode="train")
     for _, batch in tqdm(islice(factory.build_iter(1), num_batches), total=num_batches, unit="batch"):
-        teacher = batch.pop("teacher"), batch.pop("teacher_lengths")
-        batch.pop("teacher_identity", None)
+        teacher = batch.pop("teacher"), batch.pop("teacher_lengths"), batch.pop("teacher_rows")
+        model.teacher_input.check(teacher[0], teacher[2], batch.pop("teacher_identity"))
         encoded = model.encode_batch(batch["speech"], batch["speech_lengths"])
         losses = {"asr": model.recognition_loss(encoded, **batch)[0]}
         alignable = model.alignable(encoded, batch["text"], batch["text_lengths"])

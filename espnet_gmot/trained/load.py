@@ -11,8 +11,10 @@ from espnet2.asr.frontend.abs_frontend import AbsFrontend
 from espnet2.asr.frontend.default import DefaultFrontend
 from espnet2.tasks.asr import ASRTask
 
+from espnet_gmot.driver.statistics_inputs import OF_THE_TEACHER
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file
+from espnet_gmot.model import ESPnetGMOTModel
 from espnet_gmot.yaml_mapping import read_mapping
 
 TRAIN_FIRST = "train the model first (stage 11) or correct the path"
@@ -48,6 +50,8 @@ def load_trained_model(
     if getattr(args, "save_strategy", "all") == "all":  # otherwise a checkpoint holds but what was trained
         require_fit(parameters, model.state_dict(), checkpoint, config)
     model.load_state_dict(parameters, strict=False)  # ESPnet 202511 does not look into files of Lightning
+    if isinstance(model, ESPnetGMOTModel):
+        _name_preprocessor(args)
     return model.eval(), args
 
 
@@ -102,6 +106,13 @@ def require_fit(
             f"{checkpoint} does not fit {config}: {'; '.join(sorted(faults)[:SHOWN_FAULTS])}{more}; "
             f"{ONE_TRAINING}"
         )
+
+
+def _name_preprocessor(args: Namespace) -> None:
+    """ESPnet3 writes the keys of its preprocessor beside all others, and ``preprocessor: default``."""
+    teacher = {key: value for key, value in vars(args).items() if key in OF_THE_TEACHER}
+    if teacher:
+        args.preprocessor, args.preprocessor_conf = "gmot", args.preprocessor_conf | teacher
 
 
 def _require_vocabulary(parameters: Mapping[str, torch.Tensor], checkpoint: Path, config: Path) -> None:

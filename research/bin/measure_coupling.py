@@ -10,6 +10,13 @@ from espnet_gmot.files import write_text
 from research.coupling_timing import measure_couplings
 
 
+def add_set_options(parser: argparse.ArgumentParser) -> None:
+    """Say which file of a model aligns which set."""
+    parser.add_argument("--inference_asr_model", default=CTC_CHECKPOINT, help="file in each directory")
+    parser.add_argument("--data", type=Path, required=True, help="Kaldi data directory, e.g. dump/raw/dev")
+    parser.add_argument("--ctm", type=Path, required=True, help="true character times, e.g. data/dev/ctm")
+
+
 def main() -> None:
     """Parse, measure, write."""
     parser = argparse.ArgumentParser(
@@ -17,9 +24,7 @@ def main() -> None:
     )
     parser.add_argument("--experiment", required=True, help="directory of the model")
     parser.add_argument("--guide", help="directory of a GM-OT model whose objective a CTC model gets")
-    parser.add_argument("--inference_asr_model", default=CTC_CHECKPOINT, help="file in each directory")
-    parser.add_argument("--data", required=True, help="Kaldi data directory, e.g. dump/raw/dev")
-    parser.add_argument("--ctm", required=True, help="true character times, e.g. data/dev/ctm")
+    add_set_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     args = parser.parse_args()
 

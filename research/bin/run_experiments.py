@@ -8,6 +8,8 @@ from the demo's.
   python3 -m research.bin.run_experiments --rows ctc gmot --seeds 0    these
   python3 -m research.bin.run_experiments --preset full --ngpu 1       hours of speech, the rows of
                                                                        research/experiments_full.yaml
+  python3 -m research.bin.run_experiments --preset speechocean762 --local_data_opts "--corpus DIRECTORY"
+                                                                       another recipe's corpus
 """
 
 import argparse
@@ -26,7 +28,6 @@ from research.runs import plan_runs, teachers_of
 from research.table import read_experiment_table, table_of
 
 RESEARCH = Path(__file__).resolve().parents[1]
-RECIPE = RESEARCH.parent / "egs2/mini_mandarin/asr1"
 
 
 def main() -> None:
@@ -36,7 +37,7 @@ def main() -> None:
     if args.ngpu and at_once > 1:
         raise InputError("--jobs: with --ngpu all runs would take the first GPU; use --jobs 1")
     try:
-        failed = run(args, at_once, Machine(args.ngpu, max(1, usable_cpus() // at_once)))
+        failed = run(args, at_once)
     except Stopped as reason:
         sys.exit(f"run_experiments: stopped ({reason}); run the same command again to continue")
     if failed:
@@ -46,33 +47,35 @@ def main() -> None:
     print("run_experiments: all done; page: python3 -m research.bin.experiments_page --help")
 
 
-def run(args: argparse.Namespace, at_once: int, machine: Machine) -> int:
+def run(args: argparse.Namespace, at_once: int) -> int:
     """Run what ``args`` names; how many runs failed."""
     table = read_experiment_table(table_of(RESEARCH, args.preset))
+    machine = Machine(args.ngpu, max(1, usable_cpus() // at_once), table.corpus, args.preset)
     rows = table.select(list(chain(*args.rows)))
-    enter(RESEARCH / "exp" / args.preset)
-    run_in_turn(prepare_corpus(args.preset, machine))
+    enter(RESEARCH / "exp" / args.preset, RESEARCH.parent / table.corpus.recipe)
+    run_in_turn(prepare_corpus(machine, args.local_data_opts))
     for name, teacher in teachers_of(table, rows):
-        run_in_turn(prepare_teacher(args.preset, name, teacher, usable_cpus()))
+        run_in_turn(prepare_teacher(machine, name, teacher, usable_cpus()))
     results = RESEARCH / "results" / args.preset
     runs = plan_runs(table, rows, list(chain(*args.seeds)), args.preset, results)
     if any(run.row.decoding == "ctc_beam_lm" for run in runs):
-        run_in_turn(prepare_language_model(args.preset, machine))
+        run_in_turn(prepare_language_model(machine))
     print(f"run_experiments: {len(runs)} run(s) to do, {at_once} at a time; results: {results}", flush=True)
     return run_side_by_side(runs, at_once, results, machine)
 
 
-def enter(directory: Path) -> None:
-    """Go into a recipe's directory of its own, so that the demo's data and models stay what they are."""
+def enter(directory: Path, recipe: Path) -> None:
+    """Go into a directory like the recipe's, so that the recipe's own data and models stay what they are."""
     (directory / "exp").mkdir(parents=True, exist_ok=True)
     os.chdir(directory)
     os.environ["PYTHONPATH"] = os.pathsep.join(
         [str(RESEARCH.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     )
-    for name in ("asr.sh", "cmd.sh", "path.sh", "conf", "local"):
+    for name in ("asr.sh", "cmd.sh", "db.sh", "path.sh", "conf", "local"):
         link = Path(name)
         link.unlink(missing_ok=True)
-        link.symlink_to(RECIPE / name)
+        if (recipe / name).exists():
+            link.symlink_to(recipe / name)
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -83,7 +86,10 @@ def get_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--preset", default="small", help="sizes: small, full, or tiny for the tests")
+    parser.add_argument(
+        "--preset", default="small", help="small, full, tiny (for the tests), or X of experiments_X.yaml"
+    )
+    parser.add_argument("--local_data_opts", default="", help="where the corpus is: for local/data.sh")
     # names and seeds may stand in one argument, too: --rows "ctc gmot"
     parser.add_argument("--rows", nargs="*", type=str.split, default=[], help="names of rows (default: all)")
     parser.add_argument(

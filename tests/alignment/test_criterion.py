@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from espnet_gmot import ot
 from espnet_gmot.alignment import AlignmentCriterion, AlignmentOptions
 from espnet_gmot.errors import InputError
 from espnet_gmot.ot import pot_loop
@@ -18,7 +19,14 @@ def aligned(options=None, features=None, embeddings=None, lengths=(12, 9), token
         features = torch.randn(2, T, SIZE, generator=generator)
     if embeddings is None:
         embeddings = torch.randn(2, N, SIZE, generator=generator)
-    return criterion(features, torch.tensor(lengths), embeddings, torch.tensor(tokens), **kwargs)
+    is_text = kwargs.pop("is_text", framed(tokens, embeddings.size(1)))
+    return criterion(features, torch.tensor(lengths), embeddings, torch.tensor(tokens), is_text, **kwargs)
+
+
+def framed(tokens, size):
+    """The mask of texts with a special token on each side."""
+    places, last = torch.arange(size), torch.tensor(tokens)[:, None] - 1
+    return (places > 0) & (places < last)
 
 
 def test_frames_that_repeat_the_tokens_cost_nothing():
@@ -90,8 +98,12 @@ def test_dropping_special_tokens_equals_embeddings_without_them():
         {"scheme": "entropic"},
         {"temporal_prior_weight": 0.5, "temporal_edge_weight": 0.5},
         {"frame_relaxation": 1.0},
+        {"standardized_edges": True, "temporal_edge_weight": 0.5},
+        {"balanced_costs": True, "start": "diagonal"},
         {"frame_marginal": "nonblank"},
         {"special_tokens": False},
+        {"coupling": "monotonic"},
+        {"coupling": "monotonic", "frame_marginal": "nonblank", "temporal_prior_weight": 0.5},
     ],
 )
 def test_padding_changes_nothing(options):
@@ -112,6 +124,28 @@ def test_padding_changes_nothing(options):
     assert (gradient[1, 9:] == 0).all()
     torch.testing.assert_close(gradient[0], gradients[0] / 2, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(gradient[1, :9], gradients[1] / 2, atol=1e-5, rtol=1e-4)
+
+
+def test_monotonic_coupling_gives_frames_in_order_and_weighs_tokens_by_them():
+    token = torch.tensor([0, 0, 1, 2, 2, 2, 2, 3, 4, 4, 5, 5])
+    tokens = torch.eye(SIZE)[None, :N]
+    frames = tokens[:, token] + 0.1
+    output = aligned({"coupling": "monotonic"}, frames, tokens, lengths=(T,), tokens=(N,))
+    torch.testing.assert_close(output.plan[0], torch.eye(N)[token] / T)
+    projected = frames[0, [0, 2, 3, 7, 8, 10]]  # a token's frames are equal here
+    distance = 1 - torch.cosine_similarity(projected, tokens[0], dim=-1)
+    torch.testing.assert_close(output.loss_align, distance[1:-1].sum())  # text tokens
+    assert output.statistics["coupling_entropy"] == 0
+
+
+def test_monotonic_coupling_goes_with_fewer_frames_than_tokens():
+    features = torch.randn(2, T, SIZE, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    output = aligned({"coupling": "monotonic", "contrastive_weight": 1.0}, features, lengths=(3, 1))
+    loss = output.loss_fgw + output.loss_align + output.loss_contrastive
+    (gradient,) = torch.autograd.grad(loss, features)
+    assert loss.isfinite()
+    assert gradient.isfinite().all()
+    assert (output.plan.sum(1)[0] > 0).all()  # no token is left out
 
 
 def test_temporal_prior_pulls_the_coupling_to_the_diagonal():
@@ -161,3 +195,88 @@ def test_spread_sees_a_collapse():
 def test_embeddings_of_another_size_are_refused():
     with pytest.raises(InputError, match="size 5, but model_conf says teacher_size: 8"):
         aligned(embeddings=torch.randn(2, N, 5))
+
+
+MASKS = {
+    "none": [1, 1, 1, 1, 1, 1], "in front": [0, 1, 1, 1, 1, 1], "two behind": [1, 1, 1, 1, 0, 0],
+    "in the middle": [1, 1, 0, 1, 0, 1],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
+def test_special_tokens_may_stand_anywhere(mask):
+    """They count nowhere but in the coupling, and without them all is as if they had never been there."""
+    is_text = torch.tensor([mask, mask]) == 1
+    embeddings = torch.randn(2, N, SIZE, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    given = {"embeddings": embeddings, "tokens": (6, 6), "is_text": is_text}
+    kept = aligned({"alpha": 0.0}, **given)
+    (gradient,) = torch.autograd.grad(kept.loss_align, embeddings)
+    assert ((gradient.abs().sum(-1) > 0) == is_text).all()
+    torch.testing.assert_close(kept.loss_fgw, sum(mask) * kept.statistics["fgw_node"])
+
+    dropped = aligned({"special_tokens": False}, **given)
+    text = embeddings[:, torch.tensor(mask) == 1]
+    n = sum(mask)
+    never = aligned(embeddings=text, tokens=(n, n), is_text=torch.ones(2, n, dtype=torch.bool))
+    assert dropped.plan.shape == (2, T, n)
+    torch.testing.assert_close(dropped.plan, never.plan)
+    torch.testing.assert_close(dropped.loss_align, never.loss_align)
+
+
+def test_utterances_of_a_batch_may_have_their_special_tokens_at_other_places():
+    generator = torch.Generator().manual_seed(1)
+    features = torch.randn(2, T, SIZE, generator=generator)
+    embeddings = torch.randn(2, N, SIZE, generator=generator)
+    masks, lengths = [[1, 1, 0, 1, 0, 1], [0, 1, 1, 0, 0, 0]], (6, 4)
+    for special_tokens in (True, False):
+        options = {"special_tokens": special_tokens}
+        together = aligned(options, features, embeddings, (T, T), lengths, is_text=torch.tensor(masks) == 1)
+        alone = [
+            aligned(
+                options, features[b : b + 1], embeddings[b : b + 1, :n], (T,), (n,),
+                is_text=torch.tensor(masks[b : b + 1])[:, :n] == 1,
+            )
+            for b, n in enumerate(lengths)
+        ]  # fmt: skip
+        for name in ("loss_fgw", "loss_align"):
+            expected = sum(getattr(each, name) for each in alone) / 2
+            torch.testing.assert_close(getattr(together, name), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_an_edge_weight_of_its_own_takes_the_place_of_alphas_share():
+    conf = {"projected_side": "acoustic", "teacher_size": SIZE, "alpha": 0.3, "fgw_weight": 2.0}
+    output = aligned({"alpha": 0.3})
+    terms = [
+        AlignmentCriterion(AlignmentOptions(**conf, edge_weight=weight), SIZE).weighted_terms(
+            output, share=0.5
+        )
+        for weight in (None, 7.0)
+    ]
+    torch.testing.assert_close(terms[0]["edge"], 0.5 * 2.0 * 0.3 * output.loss_edge)
+    torch.testing.assert_close(terms[1]["edge"], 0.5 * 7.0 * output.loss_edge)
+    torch.testing.assert_close(terms[0]["node"], terms[1]["node"])
+
+
+def test_the_search_may_begin_at_the_diagonal():
+    """Of two couplings that cost the same, the order of the sentence decides."""
+    tokens = torch.eye(SIZE)[None, [0, 1, 0]]  # the first and third are the same
+    frames = tokens.repeat_interleave(3, dim=1)
+    given = {"features": frames, "embeddings": tokens, "lengths": (9,), "tokens": (3,)}
+    anywhere, ordered = (
+        aligned({"start": start, "alpha": 0.0, "temporal_prior_sigma": 0.5}, **given).plan[0]
+        for start in ("independent", "diagonal")
+    )
+    assert anywhere[:3, 2].sum() == pytest.approx(1 / 6, abs=1e-3)
+    assert ordered[:3, 2].sum() < 0.02 and ordered[:3, 0].sum() > 0.3
+
+
+def test_standardized_edges_of_both_kinds_count_by_their_shares():
+    frames = torch.randn(1, T, SIZE, generator=torch.Generator().manual_seed(2))
+    lengths = torch.tensor([T])
+    options = AlignmentOptions(
+        projected_side="acoustic", teacher_size=SIZE, standardized_edges=True, temporal_edge_weight=0.25
+    )
+    _, A, _ = AlignmentCriterion(options, SIZE)._costs(frames, lengths, frames, lengths)
+    features = ot.standardized_edges(ot.cosine_edge_cost(frames), lengths)
+    time = ot.standardized_edges(ot.temporal_edge_cost(lengths, T), lengths)
+    torch.testing.assert_close(A, 0.75 * features + 0.25 * time)

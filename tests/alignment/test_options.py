@@ -28,6 +28,17 @@ def test_take_from_leaves_espnets_keys():
         ({"max_iter": True}, "max_iter is True and must be int"),
         ({"max_iter": 0}, "max_iter is 0 and must be 1 or more"),
         ({"fgw_weight": -1.0}, "fgw_weight is -1.0"),
+        ({"contrastive_weight": -1.0}, "contrastive_weight is -1.0 and must be 0 or positive"),
+        ({"coupling": "viterbi"}, "coupling is 'viterbi'.*transport.*monotonic"),
+        ({"coupling": "monotonic", "epsilon": 0.1}, "epsilon cannot be set with coupling: monotonic"),
+        (
+            {"coupling": "monotonic", "scheme": "entropic", "max_iter": 5, "sinkhorn_iter": 5},
+            "model_conf: scheme, max_iter, sinkhorn_iter cannot be set with coupling: monotonic",
+        ),
+        (
+            {"coupling": "monotonic", "frame_relaxation": 1.0, "backend": "torch"},
+            "frame_relaxation, backend cannot be set .* leave out, or set coupling: transport",
+        ),
         ({"intermediate_weight": -0.1}, "intermediate_weight is -0.1 and must be 0 or positive"),
         ({"frame_relaxation": 0.0}, "frame_relaxation is 0.0 and must be positive, or null"),
         ({"temporal_edge_weight": 2.0}, "temporal_edge_weight is 2.0"),
@@ -49,6 +60,17 @@ def test_take_from_leaves_espnets_keys():
 def test_senseless_values_are_refused(conf, message):
     with pytest.raises(InputError, match=message):
         AlignmentOptions(**conf)
+
+
+def test_monotonic_coupling_takes_spelled_out_defaults_and_what_concerns_it_too():
+    conf = {"epsilon": 0.05, "backend": "auto", "frame_relaxation": None}
+    conf |= {
+        "alpha": 0.0,
+        "temporal_prior_weight": 0.5,
+        "frame_marginal": "nonblank",
+        "special_tokens": False,
+    }
+    assert AlignmentOptions(**conf, coupling="monotonic").solver().keys() == {"alpha", "solve"}
 
 
 def test_every_option_is_explained():

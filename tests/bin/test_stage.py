@@ -61,7 +61,7 @@ def test_a_recipe_runs_what_its_plan_prints(tmp_path):
     (tmp_path / "train.yaml").write_text("model_conf: {ctc_weight: 1.0}\n")
     (tmp_path / "asr.sh").write_text("ctc_greedy=false\n")
     options = ["--asr_config", "train.yaml", "--ngpu", "0", "--stop_stage", "5", "--lm_args", "a b"]
-    (line,) = run(tmp_path, "plan_system", "./run.sh", "run.pl", *options).stdout.splitlines()
+    (line,) = run(tmp_path, "plan_system", "./run.sh", "run.pl", "run.pl", *options).stdout.splitlines()
     assert line.startswith("run ./asr.sh --stage 1 --stop_stage 5 ")
     assert "--inference_asr_model valid.loss.ave.pth" in line
     assert line.endswith("--lm_args 'a b'")

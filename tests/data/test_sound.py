@@ -11,7 +11,14 @@ from espnet2.train.iterable_dataset import DATA_TYPES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espnet_gmot.data.sound import LARGEST_PEAK, LARGEST_SHARE, check_samples, read_sound, to_int16
+from espnet_gmot.data.sound import (
+    LARGEST_PEAK,
+    LARGEST_SHARE,
+    check_samples,
+    read_sound,
+    to_float32,
+    to_int16,
+)
 from espnet_gmot.errors import InputError
 
 RATE = 16000
@@ -217,3 +224,11 @@ def test_the_program_that_wrote_the_pipe_is_waited_for(tmp_path: Path) -> None:
     path = write(tmp_path, "s16.wav")
     with pytest.raises(InputError, match=r"exit status 5: half way"):
         read_sound(f"cat {path}; echo half way >&2; exit 5 |")
+
+
+def test_float32_is_in_one_scale_and_16_bit_samples_come_back():
+    samples = np.array([-32768, -1, 0, 1, 32767], np.int16)
+    floats = to_float32(samples)
+    assert floats.dtype == np.float32 and floats[0] == -1.0
+    np.testing.assert_array_equal(to_int16(floats), samples)
+    np.testing.assert_array_equal(to_float32(np.array([0.25, -1.0])), np.float32([0.25, -1.0]))

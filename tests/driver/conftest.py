@@ -10,6 +10,30 @@ import soundfile
 from espnet_gmot.data.kaldi_data import write_data_dir
 
 RATE = 8000
+SLURM = """#!/usr/bin/env bash
+# JOB=1:N LOG COMMAND: jobs in sessions of their own, without a terminal, in the directory where we are
+last=${1#JOB=1:} log=$2
+shift 2
+for job in $(seq "${last}"); do
+    setsid "${@//JOB/${job}}" < /dev/null > "${log//JOB/${job}}" 2>&1 &
+    pids+=($!)
+done
+status=0
+for pid in "${pids[@]}"; do
+    wait "${pid}" 2> /dev/null || status=1
+done
+exit ${status}
+"""
+
+
+@pytest.fixture
+def slurm(tmp_path: Path) -> str:
+    """A launcher in the manner of Kaldi's slurm.pl."""
+    script = tmp_path / "bin" / "slurm.pl"
+    script.parent.mkdir()
+    script.write_text(SLURM)
+    script.chmod(0o755)
+    return str(script)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from espnet_gmot.data.audio import ARK_FORMAT, RECORDINGS_A_FOLDER, Cut, Recording
 from espnet_gmot.driver.audio_parts import Job, Part, make_parts, parts_of
+from espnet_gmot.driver.parallel import Processes
 from espnet_gmot.driver.placed import Placed
 from espnet_gmot.errors import InputError, InputErrors
 
@@ -64,7 +65,7 @@ def wav_scp(tmp_path, monkeypatch) -> Path:
 def test_a_younger_recording_alone_makes_what_was_made_of_it_stale(wav_scp, audio_format, expected):
     parts = parts_of(recordings(3), audio_format, Path("out/data/format"))
     job = Job.of(parts, audio_format)
-    made = make_parts(tell_since, job, parts, 1500.0, wav_scp, Path("out"), 1, "format")
+    made = make_parts(tell_since, job, parts, 1500.0, wav_scp, Path("out"), Processes(1), "format")
     assert made == [Placed(f"u{n:05d}", audio_format, since) for n, since in enumerate(expected)]
 
 
@@ -73,4 +74,4 @@ def test_a_recording_that_is_bad_at_each_speed_counts_once(wav_scp):
         part for factor in ("0.9", "1.1") for part in parts_of(recordings(3), "wav", Path("out/x"), factor)
     ]
     with pytest.raises(InputError, match=r"^3 of 3 recordings cannot be used"):
-        make_parts(refuse_all, Job.of(parts, "wav"), parts, 0.0, wav_scp, Path("out"), 1, "speed")
+        make_parts(refuse_all, Job.of(parts, "wav"), parts, 0.0, wav_scp, Path("out"), Processes(1), "speed")

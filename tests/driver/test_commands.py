@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from processes import ended
@@ -23,7 +22,7 @@ def commands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("fails.py").write_text("import sys; print('no luck'); sys.exit(3)\n")
     Path("says.py").write_text("import sys; print(*sys.argv[1:])\n")
-    return Commands(SimpleNamespace(python=PYTHON))
+    return Commands(PYTHON)
 
 
 def test_a_module_that_fails_is_named_with_its_arguments(commands):
@@ -54,10 +53,9 @@ def test_a_training_that_does_not_start_shows_what_the_launcher_says(commands):
 
 
 STAGE = f"""
-from types import SimpleNamespace
 from espnet_gmot.driver.commands import Commands
 launcher = {PYTHON!r} + " -m espnet_gmot.bin.run_jobs"
-Commands(SimpleNamespace(python={PYTHON!r})).run_jobs(launcher, "log", "sleeps")
+Commands({PYTHON!r}).run_jobs(launcher, "log", "sleeps")
 """
 
 

@@ -18,6 +18,7 @@ from espnet_gmot.data.kaldi_data import check_data_dir, read_data_dir, write_dat
 from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.data.sound import read_sound
 from espnet_gmot.driver.format_wav_scp import format_record, format_wav_scp
+from espnet_gmot.driver.parallel import Processes
 from espnet_gmot.errors import InputError
 
 Corpus = Callable[..., Path]
@@ -25,7 +26,7 @@ Corpus = Callable[..., Path]
 
 def formatted(data: Path, audio_format: str = "wav", rate: int = 8000, nj: int = 1) -> dict[str, str]:
     target = data.parent / "dump" / "org" / "train"
-    format_wav_scp(data, target, audio_format, rate, nj)
+    format_wav_scp(data, target, audio_format, rate, Processes(nj))
     return check_data_dir(target).wav_scp
 
 
@@ -210,7 +211,7 @@ def test_no_id_leads_out_of_the_target(
     before = content_of(root)
     target = root / "dump" / "test"
     with redirect_stderr(io.StringIO()):
-        assert format_wav_scp(root / "data", target, audio_format, 8000, 1) == len(wav_scp)
+        assert format_wav_scp(root / "data", target, audio_format, 8000, Processes(1)) == len(wav_scp)
     after = content_of(root)
     assert {path: after[path] for path in before} == before
     assert all(path.is_relative_to(target) for path in after.keys() - before.keys())

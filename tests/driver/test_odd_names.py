@@ -173,7 +173,7 @@ def test_odd_names_reach_a_real_command_and_its_log(options, tmp_path, monkeypat
     names = Names(chosen)
     log = names.asr_exp / "said.JOB.log"
     words = [names.train, f"{log}.out", name]
-    Commands(chosen).run_jobs(chosen.train_cmd, log, "says", *words, jobs=1)
+    Commands(chosen.python).run_jobs(chosen.train_cmd, log, "says", *words, jobs=1)
     said = (names.asr_exp / "said.1.log").read_text(encoding="utf-8")
     expected = [str(word).replace("JOB", "1") for word in words]
     assert json.loads(next(line for line in said.splitlines() if line.startswith("["))) == expected

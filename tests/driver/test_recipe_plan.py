@@ -37,9 +37,9 @@ def recipe(tmp_path, monkeypatch):
     return tmp_path
 
 
-def plan(system, *options, cuda_cmd="slurm.pl"):
+def plan(system, *options, train_cmd="slurm.pl --config cpu.conf", cuda_cmd="slurm.pl"):
     arguments = ["--teacher", "bert", *SETS, "--asr_config", f"conf/{system}.yaml", *options]
-    return [" ".join(command) for command in plan_system(arguments, cuda_cmd)]
+    return [" ".join(command) for command in plan_system(arguments, train_cmd, cuda_cmd)]
 
 
 def test_the_teacher_is_run_between_stages_5_and_6_where_the_yaml_looks_for_its_embeddings():
@@ -47,10 +47,23 @@ def test_the_teacher_is_run_between_stages_5_and_6_where_the_yaml_looks_for_its_
     assert data.startswith("./asr.sh --stage 1 --stop_stage 5 --ngpu 4 ")
     assert training.startswith("./asr.sh --stage 6 --stop_stage 14 --ngpu 4 ")
     assert data.endswith(" --lang zh")
-    assert teacher.split(" python3 ")[1] == (
-        "-m espnet_gmot.bin.cache_teacher --teacher bert --allow_download false --random_init false "
-        "--out exp/teacher/cache --text data/train/text data/dev/text --projection exp/teacher/projection.npz"
+    assert teacher == (
+        "python3 -m espnet_gmot.bin.cache_teacher --teacher bert --allow_download false --random_init false "
+        "--out exp/teacher/cache --text data/train/text data/dev/text "
+        "--projection exp/teacher/projection.npz --cmd slurm.pl --gpu 1"
     )
+
+
+def test_the_teacher_runs_as_jobs_and_takes_further_options():
+    _, teacher, _ = plan("gmot", "--ngpu", "0", "--teacher_args", "--layer -2 -1 --nj 8")
+    assert teacher.startswith("python3 ")  # the threads of a cluster's jobs are the cluster's matter
+    assert teacher.endswith(" --cmd slurm.pl --config cpu.conf --layer -2 -1 --nj 8")
+    _, teacher, _ = plan("gmot", "--ngpu", "0", train_cmd="run.pl")
+    assert teacher.startswith(f"env OMP_NUM_THREADS={jobs.usable_cpus()} python3 ")
+    with pytest.raises(
+        InputError, match="--teacher_args --layer '6 cannot be split into words: No closing quotation; close"
+    ):
+        plan("gmot", "--ngpu", "0", "--teacher_args", "--layer '6")
 
 
 @pytest.mark.parametrize(

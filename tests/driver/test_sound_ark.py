@@ -13,6 +13,7 @@ from espnet_gmot.data.kaldi_data import check_data_dir, write_table
 from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver import audio_parts
 from espnet_gmot.driver.format_wav_scp import format_wav_scp
+from espnet_gmot.driver.parallel import Processes
 from espnet_gmot.driver.sound_ark import is_flac_in_ark, write_ark
 from espnet_gmot.driver.speed_perturb import perturb_speed
 from espnet_gmot.errors import InputError
@@ -27,7 +28,7 @@ def two_utterances_an_ark(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def formatted(data: Path, nj: int = 1, target: str = "org") -> dict[str, str]:
-    format_wav_scp(data, data.parent / target, "flac.ark", RATE, nj)
+    format_wav_scp(data, data.parent / target, "flac.ark", RATE, Processes(nj))
     return check_data_dir(data.parent / target).wav_scp
 
 
@@ -104,7 +105,7 @@ def test_bad_utterance_is_named_and_its_ark_stays_out(make_corpus: Corpus) -> No
 
 def test_perturbed_arks_are_referenced_by_stage_3_and_plain_files_join_them(make_corpus: Corpus) -> None:
     data = make_corpus()
-    assert perturb_speed(data, data.parent / "data_sp", ["0.9", "1.0"], "flac.ark", nj=1) == 6
+    assert perturb_speed(data, data.parent / "data_sp", ["0.9", "1.0"], "flac.ark", Processes(1)) == 6
     perturbed = check_data_dir(data.parent / "data_sp").wav_scp
     assert perturbed["u1"] == read_table(data / "wav.scp")["u1"]
     assert perturbed["sp0.9-u3"].startswith(f"{data.parent}/data_sp/data/sp0.9.2/data_wav.ark:")
@@ -119,11 +120,11 @@ def test_perturbed_arks_are_referenced_by_stage_3_and_plain_files_join_them(make
 
 def test_perturbed_arks_are_kept_by_a_rerun(make_corpus: Corpus) -> None:
     data = make_corpus()
-    perturb_speed(data, data.parent / "data_sp", ["1.1"], "flac.ark", nj=1)
+    perturb_speed(data, data.parent / "data_sp", ["1.1"], "flac.ark", Processes(1))
     arks = sorted((data.parent / "data_sp").rglob("*.ark"))
     before = [ark.stat().st_mtime_ns for ark in arks]
     arks[1].unlink()
-    perturb_speed(data, data.parent / "data_sp", ["1.1"], "flac.ark", nj=1)
+    perturb_speed(data, data.parent / "data_sp", ["1.1"], "flac.ark", Processes(1))
     assert arks[0].stat().st_mtime_ns == before[0]
     assert arks[1].exists()
 
@@ -131,7 +132,7 @@ def test_perturbed_arks_are_kept_by_a_rerun(make_corpus: Corpus) -> None:
 def test_ark_can_be_formatted_to_files_again(make_corpus: Corpus) -> None:
     data = make_corpus()
     formatted(data)
-    format_wav_scp(data.parent / "org", data.parent / "again", "flac", RATE, nj=1)
+    format_wav_scp(data.parent / "org", data.parent / "again", "flac", RATE, Processes(1))
     for utterance, path in read_table(data.parent / "again" / "wav.scp").items():
         np.testing.assert_array_equal(soundfile.read(path, dtype="int16")[0], originals(data)[utterance])
 

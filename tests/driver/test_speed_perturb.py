@@ -7,6 +7,7 @@ import soundfile
 
 from espnet_gmot.data.kaldi_data import check_data_dir, write_data_dir, write_table
 from espnet_gmot.data.kaldi_text import read_table
+from espnet_gmot.driver.parallel import Processes
 from espnet_gmot.driver.speed_perturb import perturb_speed, resample_to_speed
 from espnet_gmot.errors import InputError
 
@@ -16,7 +17,7 @@ Corpus = Callable[..., Path]
 def test_ids_speakers_texts_and_durations(make_corpus: Corpus) -> None:
     data = make_corpus()
     target = data.parent / "data_sp"
-    assert perturb_speed(data, target, ["0.9", "1.0", "1.1"], "flac", nj=1) == 9
+    assert perturb_speed(data, target, ["0.9", "1.0", "1.1"], "flac", Processes(1)) == 9
     made = check_data_dir(target)
     assert list(made.text)[:2] == ["sp0.9-u1", "sp0.9-u2"]
     assert made.text["sp1.1-u2"] == made.text["u2"] == "ni hao"
@@ -48,7 +49,7 @@ def test_segments_are_cut_at_every_speed(make_corpus: Corpus) -> None:
     data = make_corpus()
     write_table(data / "wav.scp", {"long": read_table(data / "wav.scp")["u3"]})
     write_table(data / "segments", {"u1": "long 0 0.1", "u2": "long 0.1 0.2", "u3": "long 0.2 0.3"})
-    perturb_speed(data, data.parent / "data_sp", ["1.0", "0.5"], "wav", nj=1)
+    perturb_speed(data, data.parent / "data_sp", ["1.0", "0.5"], "wav", Processes(1))
     made = check_data_dir(data.parent / "data_sp")
     assert soundfile.info(made.wav_scp["u2"]).frames == 800
     assert soundfile.info(made.wav_scp["sp0.5-u2"]).frames == 1600
@@ -64,15 +65,15 @@ def test_ids_that_would_come_twice_are_refused(make_corpus: Corpus, renamed: dic
     ]
     write_data_dir(data, *tables)
     with pytest.raises(InputError, match=rf"1 ids would come twice \({renamed['u2']}\)"):
-        perturb_speed(data, data.parent / "data_sp", ["0.9", "1.0", "1.1"], "wav", nj=1)
-    assert perturb_speed(data, data.parent / "data_sp", ["0.8", "1.0"], "wav", nj=1) == 6
+        perturb_speed(data, data.parent / "data_sp", ["0.9", "1.0", "1.1"], "wav", Processes(1))
+    assert perturb_speed(data, data.parent / "data_sp", ["0.8", "1.0"], "wav", Processes(1)) == 6
 
 
 @pytest.mark.parametrize("factors", [["0.9", "fast"], ["0"], ["-1"], ["3"], ["nan"], ["1.0", "1"], []])
 def test_senseless_factors_are_refused(make_corpus: Corpus, factors: list[str]) -> None:
     data = make_corpus(n=1)
     with pytest.raises(InputError, match=r"speed factor.*write for example 0.9 1.0 1.1"):
-        perturb_speed(data, data.parent / "data_sp", factors, "wav", nj=1)
+        perturb_speed(data, data.parent / "data_sp", factors, "wav", Processes(1))
     assert not (data.parent / "data_sp").exists()
 
 
@@ -85,7 +86,7 @@ def test_no_id_leads_out_of_the_target(make_corpus: Corpus, audio_format: str) -
     write_data_dir(data, wav_scp, dict.fromkeys(wav_scp, "ni hao"), dict.fromkeys(wav_scp, "s"))
     before = {path: path.read_bytes() for path in data.parent.rglob("*") if path.is_file()}
     target = data.parent / "data_sp"
-    assert perturb_speed(data, target, ["0.9", "1.0"], audio_format, nj=1) == 6
+    assert perturb_speed(data, target, ["0.9", "1.0"], audio_format, Processes(1)) == 6
     after = {path: path.read_bytes() for path in data.parent.rglob("*") if path.is_file()}
     assert {path: after[path] for path in before} == before
     assert all(path.is_relative_to(target) for path in after.keys() - before.keys())
@@ -98,7 +99,7 @@ def test_all_bad_recordings_are_told_once_for_all_speeds(make_corpus: Corpus, au
     for utterance in ("u2", "u4"):
         (data.parent / "wav" / f"{utterance}.wav").write_bytes(b"RIFF no audio")
     with pytest.raises(InputError) as caught:
-        perturb_speed(data, data.parent / "data_sp", ["0.9", "1.1"], audio_format, nj=1)
+        perturb_speed(data, data.parent / "data_sp", ["0.9", "1.1"], audio_format, Processes(1))
     first, *named = str(caught.value).splitlines()
     assert first == "2 of 4 recordings cannot be used:"
     assert [line.split(":")[0] for line in named] == ["  utterance u2", "  utterance u4"]
@@ -112,5 +113,5 @@ def test_a_recording_inside_the_target_is_not_overwritten(make_corpus: Corpus) -
     write_table(data / "wav.scp", {"u1": str(path)})
     before = path.read_bytes()
     with pytest.raises(InputError, match=r"sp0.9-u1.wav is named in wav.scp and would be overwritten"):
-        perturb_speed(data, data.parent / "data_sp", ["0.9"], "wav", nj=1)
+        perturb_speed(data, data.parent / "data_sp", ["0.9"], "wav", Processes(1))
     assert path.read_bytes() == before

@@ -74,7 +74,11 @@ def test_baseline_and_method_share_statistics(tmp_path):
 
 @pytest.mark.parametrize(
     "pattern",
-    ["aishell/train_asr_*", *(f"mini_mandarin/train_[cg]*_{s}" for s in ("demo", "full", "small", "tiny"))],
+    [
+        "aishell/train_asr_*",
+        *(f"mini_mandarin/train_[cg]*_{s}" for s in ("demo", "full", "small", "tiny")),
+        *(f"speechocean762/train_*_{s}" for s in ("cpu", "gpu")),
+    ],
 )
 def test_systems_of_a_comparison_share_their_statistics(tmp_path, pattern):
     first, *others = [yaml.safe_load(path.read_text()) for path in CONF.glob(f"{pattern}.yaml")]

@@ -9,8 +9,8 @@ import pytest
 import torch
 import yaml
 from aishell_shape import CHARACTERS, make_aishell
-from recipe_copy import clone, environment
-from warm_server import warm_python
+from recipe_copy import one_thread, run_script
+from warm_server import warm_clone
 
 from espnet_gmot.score.result_files import read_result
 
@@ -29,13 +29,8 @@ LEARN = (
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory):
     """A copy of the recipe as a fresh clone has it; on PATH this python3, and one with ESPnet imported."""
-    root = clone(tmp_path_factory.mktemp("clone"))
-    with warm_python(root / "bin", one_thread(root / "egs2" / "aishell" / "asr1")):
-        yield root / "egs2" / "aishell" / "asr1"
-
-
-def one_thread(recipe):
-    return environment(recipe.parents[2] / "bin", OMP_NUM_THREADS="1")
+    with warm_clone(tmp_path_factory.mktemp("clone"), "aishell") as recipe:
+        yield recipe
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +41,7 @@ def run(recipe, teacher_dir):
         common = ["--python", "warm_python", "--lm_config", "conf/tiny/train_lm.yaml"]
         common += ["--ngpu", "0", "--nj", "1", "--inference_nj", "1", "--allow_download", "false"]
         common += ["--local_data_opts", f"--aishell {recipe}/corpus", "--teacher", str(teacher_dir)]
-        done = subprocess.run(
-            [f"./{script}", *common, *options], cwd=recipe, timeout=900,
-            env=one_thread(recipe), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        return done.returncode, done.stdout
+        return run_script(recipe, script, *common, *options)
 
     return run
 
@@ -174,6 +165,20 @@ def test_the_packed_model_decodes_elsewhere_as_it_does_here(recipe, with_lm, tmp
     done = subprocess.run(command, cwd=recipe, env=one_thread(recipe), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert table(tmp_path / "out" / "1best_recog" / "text") == table(with_lm / "beam_lm" / "test" / "text")
+
+
+def test_a_sample_lies_beside_the_corpus_and_changes_nothing_of_it(recipe, run, data):
+    made = [recipe / "data" / name for name in ("train", "dev", "test", "zh_token_list")] + [recipe / "dump"]
+    before = {path: path.stat().st_mtime_ns for each in made for path in each.rglob("*") if path.is_file()}
+    sizes = {"train": (2, 5), "dev": (1, 4), "test": (1, 4)}
+    make_aishell(recipe / "small", packed=False, sizes=sizes)
+    options = ["--preset", "sample", "--local_data_opts", "--aishell small", "--stop_stage", "5"]
+    status, log = run("run.sh", *options)
+    assert status == 0, log
+    assert "dev_sample: 0 of its 1 speakers are in train" in log
+    assert [len(table(recipe / "dump/raw" / f"{name}_sample" / "text")) for name in sizes] == [8, 3, 3]
+    assert (recipe / "data" / "zh_sample_token_list" / "char" / "tokens.txt").is_file()
+    assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
 def test_a_yaml_that_is_missing_is_refused_at_once(run):

@@ -30,7 +30,7 @@ def recipe(tmp_path):
     (tmp_path / "asr.sh").unlink()
     write_program(tmp_path / "asr.sh", ASR, "/usr/bin/env bash")
     write_program(tmp_path / "bin" / "python3", PYTHON, "/usr/bin/env bash")
-    (tmp_path / "cmd.sh").write_text("cuda_cmd=slurm.pl\n")
+    (tmp_path / "cmd.sh").write_text("train_cmd=slurm.pl cuda_cmd=slurm.pl\n")
     (tmp_path / "conf").mkdir()
     for decoding in ("ctc_greedy", "hybrid"):
         (tmp_path / "conf" / f"decode_{decoding}.yaml").touch()
@@ -88,7 +88,7 @@ def test_what_fails_ends_run_sh(recipe):
     ],
 )
 def test_what_is_wrong_is_said_in_one_line_before_anything_runs(recipe, command, message):
-    (recipe / "cmd.sh").write_text("cuda_cmd=run_jobs\n")
+    (recipe / "cmd.sh").write_text("train_cmd=run_jobs cuda_cmd=run_jobs\n")
     write_program(recipe / "bin" / "nvidia-smi", "exit 9")
     status, log = run(recipe, *command.split())
     assert (status, len(log.splitlines()), calls(recipe)) == (2, 1, [])
@@ -122,6 +122,54 @@ def test_a_comparison_has_every_system_a_hybrid_twice_all_on_one_page(recipe):
         "--experiment hybrid_by_ctc_alone=exp/asr_hybrid_raw_zh_char_sp:decode_ctc_greedy --decode"
     )
     assert "--sets dev test --complete true --published" in page
+
+
+def test_with_seeds_every_system_is_trained_with_the_first_before_any_with_the_second(recipe):
+    options = ["--systems", "ctc hybrid", "--ngpu", "0", "--seeds", "3 4", "--asr_args", "--max_epoch 2"]
+    status, log = run(recipe, "./run_comparison.sh", *options)
+    assert status == 0, log
+    data, *decodings, page = calls(recipe)
+    assert "--asr_args --max_epoch 2" in data and "--seed" not in data
+    experiments = [call.split("--asr_exp ")[1].split()[0] for call in decodings]
+    names = ["ctc", "hybrid", "hybrid"]  # the second time by its CTC alone
+    assert experiments == [f"exp/asr_{name}_raw_zh_char_sp_seed{seed}" for seed in (3, 4) for name in names]
+    assert all(
+        call.endswith(f"--asr_args --max_epoch 2 --seed {seed}")
+        for call, seed in zip(decodings, (3, 3, 3, 4, 4, 4), strict=True)
+    )
+    assert "--experiment ctc=exp/asr_ctc_raw_zh_char_sp_seed4:decode_ctc_greedy" in page
+
+
+def test_the_sample_shares_no_set_token_list_or_experiment_with_the_corpus(recipe):
+    shutil.rmtree(recipe / "conf")
+    shutil.copytree(ROOT / "conf" / "aishell", recipe / "conf")
+    status, log = run(
+        recipe, "./run_comparison.sh", "--preset", "sample", "--local_data_opts", "--aishell a b"
+    )
+    assert status == 0, log
+    data, *systems, page = calls(recipe)
+    assert "--train_set train_sample --valid_set dev_sample" in data and "--ngpu 0" in data
+    assert "--local_data_opts --preset sample --aishell a b" in data
+    assert "--lang zh_sample" in data and "--test_sets dev_sample test_sample" in data
+    assert "speed_perturb" not in data
+    teachers = [call for call in systems if "cache_teacher" in call]
+    assert ["--random_init true" in call for call in teachers] == [False, False, True]
+    assert all("--text data/train_sample/text data/dev_sample/text" in call for call in teachers)
+    assert all(
+        f"exp/sample/teacher{end}" in call for call, end in zip(teachers, ("/", "/", "_random"), strict=True)
+    )
+    trained = [call for call in systems if call.startswith("asr.sh")]
+    names = ["ctc", "ot_ctc", "gmot_ctc", "gmot_random_teacher_ctc"]
+    for call, name in zip(trained, names, strict=True):
+        assert f"--asr_exp exp/asr_train_asr_{name}_raw_zh_sample_char " in call
+    assert "--published" not in page  # those are of AISHELL-1's own test set
+    assert "--sets dev_sample test_sample" in page and page.endswith("--out exp/comparison_sample")
+
+
+def test_a_preset_that_is_not_there_is_refused(recipe):
+    status, log = run(recipe, "./run.sh", "--preset", "samples")
+    assert (status, calls(recipe)) == (2, [])
+    assert log == "run.sh: error: unknown --preset samples; choose full or sample\n"
 
 
 def test_a_system_that_fails_does_not_keep_the_others_from_running(recipe):

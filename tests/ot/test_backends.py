@@ -1,6 +1,7 @@
 """Which solver a batch gets, and what the log says when it is another one."""
 
 import logging
+import sys
 
 import pytest
 import torch
@@ -74,17 +75,52 @@ def test_auto_takes_torch_on_any_other_device(caplog):
     assert not caplog.records
 
 
-@pytest.mark.parametrize("name", ["numba", "pot"])
-def test_missing_package_falls_back_with_one_line(name, missing, make_batch, caplog):
+def test_auto_without_numba_is_torch_and_one_line_says_so(missing, make_batch, caplog):
     batch = make_batch(2, 6, 4)
     reference = fused_gromov_wasserstein(*batch, backend="torch")
-    missing(name)
+    missing("numba")
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            out = fused_gromov_wasserstein(*batch, backend=name)
+            out = fused_gromov_wasserstein(*batch)
     assert torch.equal(out.plan, reference.plan)
-    messages = [record.message for record in caplog.records]
-    assert messages == [f"backend {name} is not available (No module named '{name}'); using torch"]
+    assert caplog.record_tuples == [
+        (
+            "espnet_gmot.ot.backends",
+            logging.WARNING,
+            "backend numba is not available (No module named 'numba'); using torch",
+        )
+    ]
+
+
+@pytest.mark.parametrize(("name", "packages"), [("numba", "numba scipy"), ("pot", "POT")])
+def test_a_backend_that_is_asked_for_and_missing_is_refused(name, packages, missing, make_batch, caplog):
+    missing(name)
+    with pytest.raises(InputError) as error:
+        fused_gromov_wasserstein(*make_batch(2, 6, 4), backend=name)
+    assert str(error.value) == (
+        f"backend {name} is not available (No module named {name!r}); "
+        f"run: {sys.executable} -m pip install --upgrade {packages}; or choose backend auto"
+    )
+    assert not caplog.records
+
+
+def test_a_missing_triton_is_refused_for_a_problem_on_a_gpu_alone(missing, caplog):
+    """A model that was trained on a GPU with ``backend: triton`` can be looked at without one."""
+    missing("triton")
+    with pytest.raises(InputError, match="pip install --upgrade triton"):
+        backends.choose_backend("triton", Elsewhere("cuda"))
+    assert backends.choose_backend("triton", Elsewhere("cpu")) is mirror_descent
+    assert caplog.messages == ["backend triton runs on a GPU and the problem is on cpu; using torch"]
+
+
+def test_numba_without_a_folder_for_its_cache_names_the_variable(monkeypatch, make_batch):
+    def import_module(_module):
+        raise RuntimeError("cannot cache function: no locator available")
+
+    backends.load.cache_clear()
+    monkeypatch.setattr(backends, "import_module", import_module)
+    with pytest.raises(InputError, match="no locator available.*set NUMBA_CACHE_DIR"):
+        fused_gromov_wasserstein(*make_batch(2, 6, 4), backend="numba")
 
 
 def test_cpu_kernel_does_not_take_a_problem_on_a_gpu(caplog):

@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.ot import cosine_edge_cost, cosine_node_cost, temporal_edge_cost, temporal_prior
+from espnet_gmot.ot import (
+    cosine_edge_cost,
+    cosine_node_cost,
+    diagonal_coupling,
+    temporal_edge_cost,
+    temporal_prior,
+)
 
 
 def test_cosine_cost_of_known_angles():
@@ -62,6 +68,16 @@ def test_temporal_prior_equals_its_formula_loop_by_loop():
                 distance = abs((i + 1) / T - (j + 1) / N) / (1 / T**2 + 1 / N**2) ** 0.5
                 expected[b, i, j] = distance**2 / (2 * 0.7**2)
     torch.testing.assert_close(prior, expected)
+
+
+def test_diagonal_coupling_is_the_normalised_exponential_of_the_prior_without_padding():
+    lengths_a, lengths_b = torch.tensor([6, 4]), torch.tensor([3, 2])
+    start = diagonal_coupling(lengths_a, lengths_b, T=6, N=3, sigma=0.7)
+    prior = temporal_prior(lengths_a, lengths_b, T=6, N=3, sigma=0.7)
+    for problem, (t, n) in enumerate(((6, 3), (4, 2))):
+        band = torch.exp(-prior[problem, :t, :n])
+        torch.testing.assert_close(start[problem, :t, :n], band / band.sum())
+    assert start[1, 4:].abs().sum() == start[1, :, 2:].abs().sum() == 0
 
 
 def test_temporal_edge_cost_of_known_lengths():

@@ -18,7 +18,10 @@ ROOT = Path(__file__).parents[2]
 RESEARCH = ROOT / "research"
 TABLES = {
     "small": read_experiment_table(RESEARCH / "experiments.yaml"),
-    "full": read_experiment_table(RESEARCH / "experiments_full.yaml"),
+    **{
+        preset: read_experiment_table(RESEARCH / f"experiments_{preset}.yaml")
+        for preset in ("full", "speechocean762", "aishell_sample")
+    },
 }
 ROWS = [(preset, row) for preset, table in TABLES.items() for row in table.rows]
 
@@ -31,7 +34,7 @@ def configs(tmp_path_factory):
 
 def plan(preset, directory):
     table = TABLES[preset]
-    (directory / "conf").symlink_to(ROOT / "conf/mini_mandarin")
+    (directory / "conf").symlink_to(ROOT / table.corpus.recipe / "conf")
     for name in table.teachers:
         cache = directory / f"exp/teacher_{name}/cache"
         cache.mkdir(parents=True)
@@ -53,7 +56,8 @@ def test_row_is_a_model_with_the_changes_that_it_names(preset, row, configs):
     args.token_list = TOKENS
     with torch.device("meta"):
         model = GMOTTask.build_model(args)
-    assert isinstance(model, ESPnetGMOTModel) == (row.teacher is not None)
+    assert (args.preprocessor == "gmot") == (row.teacher is not None)
+    assert isinstance(model, ESPnetGMOTModel) == (row.teacher is not None or "model" in row.change)
     for name, value in row.change.get("model_conf", {}).items():
         assert args.model_conf[name] == value
         assert getattr(getattr(model, "options", None), name, value) == value

@@ -65,6 +65,7 @@ def test_a_kept_run_comes_back_whole(recipe):
     assert run.record["teacher"] == {
         "teacher": "exp/teacher/bert", "layer": 2, "hidden_size": 16, "dtype": "float16",
         "fingerprint": "abc", "num_texts": 3, "random_init": False, "masked_accuracy": 0.25,
+        "context": "none", "pool": "none", "precision": "float32", "projection": 0,
     }  # fmt: skip
     assert read_reference(recipe / "results", "dev") == {"u1": "人民", "u2": "中国"}
 

@@ -5,6 +5,7 @@ from experiment_results import REFERENCE, forget, keep
 from matplotlib.figure import Figure
 
 from research.figures import alpha_rows, draw_figures
+from research.kept_files import KeptRun, add_run
 from research.page import write_experiment_page
 from research.rows import gather_sets
 from research.table import Row
@@ -145,3 +146,39 @@ def test_curves_show_mean_and_band_of_the_seeds(results, tmp_path, monkeypatch):
     ctc = next(line for line in axes.lines if line.get_label() == "ctc, n = 2")
     assert ctc.get_xydata().ravel() == pytest.approx([1, 90, 2, 55])
     assert axes.get_ylabel() == "CER on dev while training (%), n seeds"
+
+
+ENGLISH = {f"s{number:02}-{part}": "so it is" for number in range(25) for part in "ab"}
+
+
+def keep_english(results, row, seed, text, wer):
+    scored = {"cer": 1.0, "rtf": 0.01, "parameters": 1_500_000, "wer": wer}
+    record = {"sets": {"dev": scored, "test": scored, "seen": scored}, "seconds_train": 1.0, "teacher": None}
+    hypotheses = dict.fromkeys(ENGLISH, text)
+    run = KeptRun(row, seed, record, {"seed": seed, "model_conf": {}}, {1: {"valid_cer_ctc": 0.4}},
+        dict.fromkeys(record["sets"], hypotheses))  # fmt: skip
+    speakers = {utterance: utterance[:3] for utterance in ENGLISH}
+    add_run(results, run, dict.fromkeys(record["sets"], ENGLISH), dict.fromkeys(record["sets"], speakers))
+
+
+def test_a_language_with_words_and_many_speakers(tmp_path):
+    results, out = tmp_path / "results" / "en", tmp_path / "docs" / "en.md"
+    keep_english(results, "ctc", 0, "soit as", 200 / 3)
+    keep_english(results, "gmot", 0, "so it as", 100 / 3)
+    rows = gather_sets(results, PLANS[:2])
+    figures = draw_figures(rows, out.with_suffix(""))
+    assert [figure.name for figure in figures] == ["curves.png"]
+    write_experiment_page(out, results, rows, figures)
+    page = out.read_text()
+    header = next(line for line in section(page).splitlines() if line.startswith("| row"))
+    assert [cell.strip() for cell in header.split("|")[9:-1]] == [
+        "by speaker [95 %]",
+        "p by speaker",
+        "WER %",
+    ]
+    ctc, gmot = cells(page, "ctc"), cells(page, "gmot")
+    assert (ctc[1], gmot[1]) == ("25.00", "12.50")  # spaces count: 2 and 1 of 8 characters
+    assert (ctc[-1], gmot[-1]) == ("66.67", "33.33")
+    assert gmot[-3] == "[-12.50, -12.50]" and gmot[-2] == "<0.0001"
+    assert "with the 25 speakers as what is drawn" in page
+    assert "## CER on seen" in page and "homophones" not in page and "prior" not in page.split("##")[0]

@@ -126,7 +126,7 @@ def test_results_that_broke_off_are_made_again(recipe):
 
 
 def test_a_preset_without_yaml_is_refused(recipe):
-    with pytest.raises(InputError, match="conf/train_ctc_huge.yaml does not exist; row ctc and preset huge"):
+    with pytest.raises(InputError, match="conf/train_ctc_huge.yaml does not exist; row ctc and the table's"):
         plan_runs(TABLE, [CTC], [0], "huge", recipe / "results")
 
 

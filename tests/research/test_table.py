@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from espnet_gmot.errors import InputError
+from research.runs import yaml_of
 from research.table import read_experiment_table
 
-OWN = Path(__file__).parents[2] / "research/experiments.yaml"
+ROOT = Path(__file__).parents[2]
+OWN = ROOT / "research/experiments.yaml"
 TABLE = """
 teachers: {base: {}, weak: {every: 10, pretrain: --steps 7}}
 rows:
@@ -47,7 +49,7 @@ def test_selected_rows_keep_the_order_of_the_table(tmp_path):
         ("tests: method", "tests: method, against: [ct]", "gmot: against ct is not in the table"),
         ("name: gmot", "name: ctc", "two rows are called ctc; rename one"),
         ("tests: baseline", "tests: baseline, decoding: beam", "ctc: .*not any of .*ctc_greedy"),
-        ("name: ctc", "name: reference", "reference stands for the transcripts .*rename the row"),
+        ("name: ctc", "name: reference", "reference stands for no run .*rename the row"),
         ("rows:", "lines:", "is no table of experiments .*rows"),
         ("rows:", "rows: [", "is no table of experiments"),
     ],
@@ -60,3 +62,14 @@ def test_a_mistake_in_the_table_is_named(tmp_path, old, new, message):
 def test_own_table_begins_with_what_decides():
     rows = read_experiment_table(OWN).rows
     assert [row.name for row in rows[:6]] == ["ctc", "gmot", "random_teacher", "ot", "tot", "gw"]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "research").glob("experiments*.yaml")), ids=lambda path: path.stem
+)
+def test_own_tables_name_yamls_that_the_recipe_has(path):
+    table = read_experiment_table(path)
+    presets = [path.stem.removeprefix("experiments_")] if "_" in path.stem else ["small", "tiny"]
+    for config in {"ctc", *(row.config for row in table.rows)}:
+        for preset in presets:
+            assert (ROOT / table.corpus.recipe / yaml_of(table.corpus, config, preset)).is_file()

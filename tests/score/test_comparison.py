@@ -240,3 +240,11 @@ def test_word_errors_are_no_cer(scored):
     score(GMOT, unit="word")
     with pytest.raises(InputError, match=r"asr_gmot\S*result.json counts words, but CER counts characters"):
         compare(scored, ["test"])
+
+
+def test_word_errors_stand_beside_where_they_were_scored(scored, tmp_path):
+    (tmp_path / "hyp").write_text("".join(f"utt{i} a b c {'d' if i else 'e'}\n" for i in range(20)))
+    (tmp_path / "words").write_text("".join(f"utt{i} a b c d\n" for i in range(20)))
+    words = GMOT.result("test").parent.with_name("score_wer")
+    score_files(tmp_path / "words", tmp_path / "hyp", Path("utt2spk"), "word", words)
+    assert [row.wer for row in compare(scored, ["test"])] == [None, pytest.approx(100 / 80)]

@@ -9,7 +9,7 @@ import pytest
 from espnet_gmot.score.comparison import Row, System
 from espnet_gmot.score.comparison_page import write_comparison
 from espnet_gmot.score.error_rates import ErrorCounts
-from espnet_gmot.score.margin import Margin
+from espnet_gmot.score.margin import Margin, SpeakerMargin
 from espnet_gmot.score.published import Published
 from espnet_gmot.score.result_files import Result
 
@@ -114,3 +114,39 @@ def test_several_seeds_have_a_table_of_their_own(rows, tmp_path):
         "7": {"experiment": "exp/asr_gmot_seed7", "cer": 40.0},
     }
     assert record["margin"]["differences"] == {"3": -12.0, "7": 2.0}
+
+
+def test_word_error_rates_have_a_column_where_words_were_scored(rows, tmp_path):
+    ctc, gmot, uot = rows
+    table = write_comparison(tmp_path / "comparison", [replace(ctc, wer=71.25), gmot, uot])
+    header, _, first, second, third, *_ = table.splitlines()
+    assert [cell.strip() for cell in header.split("|")][3:6] == ["CER % [95 %]", "WER %", "change %"]
+    assert [line.split("|")[4].strip() for line in (first, second, third)] == ["71.25", "–", "–"]
+    page = (tmp_path / "comparison.md").read_text(encoding="utf-8")
+    assert '"CER" counts characters, the space between two words among them;' in page
+    assert '"WER" is the word error rate' in page
+    records = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))
+    assert [record.get("wer") for record in records] == [71.25, None, None]
+
+
+def test_without_words_nothing_is_said_of_them(rows, tmp_path):
+    assert "WER" not in write_comparison(tmp_path / "comparison", rows)
+    page = (tmp_path / "comparison.md").read_text(encoding="utf-8")
+    assert "WER" not in page
+    assert '"CER" counts characters without spaces;' in page
+
+
+def test_speakers_have_a_table_where_there_are_many(rows, tmp_path):
+    ctc, gmot, uot = rows
+    margin = replace(gmot.margin, by_speaker=SpeakerMargin(62, (-13.0, -7.0), 0.0021))
+    write_comparison(tmp_path / "comparison", [ctc, replace(gmot, margin=margin), uot])
+    page = (tmp_path / "comparison.md").read_text(encoding="utf-8")
+    _, table = page.split("## Speakers\n\n")
+    assert [cell.strip() for cell in table.splitlines()[2].split("|")[1:-1]] == [
+        "gmot", "test", "62", "-10.00 [-13.00, -7.00]", "0.0021",
+    ]  # fmt: skip
+    assert "Sets with fewer than 20 known" in page
+    record = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))[1]
+    assert record["margin"]["by_speaker"] == {"speakers": 62, "interval": [-13.0, -7.0], "p": 0.0021}
+    write_comparison(tmp_path / "comparison", rows)
+    assert "peakers" not in (tmp_path / "comparison.md").read_text(encoding="utf-8")

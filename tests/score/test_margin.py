@@ -1,10 +1,12 @@
 """Differences over several seeds: what is summed, tested and shown."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from espnet_gmot.errors import InputError
-from espnet_gmot.score.margin import SystemErrors, margin_over
+from espnet_gmot.score.margin import MANY_SPEAKERS, SystemErrors, margin_over
 from espnet_gmot.score.significance import bootstrap_interval, paired_permutation_test
 
 UNITS = np.full(40, 6)
@@ -68,3 +70,36 @@ def test_interval_widens_with_the_spread_of_the_seeds():
     narrow = bootstrap_interval(np.stack([base, base]), UNITS)
     wide = bootstrap_interval(np.stack([base, np.clip(base + 2, 0, 6)]), UNITS)
     assert wide[1] - wide[0] > 2 * (narrow[1] - narrow[0])
+
+
+def spoken_by(system: SystemErrors, speakers: list[str]) -> SystemErrors:
+    return replace(system, speakers=np.array(speakers))
+
+
+def test_speakers_count_as_one_utterance_each():
+    a, b = system({0: 0, 1: 1}, 0.5), system({0: 0, 1: 0}, 0.3)
+    speakers = [f"s{number // 2:02}" for number in range(40)]  # two utterances each
+    margin = margin_over(spoken_by(a, speakers), spoken_by(b, speakers))
+    pairs = [
+        SystemErrors({seed: each.reshape(20, 2).sum(1) for seed, each in one.errors.items()}, np.full(20, 12))
+        for one in (a, b)
+    ]
+    expected = margin_over(*pairs)
+    assert margin.by_speaker == (20, expected.interval, expected.p)
+    assert (margin.p, margin.interval) == (margin_over(a, b).p, margin_over(a, b).interval)
+
+
+def test_a_gain_of_one_speaker_is_no_gain_of_speakers():
+    """Of 25 speakers one has all of it: chance gives that less often among utterances than among speakers."""
+    theirs, speakers = np.full(100, 2), [f"s{number // 4}" for number in range(100)]
+    ours = theirs.copy()
+    ours[:4] = 0
+    a, b = (spoken_by(SystemErrors({0: each}, np.full(100, 6)), speakers) for each in (theirs, ours))
+    margin = margin_over(a, b)
+    assert margin.p == 0.125 and margin.by_speaker.p == 1.0
+
+
+@pytest.mark.parametrize("count", [MANY_SPEAKERS - 1, 40])
+def test_few_speakers_and_one_for_each_utterance_tell_nothing(count: int):
+    speakers = [f"s{number % count}" for number in range(40)]
+    assert spoken_by(system({0: 0}, 0.4), speakers).by_speaker() is None

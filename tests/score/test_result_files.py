@@ -53,6 +53,7 @@ def test_the_files_of_a_scored_set(files, monkeypatch, capsys):
     assert json.loads((out / "result.json").read_text(encoding="utf-8"))["total"]["deletions"] == 4
     result = read_result(out / "result.json")
     assert result.unit == "char"
+    assert result.speakers == {"s1-a": "s1", "s1-b": "s1", "s2-a": "s2"}
     assert result.utterances["s1-a"] == ErrorCounts(3, 1, 1, 1, 1, 1)
     assert result.total == ErrorCounts(5, 1, 4, 1, 3, 2)
 

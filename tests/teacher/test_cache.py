@@ -2,27 +2,47 @@ import hashlib
 import json
 import multiprocessing
 import pickle
+import re
 import shutil
 from pathlib import Path
 
+import distributed
 import kaldiio
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_teachers import read_texts
+from teacher_families import FAMILIES, Family
 from transformers import BertTokenizerFast
 
 from espnet_gmot import files
+from espnet_gmot.driver.dask_workers import DaskWorkers
+from espnet_gmot.driver.parallel import parallel_map
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher import build_cache as build_cache_module
 from espnet_gmot.teacher.build_cache import build_cache
 from espnet_gmot.teacher.cache import TeacherCache, text_key
-from espnet_gmot.teacher.embed import embed, read_transcripts, tokenize
+from espnet_gmot.teacher.embed import embed
 from espnet_gmot.teacher.frozen import FrozenTeacher
-from espnet_gmot.teacher.tokenizer import load_tokenizer, teacher_ids
+from espnet_gmot.teacher.projection import (
+    Coordinates,
+    cache_embeddings,
+    fit_projection,
+    teacher_embeddings,
+)
+from espnet_gmot.teacher.reading import Reading
+from espnet_gmot.teacher.scp_index import read_scp
+from espnet_gmot.teacher.tokenizer import load_tokenizer
+from espnet_gmot.teacher.transcript import teacher_ids
 
 TEXTS = ["我们", "爱学习", "语言和音乐", "天", "地大人小", "大小", "人"]
 TRANSCRIPTS = [(f"utt{number}", text) for number, text in enumerate(TEXTS)]
+
+
+def shards(directory: Path) -> list[Path]:
+    """The archives, in the order in which they were written."""
+    return sorted(directory.glob("teacher.*.ark"), key=lambda ark: ark.stat().st_mtime_ns)
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +57,12 @@ def teacher(tiny_bert: str) -> FrozenTeacher:
 
 @pytest.fixture(scope="module")
 def reference(teacher: FrozenTeacher, tokenizer) -> dict[str, np.ndarray]:
-    return dict(embed(teacher, tokenize(tokenizer, TRANSCRIPTS), batch_size=1))
+    return dict(embed(teacher, read_texts(tokenizer, TEXTS), batch_bins=1))
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 2e-3), ("float32", 1e-5)])
 def test_lookup_gives_the_teachers_embeddings(teacher, tokenizer, reference, tmp_path, dtype, tolerance):
-    meta = build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, dtype, batch_size=3, shard_texts=3)
+    meta = build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, dtype, batch_bins=12, shard_texts=3)
     cache = TeacherCache(tmp_path)
     assert cache.meta == meta
     assert (meta.num_texts, meta.layer, meta.hidden_size, meta.dtype) == (len(TEXTS), 2, 16, dtype)
@@ -77,18 +97,15 @@ def test_killed_run_continues(teacher, tokenizer, reference, tmp_path: Path, mon
 
     monkeypatch.setattr(teacher, "encode", count_and_fail)
     with pytest.raises(KeyboardInterrupt):
-        build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, batch_size=1, shard_texts=2)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "meta.json",
-        "teacher.1.ark",
-        "teacher.1.scp",
-        "teacher.2.ark",
-        "teacher.2.scp",
-    ]
+        build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, batch_bins=1, shard_texts=2)
+    made = [ark.stem for ark in shards(tmp_path)]
+    assert len(made) == 2
+    whole = ["meta.json", *(f"{name}.{suffix}" for name in made for suffix in ("ark", "scp"))]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(whole)
     with pytest.raises(InputError, match="teacher.scp does not exist; make or complete the cache with"):
         TeacherCache(tmp_path)
 
-    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, batch_size=1, shard_texts=2)
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, batch_bins=1, shard_texts=2)
     assert sum(calls) == len(TEXTS) + 1  # only the text that failed ran twice
     cache = TeacherCache(tmp_path)
     for text in TEXTS:
@@ -97,14 +114,15 @@ def test_killed_run_continues(teacher, tokenizer, reference, tmp_path: Path, mon
 
 @pytest.mark.parametrize("shard", [1, 2, 3])
 def test_killed_run_gives_the_same_bytes(teacher, tokenizer, tmp_path: Path, monkeypatch, shard):
-    options = {"dtype": "float32", "batch_size": 2, "shard_texts": 3}
+    options = {"dtype": "float32", "batch_bins": 14, "shard_texts": 3}
     build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "quiet", **options)
     write_text, calls, batches = build_cache_module.write_text, [], []
 
     def fail_at_the_shard(path, text):
-        if path.name == f"teacher.{shard}.scp" and not calls:
+        if path.suffix == ".scp":
             calls.append(path)
-            raise KeyboardInterrupt
+            if len(calls) == shard:
+                raise KeyboardInterrupt
         write_text(path, text)
 
     def note(ids, lengths, encode=teacher.encode):
@@ -116,15 +134,16 @@ def test_killed_run_gives_the_same_bytes(teacher, tokenizer, tmp_path: Path, mon
         build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "killed", **options)
     monkeypatch.setattr(teacher, "encode", note)
     build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "killed", **options)
-    assert batches == [[7, 6], [5], [4, 4], [3], [3]][2 * shard - 2 :]
-    for ark in (f"teacher.{number}.ark" for number in (1, 2, 3)):
-        assert (tmp_path / "killed" / ark).read_bytes() == (tmp_path / "quiet" / ark).read_bytes()
+    assert batches == [[7, 6], [5], [4, 4, 3], [3]][{1: 0, 2: 2, 3: 3}[shard] :]
+    for ark in shards(tmp_path / "quiet"):
+        assert (tmp_path / "killed" / ark.name).read_bytes() == ark.read_bytes()
 
 
 def test_ark_without_its_scp_is_made_again(teacher, tokenizer, reference, tmp_path: Path):
     build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, shard_texts=3)
-    (tmp_path / "teacher.3.scp").unlink()
-    (tmp_path / "teacher.3.ark").write_bytes(b"half")
+    last = shards(tmp_path)[-1]
+    last.with_suffix(".scp").unlink()
+    last.write_bytes(b"half")
     build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, shard_texts=3)
     cache = TeacherCache(tmp_path)
     assert len(cache) == len(TEXTS)
@@ -135,12 +154,165 @@ def test_new_texts_are_added_and_a_complete_cache_is_left_alone(
     teacher, tokenizer, tmp_path: Path, monkeypatch
 ):
     build_cache(TRANSCRIPTS[:4], teacher, tokenizer, tmp_path)
-    first = (tmp_path / "teacher.1.ark").read_bytes()
+    (first,) = shards(tmp_path)
+    before = first.read_bytes()
     build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path)
-    assert (tmp_path / "teacher.1.ark").read_bytes() == first
+    assert first.read_bytes() == before
     assert len(TeacherCache(tmp_path)) == len(TEXTS)
     monkeypatch.setattr(teacher, "encode", None)
     assert build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path).num_texts == len(TEXTS)
+
+
+def test_a_teacher_pickles_as_where_it_came_from_and_other_weights_are_refused(
+    tiny_bert: str, other_bert: str, tmp_path: Path
+):
+    directory = tmp_path / "bert"
+    shutil.copytree(tiny_bert, directory)
+    teacher = FrozenTeacher.load(str(directory), (1, 2), precision="bfloat16")
+    pickled = pickle.dumps(teacher)
+    assert len(pickled) < 1000
+    again = pickle.loads(pickled)
+    assert (again.identity(), again.precision) == (teacher.identity(), "bfloat16")
+    assert pickle.loads(pickled) is again  # loaded once
+    elsewhere = FrozenTeacher(again._model, 1, other_bert)
+    with pytest.raises(InputError, match="other weights where this job runs; give all machines the same"):
+        pickle.loads(pickle.dumps(elsewhere))
+
+
+def test_parts_may_be_embedded_in_any_order_by_other_processes(teacher, tokenizer, reference, tmp_path: Path):
+    def backwards_in_two_processes(function, parts):
+        assert (parts.num_texts, len(parts.files)) == (len(TEXTS), 4)
+        assert parts.rows == sum(len(text) + 2 for text in TEXTS)
+        with multiprocessing.get_context("spawn").Pool(2) as pool:
+            assert sorted(pool.map(function, parts.files[::-1], chunksize=1)) == [1, 2, 2, 2]
+
+    options = {"dtype": "float32", "shard_texts": 2}
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "one", **options)
+    build_cache(
+        TRANSCRIPTS, teacher, tokenizer, tmp_path / "two", **options, spread=backwards_in_two_processes
+    )
+    for ark in shards(tmp_path / "one"):
+        assert (tmp_path / "two" / ark.name).read_bytes() == ark.read_bytes()
+    for text in TEXTS:
+        found = TeacherCache(tmp_path / "two").lookup(text, "utt")
+        np.testing.assert_allclose(found, reference[text], atol=1e-5)
+
+
+def fill(tiny_bert: str, directory: Path, texts: list[str], start) -> None:
+    """In a process of its own: fill a cache a text a shard, the first from when all are there."""
+    teacher, tokenizer = FrozenTeacher.load(tiny_bert), load_tokenizer(tiny_bert)
+    start.wait()
+    build_cache([(f"u{text}", text) for text in texts], teacher, tokenizer, directory, shard_texts=1)
+
+
+def test_processes_that_fill_one_cache_at_once_lose_nothing(
+    tiny_bert: str, tokenizer, teacher, tmp_path: Path
+):
+    texts = [first + second + third for first in "我们爱学" for second in "语言和音" for third in "天地"]
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(3)
+    shares = [texts[:20], texts[10:], texts[5:25]]  # they overlap
+    processes = [
+        context.Process(target=fill, args=(tiny_bert, tmp_path / "cache", share, start)) for share in shares
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    cache = TeacherCache(tmp_path / "cache")
+    assert len(cache) == len(set(texts)) == len(list(read_scp(tmp_path / "cache" / "teacher.scp")))
+    expected = dict(embed(teacher, read_texts(tokenizer, texts), batch_bins=1))
+    for text in texts:
+        np.testing.assert_allclose(cache.lookup(text, "u"), expected[text], atol=2e-3)
+    assert not list(tmp_path.rglob(".aside.*"))
+
+
+def test_of_two_teachers_that_begin_a_cache_at_once_the_second_is_refused(
+    teacher, tokenizer, other_bert: str, tmp_path: Path
+):
+    other = FrozenTeacher.load(other_bert)
+
+    def meanwhile():
+        yield TRANSCRIPTS[0]
+        build_cache(TRANSCRIPTS, other, tokenizer, tmp_path / "cache")
+        yield TRANSCRIPTS[1]
+
+    with pytest.raises(InputError, match=f"holds embeddings of teacher {other_bert}"):
+        build_cache(meanwhile(), teacher, tokenizer, tmp_path / "cache")
+    assert TeacherCache(tmp_path / "cache").meta.identity == other.identity()
+
+
+def test_a_shard_that_appears_while_the_whole_is_written_is_in_it(teacher, tokenizer, tmp_path, monkeypatch):
+    write_lines, calls = build_cache_module._write_lines, []
+
+    def meanwhile(path, lines):
+        count = write_lines(path, lines)
+        calls.append(path)
+        if len(calls) == 1:  # of the first process, which has read the shards by now
+            build_cache(TRANSCRIPTS[3:], teacher, tokenizer, tmp_path)
+            (tmp_path / "teacher.scp").unlink()
+        return count
+
+    monkeypatch.setattr(build_cache_module, "_write_lines", meanwhile)
+    meta = build_cache(TRANSCRIPTS[:3], teacher, tokenizer, tmp_path)
+    cache = TeacherCache(tmp_path)
+    assert meta.num_texts == len(cache) == len(TEXTS)
+    assert all(text in cache for text in TEXTS)
+
+
+def test_bfloat16_is_near_and_another_cache(teacher, tokenizer, tiny_bert, reference, tmp_path: Path):
+    rounded = FrozenTeacher.load(tiny_bert, precision="bfloat16")
+    meta = build_cache(TRANSCRIPTS, rounded, tokenizer, tmp_path, "float32")
+    assert meta.precision == "bfloat16"
+    differences = []
+    for text in TEXTS:
+        found = TeacherCache(tmp_path).lookup(text, "u")
+        np.testing.assert_allclose(found, reference[text], atol=0.05)  # 8 bits of fraction, some layers
+        differences.append(np.abs(found - reference[text]).max())
+    assert max(differences) > 2e-5  # and not float32's own rounding
+    with pytest.raises(InputError, match="float32, computed in bfloat16, not of .*float32, as it is now"):
+        build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, "float32")
+    with pytest.raises(InputError, match="--precision bfloat16 --out"):
+        TeacherCache(tmp_path).lookup("学习", "u")
+
+
+def test_coordinates_are_stored_in_place_of_embeddings(teacher, tokenizer, reference, tmp_path: Path):
+    path = tmp_path / "projection.npz"
+    embeddings = teacher_embeddings(teacher, tokenizer, TRANSCRIPTS)
+    projection = fit_projection(embeddings, teacher.identity(), path)
+    meta = build_cache(
+        TRANSCRIPTS, teacher, tokenizer, tmp_path / "cache", "float32", coordinates=Coordinates(path, 3)
+    )
+    assert (meta.hidden_size, meta.projection) == (3, projection.number)
+    cache = TeacherCache(tmp_path / "cache")
+    for text in TEXTS:
+        entry = cache.entry(text, "u")
+        expected = (reference[text] - projection.mean) @ projection.components[:3].T
+        np.testing.assert_allclose(entry.embeddings, expected, atol=1e-5)
+        assert entry.is_text.sum() == len(text)
+    with pytest.raises(InputError, match="--projected_size 3 --projection FILE --out"):
+        cache.lookup("学习", "u")
+    with pytest.raises(
+        InputError, match="holds coordinates in a projection, to which no other can be fitted"
+    ):
+        list(cache_embeddings(cache))
+    refused = f"3 coordinates in projection {projection.number}, float32, not of .*layer 2, float32, as it is"
+    with pytest.raises(InputError, match=refused):
+        build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "cache", "float32")
+
+
+def test_coordinates_of_another_teacher_or_of_too_few_axes_are_refused(
+    teacher, tokenizer, other_bert: str, tmp_path: Path
+):
+    path, other = tmp_path / "projection.npz", FrozenTeacher.load(other_bert)
+    fit_projection(teacher_embeddings(other, tokenizer, TRANSCRIPTS), other.identity(), path)
+    for wrong, size, message in ((teacher, 3, "was fitted on teacher"), (other, 17, "has 16 axes, not 17")):
+        with pytest.raises(InputError, match=f"{path} {message}"):
+            build_cache(
+                TRANSCRIPTS, wrong, tokenizer, tmp_path / "cache", coordinates=Coordinates(path, size)
+            )
+    assert not (tmp_path / "cache").exists()
 
 
 def test_missing_text_names_utterance_and_command(teacher, tokenizer, tiny_bert: str, tmp_path: Path):
@@ -247,15 +419,16 @@ def test_missing_cache_or_archive_names_the_command(teacher, tokenizer, tmp_path
     with pytest.raises(InputError, match=f"meta.json does not exist.*cache_teacher.*--out {tmp_path}"):
         TeacherCache(tmp_path)
     build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path)
-    (tmp_path / "teacher.1.ark").unlink()
-    with pytest.raises(InputError, match=f"teacher.1.ark does not exist.*cache_teacher.*--out {tmp_path}"):
+    (ark,) = shards(tmp_path)
+    ark.unlink()
+    with pytest.raises(InputError, match=f"{ark} does not exist.*cache_teacher.*--out {tmp_path}"):
         TeacherCache(tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["lost", "cut off"])
 def test_archive_that_was_lost_is_made_again(teacher, tokenizer, reference, tmp_path: Path, damage):
     build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path, shard_texts=3)
-    ark = tmp_path / "teacher.1.ark"
+    ark = shards(tmp_path)[0]
     longest = max(TEXTS, key=len)  # it is embedded first
     if damage == "cut off":
         ark.write_bytes(ark.read_bytes()[:60])
@@ -268,20 +441,81 @@ def test_archive_that_was_lost_is_made_again(teacher, tokenizer, reference, tmp_
         np.testing.assert_allclose(cache.lookup(text, "utt"), reference[text], atol=2e-3)
 
 
+@pytest.mark.parametrize("left_by", ["this version", "an earlier one"])
+def test_a_cache_whose_lost_texts_came_into_another_shard_is_whole(teacher, tokenizer, tmp_path, left_by):
+    build_cache(TRANSCRIPTS[:4], teacher, tokenizer, tmp_path)
+    (lost,) = shards(tmp_path)
+    entries = lost.with_suffix(".scp").read_text()
+    lost.unlink()
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path)
+    assert not lost.with_suffix(".scp").exists()
+    if left_by == "an earlier one":  # it left this file
+        lost.with_suffix(".scp").write_text(entries)
+    cache = TeacherCache(tmp_path)
+    assert cache.is_whole()
+    assert all(text in cache for text in TEXTS)
+
+
+def test_a_shard_that_the_index_lacks_shows_and_is_taken_in(teacher, tokenizer, tmp_path: Path):
+    """As where a process was killed between an index that was behind and its second look."""
+    build_cache(TRANSCRIPTS[:4], teacher, tokenizer, tmp_path)
+    before = {name: (tmp_path / name).read_bytes() for name in ("meta.json", "teacher.scp")}
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path)
+    assert TeacherCache(tmp_path).is_whole()
+    for name, content in before.items():
+        (tmp_path / name).write_bytes(content)
+    assert not TeacherCache(tmp_path).is_whole()
+    assert build_cache(TRANSCRIPTS[:1], teacher, tokenizer, tmp_path).num_texts == len(TEXTS)
+    assert TeacherCache(tmp_path).is_whole()
+
+
+def test_an_entry_of_another_text_is_damage(teacher, tokenizer, tmp_path: Path):
+    build_cache(TRANSCRIPTS[:2], teacher, tokenizer, tmp_path)
+    (one, place), (two, other) = read_scp(tmp_path / "teacher.scp")
+    (tmp_path / "teacher.scp").write_text(f"{one} {other}\n{two} {place}\n")
+    for text in TEXTS[:2]:
+        with pytest.raises(InputError, match="is damaged .another text stands where"):
+            TeacherCache(tmp_path).lookup(text, "u")
+
+
+def test_a_projection_that_was_written_anew_meanwhile_stops_the_work(teacher, tokenizer, tmp_path: Path):
+    path = tmp_path / "projection.npz"
+    fit_projection(teacher_embeddings(teacher, tokenizer, TRANSCRIPTS), teacher.identity(), path)
+
+    def in_another_process(function, parts):
+        fit_projection(teacher_embeddings(teacher, tokenizer, TRANSCRIPTS[2:]), teacher.identity(), path)
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            pool.map(function, parts.files)
+
+    with pytest.raises(
+        InputError, match=f"{path} has been written anew since this run began; start it again"
+    ):
+        build_cache(
+            TRANSCRIPTS, teacher, tokenizer, tmp_path / "cache",
+            coordinates=Coordinates(path, 3), spread=in_another_process,
+        )  # fmt: skip
+
+
+def test_daskworkers_make_the_same_cache(teacher, tokenizer, tmp_path: Path):
+    options = {"dtype": "float32", "shard_texts": 2}
+    build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "one", **options)
+    with (
+        distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        options["spread"] = lambda function, parts: parallel_map(
+            function, parts.files, DaskWorkers(client), "teacher cache", chunk=1
+        )
+        build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "two", **options)
+    for ark in shards(tmp_path / "one"):
+        assert (tmp_path / "two" / ark.name).read_bytes() == ark.read_bytes()
+
+
 def test_meta_file_is_plain_json(teacher, tokenizer, tiny_bert: str, tmp_path: Path):
     build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path)
     meta = json.loads((tmp_path / "meta.json").read_text(encoding="utf-8"))
     assert meta["teacher"] == tiny_bert
     assert meta["num_texts"] == len(TEXTS)
-
-
-def test_transcripts_are_read_and_one_that_is_missing_is_named(tmp_path: Path):
-    text = tmp_path / "text"
-    text.write_text("utt1 我们 爱\n", encoding="utf-8")
-    assert list(read_transcripts([text, text])) == [("utt1", "我们 爱")] * 2
-    text.write_text("utt1 我们 爱\nutt2\n", encoding="utf-8")
-    with pytest.raises(InputError, match=f"{text}:2: id utt2 has no value; complete or remove the line"):
-        list(read_transcripts([text]))
 
 
 @given(
@@ -343,5 +577,93 @@ def test_an_earlier_versions_cache_is_completed_but_of_a_tokenizer_that_gave_oth
     with pytest.raises(InputError, match="split otherwise"):
         build_cache(half_known, teacher, other, tmp_path / "cache")
     assert build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "cache").tokenizer is None
-    (tmp_path / "cache/teacher.1.ark").unlink()
+    shards(tmp_path / "cache")[0].unlink()
     assert build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "cache").num_texts == len(TEXTS)
+
+
+def make_format_1(directory: Path) -> None:
+    """Turn a cache into one of an earlier version: the embeddings alone, and a meta.json that names less."""
+    for scp in directory.glob("teacher.*.scp"):
+        ark, lines = scp.with_suffix(".ark"), []
+        entries = [(key, kaldiio.load_mat(place)) for key, place in read_scp(scp)]
+        with ark.open("wb") as stream:
+            for key, matrix in entries:
+                lines.append(f"{key} {ark}:{stream.tell() + len(key) + 1}\n")
+                kaldiio.save_ark(stream, {key: matrix}, write_function="numpy")
+        scp.write_text("".join(lines))
+    whole = sorted("".join(scp.read_text() for scp in directory.glob("teacher.*.scp")).splitlines())
+    (directory / "teacher.scp").write_text("".join(f"{line}\n" for line in whole))
+    meta = json.loads((directory / "meta.json").read_text(encoding="utf-8"))
+    for name in ("format", "context", "pool"):
+        del meta[name]
+    (directory / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+
+def test_an_earlier_versions_cache_goes_on_working_and_is_not_made_anew(
+    teacher, tokenizer, reference, tmp_path: Path
+):
+    build_cache(TRANSCRIPTS[:4], teacher, tokenizer, tmp_path)
+    expected = {text: TeacherCache(tmp_path).entry(text, "u") for text in TEXTS[:4]}
+    make_format_1(tmp_path)
+    (ark,) = shards(tmp_path)
+    before = ark.read_bytes()
+    assert b".text " not in before
+    cache = TeacherCache(tmp_path)
+    assert (cache.meta.format, cache.meta.identity) == (1, teacher.identity())
+    for text in TEXTS[:4]:
+        np.testing.assert_array_equal(cache.entry(text, "u").embeddings, expected[text].embeddings)
+        np.testing.assert_array_equal(cache.entry(text, "u").is_text, expected[text].is_text)
+
+    assert build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path).format == 1
+    assert ark.read_bytes() == before
+    assert b".text " not in shards(tmp_path)[-1].read_bytes()
+    for text in TEXTS:
+        found = TeacherCache(tmp_path).entry(text, "u")
+        np.testing.assert_allclose(found.embeddings, reference[text], atol=2e-3)
+        assert found.is_text.tolist() == [False, *[True] * len(text), False]
+
+
+@pytest.mark.parametrize(("front", "behind"), [("", ""), ("<s>", ""), ("", "<sep> <cls>")])
+def test_a_cache_holds_which_rows_are_text_wherever_special_tokens_stand(tmp_path: Path, front, behind):
+    family = Family("gpt2", FAMILIES["GPT-2"].options, "wordpiece", front, behind)
+    directory = family.save(tmp_path / "teacher")
+    build_cache(
+        [("u", "今天很")], FrozenTeacher.load(directory), load_tokenizer(directory), tmp_path / "cache"
+    )
+    entry = TeacherCache(tmp_path / "cache").entry("今天很", "u")
+    special = [len(each.split()) for each in (front, behind)]
+    assert entry.is_text.tolist() == [False] * special[0] + [True] * 3 + [False] * special[1]
+    assert len(entry.embeddings) == len(entry.is_text)
+    (rows,) = TeacherCache(tmp_path / "cache").text_embeddings()
+    np.testing.assert_array_equal(rows, entry.embeddings[entry.is_text])
+
+
+def test_another_reading_or_other_layers_are_another_cache(tmp_path: Path):
+    directory = FAMILIES["GPT-2"].save(tmp_path / "teacher")
+    tokenizer, named = load_tokenizer(directory), [("u", "今天")]
+    choices = [
+        (layer, Reading(context, pool))
+        for layer in (-1, (-2, -1)) for context in ("none", "repeat") for pool in ("none", "characters")
+    ]  # fmt: skip
+    for number, (layer, reading) in enumerate(choices):
+        teacher = FrozenTeacher.load(directory, layer)
+        meta = build_cache(named, teacher, tokenizer, tmp_path / str(number), reading=reading)
+        assert TeacherCache(tmp_path / str(number)).meta == meta
+        assert meta.identity == teacher.identity(reading)
+        assert build_cache(named, teacher, tokenizer, tmp_path / str(number), reading=reading) == meta
+        with pytest.raises(
+            InputError, match=f"{re.escape(str(meta.identity))}, float16, not of .*another directory"
+        ):
+            layer, other = choices[number - 1]
+            build_cache(
+                named, FrozenTeacher.load(directory, layer), tokenizer, tmp_path / str(number), reading=other
+            )
+    assert "--layer 1 2 --dtype float16 --context repeat --pool characters --out" in meta.command("x")
+
+
+def test_a_cache_of_a_later_version_is_refused(teacher, tokenizer, tmp_path: Path):
+    build_cache(TRANSCRIPTS[:1], teacher, tokenizer, tmp_path)
+    meta = json.loads((tmp_path / "meta.json").read_text(encoding="utf-8"))
+    (tmp_path / "meta.json").write_text(json.dumps(meta | {"format": 3, "news": 1}), encoding="utf-8")
+    with pytest.raises(InputError, match=r"later version of espnet_gmot \(format 3, not 2\); update"):
+        TeacherCache(tmp_path)

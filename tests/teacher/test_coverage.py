@@ -12,8 +12,9 @@ from transformers import PreTrainedTokenizerFast
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.coverage import REFUSED_SHARE, WARNED_SHARE, Coverage, unknown_ids
-from espnet_gmot.teacher.embed import tokenize
-from espnet_gmot.teacher.tokenizer import load_tokenizer, teacher_ids
+from espnet_gmot.teacher.texts import Transcript, text_key, tokenize
+from espnet_gmot.teacher.tokenizer import load_tokenizer
+from espnet_gmot.teacher.transcript import teacher_ids
 
 
 @given(texts=st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=6))
@@ -53,7 +54,7 @@ def test_no_text_at_all_is_no_fault():
 def test_a_teacher_of_another_script_is_refused(texts: list[str], tmp_path):
     tokenizer = load_tokenizer(str(save_model(tmp_path)))
     with pytest.raises(InputError, match=f"tokens of teacher {tmp_path} are unknown .*cannot read these"):
-        tokenize(tokenizer, enumerate(texts))
+        list(tokenize(tokenizer, [Transcript(text_key(text), "u1", text) for text in texts]))
 
 
 def fast_tokenizer(model: models.Model, **options) -> PreTrainedTokenizerFast:

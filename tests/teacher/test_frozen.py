@@ -213,7 +213,7 @@ def test_damaged_files_are_one_line(tiny_bert: str, tmp_path: Path, damage: tupl
     [
         ({"pad_token_id": 99}, "cannot be loaded .Padding_idx must be within num_embeddings"),
         ({"num_attention_heads": 3}, "cannot be loaded .The hidden size .16. is not a multiple"),
-        ({"model_type": "no-such-type"}, "cannot be loaded .*no-such-type"),
+        ({"model_type": "no-such-type"}, "is of a family that transformers .* does not know .*no-such-type"),
         ({"hidden_act": "no-such-function"}, "cannot be loaded .*no-such-function"),
     ],
 )
@@ -231,3 +231,55 @@ def test_a_teacher_of_earlier_versions_keeps_its_fingerprint(tiny_bert: str):
         if not name.startswith("pooler."):
             digest.update(name.encode() + weight.numpy().tobytes())
     assert FrozenTeacher.load(tiny_bert).identity().fingerprint == digest.hexdigest()
+
+
+@pytest.mark.parametrize("layers", [(-2, -1), [1, 2], (2, 0, 1)])
+def test_of_several_layers_the_mean_is_given(tiny_bert: str, layers):
+    teacher = FrozenTeacher.load(tiny_bert, layers)
+    chosen = sorted(layer % 3 for layer in layers)
+    assert teacher.layer == tuple(chosen)
+    assert str(teacher.identity()).endswith(f"mean of layers {' '.join(map(str, chosen))}")
+    expected = sum(FrozenTeacher.load(tiny_bert, layer).encode(*padded()) for layer in chosen) / len(chosen)
+    torch.testing.assert_close(teacher.encode(*padded()), expected, atol=1e-6, rtol=1e-5)
+    assert teacher.identity().number != FrozenTeacher.load(tiny_bert).identity().number
+
+
+@pytest.mark.parametrize("layers", [(-1, 2), (1, 1), ()])
+def test_layers_that_are_named_twice_or_not_at_all_are_refused(tiny_bert: str, layers):
+    with pytest.raises(InputError, match="name one twice, or none; name each layer once"):
+        FrozenTeacher.load(tiny_bert, layers)
+
+
+def test_one_layer_in_a_list_is_that_layer(tiny_bert: str):
+    assert FrozenTeacher.load(tiny_bert, [-1]).identity() == FrozenTeacher.load(tiny_bert).identity()
+
+
+def test_layers_of_other_sizes_have_no_mean(tiny_bert: str, monkeypatch):
+    states = [torch.zeros(1, 3, size) for size in (8, 16, 16)]
+    monkeypatch.setattr("espnet_gmot.teacher.frozen.probe", lambda *_: states)
+    with pytest.raises(InputError, match=r"layers \[0, 1\] differ in size and have no mean"):
+        FrozenTeacher.load(tiny_bert, [0, 1])
+
+
+def test_rows_are_means_over_their_tokens(teacher: FrozenTeacher):
+    ids, lengths = padded()
+    states = teacher.encode(ids, lengths)
+    rows = torch.tensor(
+        [[[0, 1, 0], [1, 4, 1], [3, 5, 1], [5, 6, 0]], [[1, 2, 1], [1, 2, 1], [-1] * 3, [-1] * 3],
+         [[0, 4, 1], [-1] * 3, [-1] * 3, [-1] * 3]]
+    )  # fmt: skip
+    found = teacher.encode_rows(ids, lengths, rows)
+    assert found.shape == (3, 4, 16)
+    for b, n in ((0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (1, 1), (2, 0)):
+        start, stop, _ = rows[b, n].tolist()
+        torch.testing.assert_close(found[b, n], states[b, start:stop].mean(0), atol=1e-6, rtol=1e-5)
+    assert found[1, 2:].eq(0).all()
+    assert found[2, 1:].eq(0).all()
+
+
+def test_a_row_a_token_is_the_token_bit_for_bit(teacher: FrozenTeacher):
+    ids, lengths = padded()
+    places = torch.arange(ids.size(1)).expand_as(ids)
+    rows = torch.stack([places, places + 1, places], dim=2).masked_fill((ids < 0)[..., None], -1)
+    found = teacher.encode_rows(ids, lengths, rows)
+    torch.testing.assert_close(found, teacher.encode(ids, lengths), rtol=0, atol=0)

@@ -2,10 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_teachers import read_texts
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.build_cache import build_cache
 from espnet_gmot.teacher.cache import TeacherCache
+from espnet_gmot.teacher.embed import embed
 from espnet_gmot.teacher.frozen import FrozenTeacher
 from espnet_gmot.teacher.identity import TeacherIdentity
 from espnet_gmot.teacher.projection import (
@@ -66,12 +68,19 @@ def test_too_few_tokens(matrices: list[np.ndarray]):
         principal_axes(matrices)
 
 
-def test_special_tokens_do_not_count(tmp_path: Path):
-    matrices = some_matrices()
-    special = np.full((1, 5), 1e3, dtype=np.float32)
-    framed = [np.concatenate([special, matrix, special]) for matrix in matrices]
-    fitted = fit_projection(framed, TEACHER, tmp_path / "projection.npz")
-    np.testing.assert_array_equal(fitted.components, principal_axes(matrices)[1])
+@pytest.mark.parametrize("way", ["cache", "teacher"])
+def test_special_tokens_do_not_count(tiny_bert: str, tmp_path: Path, way: str):
+    teacher, tokenizer = FrozenTeacher.load(tiny_bert, 1), load_tokenizer(tiny_bert)
+    every = dict(embed(teacher, read_texts(tokenizer, TEXTS), batch_bins=8)).values()
+    content = np.concatenate([rows[1:-1] for rows in every])  # of [CLS] text [SEP]
+    if way == "cache":
+        build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "cache", "float32")
+        given = cache_embeddings(TeacherCache(tmp_path / "cache"))
+    else:
+        given = teacher_embeddings(teacher, tokenizer, TRANSCRIPTS)
+    fitted = fit_projection(given, TEACHER, tmp_path / "projection.npz")
+    np.testing.assert_allclose(fitted.mean, content.mean(0), atol=1e-6)
+    np.testing.assert_allclose(fitted.explained_variance.sum(), content.var(0, ddof=1).sum(), rtol=1e-5)
 
 
 def test_saved_and_loaded(tmp_path: Path):

@@ -4,15 +4,26 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from small_teachers import change_weights
 
 from espnet_gmot.bin import cache_teacher, fit_projection
 from espnet_gmot.errors import InputError
-from espnet_gmot.teacher.cache import TeacherCache
+from espnet_gmot.teacher.cache import TeacherCache, read_meta
 from espnet_gmot.teacher.projection import load_projection
+
+FAKE_CLUSTER = """#!/usr/bin/env bash
+# JOB=1:N LOG COMMAND ...: as a cluster's launcher calls them, one after the other
+jobs=${1#JOB=1:} log=$2
+for job in $(seq "${jobs}"); do
+    words=("${@:3}")
+    "${words[@]//JOB/${job}}" > "${log//JOB/${job}}" 2>&1 || exit 1
+done
+"""
 
 
 @pytest.fixture
@@ -87,7 +98,7 @@ def files_in(directory: Path) -> dict[str, tuple[int, int]]:
 
 def test_with_nothing_to_do_it_ends_without_torch(cached, tiny_bert: str, tmp_path: Path):
     before = files_in(tmp_path)
-    assert {"made/cache/.done", "made/cache/teacher.1.ark", "made/projection.npz"} <= before.keys()
+    assert {"made/cache/.done", "made/cache/teacher.scp", "made/projection.npz"} <= before.keys()
     record = json.loads((tmp_path / "made/cache/.done").read_text(encoding="utf-8"))
     assert record["random_init"] == "false"  # as in caches of earlier versions, which are to stay done
     no_torch = "import sys; sys.modules |= {'torch': None, 'transformers': None}; "
@@ -102,17 +113,110 @@ def test_with_nothing_to_do_it_ends_without_torch(cached, tiny_bert: str, tmp_pa
 
 def test_a_changed_transcript_alone_is_embedded(cached, tmp_path: Path):
     before = files_in(tmp_path / "made")
+    shard = {name for name in before if name.startswith("cache/teacher.") and name != "cache/teacher.scp"}
     (tmp_path / "text").write_text("utt1 我们爱\nutt2 天地人\n", encoding="utf-8")
     assert "3 texts" in cached()
     after = files_in(tmp_path / "made")
     assert len(TeacherCache(tmp_path / "made" / "cache").lookup("天地人", "utt2")) == 5
-    for name in ("cache/teacher.1.ark", "cache/teacher.1.scp", "projection.npz"):
+    for name in (*shard, "projection.npz"):
         assert after[name] == before[name]
-    assert (tmp_path / "made/cache/teacher.2.scp").read_text().count("\n") == 1
+    (new,) = (name for name in after.keys() - before.keys() if name.endswith(".scp"))
+    assert (tmp_path / "made" / new).read_text().count("\n") == 1
+
+
+def test_transcripts_come_through_a_pipe_and_add_to_what_is_there(cached, tmp_path: Path):
+    with (tmp_path / "more").open("w+", encoding="utf-8") as stdin:
+        stdin.write("utt3 天地人\nutt1 我们爱\n")
+        stdin.seek(0)
+        code = "from espnet_gmot.bin import cache_teacher; cache_teacher.main()"
+        options = ["--teacher", read_meta(tmp_path / "made/cache/meta.json").teacher, "--text", "-"]
+        options += ["--out", tmp_path / "made/cache"]
+        done = subprocess.run(
+            [sys.executable, "-c", code, *options], stdin=stdin, capture_output=True, text=True
+        )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("3 texts")
+    before = files_in(tmp_path / "made")
+    assert "3 texts" in cached()  # what the file asked for is done still
+    assert files_in(tmp_path / "made") == before
+
+
+def test_a_pipe_cannot_be_read_twice(cached, tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    projection = tmp_path / "new.npz"
+    with pytest.raises(
+        InputError, match=f"{projection} is fitted first, and then .*pipe is at its end; give"
+    ):
+        cached("--text", tmp_path / "pipe", "--projection", projection, "--projected_size", "8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("on_a_cluster", [False, True])
+def test_processes_and_jobs_make_the_same_cache(cached, tmp_path: Path, on_a_cluster: bool):
+    """2,001 texts are three parts; a launcher that is not one of this machine's stands for a cluster."""
+    texts = [first + second + third + fourth for first in "我们爱学语言和" for second in "天地人大小我们"
+             for third in "音乐学习天地人" for fourth in "一我们爱学语言"][:2001]  # fmt: skip
+    text = tmp_path / "many"
+    text.write_text("".join(f"utt{number} {each}\n" for number, each in enumerate(texts)), encoding="utf-8")
+    cached("--text", text, "--out", tmp_path / "one", "--dtype", "float32")
+    options = ["--nj", "2"]
+    if on_a_cluster:
+        path = tmp_path / "cluster.pl"
+        path.write_text(FAKE_CLUSTER)
+        path.chmod(0o755)
+        options += ["--cmd", path]
+    cached("--text", text, "--out", tmp_path / "two", "--dtype", "float32", *options)
+    one, two = (sorted((tmp_path / name).glob("teacher.*.ark")) for name in ("one", "two"))
+    assert len(one) == 3 and [ark.name for ark in one] == [ark.name for ark in two]
+    for mine, theirs in zip(one, two, strict=True):
+        assert mine.read_bytes() == theirs.read_bytes()
+    assert len(list((tmp_path / "two" / "log").rglob("teacher_cache.*.log"))) == (2 if on_a_cluster else 0)
+
+
+def write_anew(path: Path) -> None:
+    saved = dict(np.load(path))
+    np.savez(path, **saved | {"mean": saved["mean"] + 1})
+
+
+def test_coordinates_are_made_of_a_projection_that_is_there(cached, tmp_path: Path):
+    """The one beside another cache of the same teacher is taken, and stays; a pipe will do then."""
+    projection = tmp_path / "made" / "projection.npz"
+    before = files_in(tmp_path / "made")["projection.npz"]
+    os.mkfifo(tmp_path / "pipe")
+    threading.Thread(
+        target=(tmp_path / "pipe").write_text,
+        args=("utt1 我们爱\n",),
+        kwargs={"encoding": "utf-8"},
+        daemon=True,
+    ).start()
+    out = tmp_path / "made" / "coordinates"
+    cached("--text", tmp_path / "pipe", "--out", out, "--projected_size", "2", "--projection", projection)
+    assert files_in(tmp_path / "made")["projection.npz"] == before
+    assert read_meta(out / "meta.json").projection == load_projection(projection).number
+
+
+def test_coordinates_are_stored_on_request(cached, command, tiny_bert: str, tmp_path: Path):
+    projection, out = tmp_path / "new.npz", tmp_path / "coordinates"
+    options = ["--projection", projection, "--projected_size", "5", "--out", out]
+    assert "5 coordinates in projection" in cached(*options)
+    meta = read_meta(out / "meta.json")
+    assert (meta.hidden_size, meta.projection) == (5, load_projection(projection).number)
+    assert TeacherCache(out).lookup("天地", "utt2").shape == (4, 5)
+    before = files_in(tmp_path)
+    cached(*options)
+    assert files_in(tmp_path) == before
+    write_anew(projection)
+    with pytest.raises(
+        InputError, match="5 coordinates in projection .* not of .*5 coordinates in projection"
+    ):
+        cached(*options)
+    words = ["--teacher", tiny_bert, "--text", tmp_path / "text", *options[2:]]
+    with pytest.raises(InputError, match="--projected_size stores coordinates in --projection; name that"):
+        command(cache_teacher, *words)
 
 
 def test_a_lost_archive_is_made_again_by_the_same_command(cached, tmp_path: Path):
-    (tmp_path / "made/cache/teacher.1.ark").unlink()
+    next((tmp_path / "made/cache").glob("teacher.*.ark")).unlink()
     cached()
     assert TeacherCache(tmp_path / "made" / "cache").lookup("天地", "utt2").shape == (4, 16)
 
@@ -226,4 +330,45 @@ def test_commands_refuse_a_teacher_without_its_weights(command, tiny_bert: str, 
     options = ["--teacher", tmp_path / "teacher", "--text", tmp_path / "text", "--out", tmp_path / "made"]
     with pytest.raises(InputError, match="lacks 37 of 39 weights.*take 'module.' off the names"):
         command(importlib.import_module(f"espnet_gmot.bin.{way}"), *options)
+    assert not (tmp_path / "made").exists()
+
+
+def test_layers_and_reading_are_asked_for(command, tmp_path: Path):
+    from teacher_families import FAMILIES
+
+    teacher = FAMILIES["Qwen2"].save(tmp_path / "teacher")
+    text, cache, projection = tmp_path / "text", tmp_path / "cache", tmp_path / "projection.npz"
+    text.write_text("utt1 今天很好\nutt2 天气\n", encoding="utf-8")
+    chosen = ["--layer", -2, -1, "--context", "repeat", "--pool", "characters"]
+    options = ["--teacher", teacher, "--text", text]
+    said = command(cache_teacher, *options, *chosen, "--out", cache, "--projection", projection)
+    told = f"{teacher}, mean of layers 1 2, text repeated, pooled to characters"
+    assert [told in line for line in said.splitlines()] == [True, True]
+    assert [len(TeacherCache(cache).lookup(words, "u")) for words in ("今天很好", "天气")] == [4, 2]
+    assert load_projection(projection).teacher == TeacherCache(cache).meta.identity
+    done = files_in(tmp_path)
+    command(cache_teacher, *options, *chosen, "--out", cache, "--projection", projection)
+    assert files_in(tmp_path) == done
+    with pytest.raises(InputError, match=f"{cache} holds embeddings of teacher {told}, float16, not of"):
+        command(cache_teacher, *options, *chosen[:5], "--out", cache)
+
+    command(fit_projection, *options, *chosen, "--out", tmp_path / "online.npz")
+    ours, theirs = load_projection(tmp_path / "online.npz"), load_projection(projection)
+    assert ours.teacher == theirs.teacher
+    np.testing.assert_allclose(ours.mean, theirs.mean, atol=1e-3)  # the cache has half precision
+
+
+@pytest.mark.parametrize("option", [("--layer", 1), ("--context", "repeat"), ("--pool", "characters")])
+def test_a_projection_of_a_cache_has_no_choice_left(command, tmp_path: Path, capsys, option):
+    with pytest.raises(SystemExit):
+        command(fit_projection, "--cache", tmp_path, *option, "--out", tmp_path / "projection.npz")
+    assert "are for --teacher; the vectors of --cache have been chosen" in capsys.readouterr().err
+
+
+def test_a_repeated_text_is_refused_for_an_encoder(command, tiny_bert: str, tmp_path: Path):
+    (tmp_path / "text").write_text("u1 我们爱\n", encoding="utf-8")
+    options = ["--teacher", tiny_bert, "--text", tmp_path / "text", "--context", "repeat"]
+    for module in (cache_teacher, fit_projection):
+        with pytest.raises(InputError, match=f"teacher {tiny_bert} sees both sides of a token"):
+            command(module, *options, "--out", tmp_path / "made")
     assert not (tmp_path / "made").exists()

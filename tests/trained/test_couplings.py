@@ -150,6 +150,34 @@ def test_a_set_is_measured_with_all_its_characters(recipe):
     assert ours.summary() == pytest.approx(ctc.summary())
 
 
+def test_other_options_are_those_of_a_model_trained_with_them(recipe, tmp_path, monkeypatch):
+    from research.bin import screen_couplings
+    from research.coupling_timing import measure_couplings
+    from research.screening import screen
+
+    data, change = (recipe / "data", recipe / "data" / "ctm"), {"alpha": 0.0, "special_tokens": False}
+    shutil.copytree(recipe / "gmot", tmp_path / "gmot")
+    config = yaml.safe_load((recipe / "gmot" / "config.yaml").read_text())
+    config["model_conf"] |= change
+    (tmp_path / "gmot" / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
+    expected = measure_couplings(tmp_path / "gmot", None, "model.pth", *data).summary()
+    variants = {"as trained": {}, "OT": change}
+    found = screen([recipe / "gmot"] * 2, "model.pth", *data, variants)
+    assert found["OT"] == [expected] * 2
+    assert found["as trained"][0] != expected
+    (tmp_path / "variants.yaml").write_text(yaml.safe_dump(variants))
+    command = ["screen_couplings", "--experiment", *[str(recipe / "gmot")] * 2]
+    command += ["--inference_asr_model", "model.pth", "--data", str(data[0]), "--ctm", str(data[1])]
+    command += ["--variants", str(tmp_path / "variants.yaml"), "--out", str(tmp_path / "page.md")]
+    monkeypatch.setattr("sys.argv", command)
+    screen_couplings.main()
+    line = next(line for line in (tmp_path / "page.md").read_text().splitlines() if line.startswith("| OT"))
+    share = f"{100 * expected['inside_own_span']:.1f}"
+    assert "`{alpha: 0.0, special_tokens: false}`" in line and f"| {share} ({share}, {share}) |" in line
+    with pytest.raises(InputError, match="alpha is 2.0 and must be in"):
+        screen([recipe / "gmot"], "model.pth", *data, {"wrong": {"alpha": 2.0}})
+
+
 def test_times_of_other_characters_are_refused(recipe, tmp_path):
     from research.coupling_timing import measure_couplings
 

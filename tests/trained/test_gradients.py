@@ -104,6 +104,16 @@ def test_plain_ot_alone_pulls_by_its_node_cost(train):
     assert ot["cosine"]["node, alignment"] == pytest.approx(1.0)
 
 
+def test_contrastive_loss_is_a_term_of_the_alignment(train):
+    from espnet_gmot.trained.gradients import measure_gradients
+
+    options = {"fgw_weight": 0.0, "align_weight": 0.0, "contrastive_weight": 0.1}
+    found = measure_gradients(train("contrastive", **options), "model.pth", 3)
+    assert found["contrastive"]["norm"] > 0
+    assert found["alignment"] == found["contrastive"]
+    assert found["cosine"]["contrastive, alignment"] == pytest.approx(1.0)
+
+
 def test_parts_add_up_to_the_gradient_of_the_training_loss(train):
     from espnet2.tasks.asr import ASRTask
     from espnet2.train.distributed_utils import DistributedOption

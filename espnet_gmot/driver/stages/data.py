@@ -9,12 +9,14 @@ from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.filter_data import filter_data_dir
 from espnet_gmot.driver.format_wav_scp import format_record, format_wav_scp
 from espnet_gmot.driver.freshness import visible_files
+from espnet_gmot.driver.job_workers import workers_of
 from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.needs import need
 from espnet_gmot.driver.options import Options
+from espnet_gmot.driver.parallel import Workers
 
 
-def perturb_speed(options: Options, _commands: Commands) -> None:
+def perturb_speed(options: Options, commands: Commands) -> None:
     """Stage 2: copies of the training set at other speeds."""
     factors = options.speed_perturb_factors.split()
     if not factors:
@@ -25,11 +27,12 @@ def perturb_speed(options: Options, _commands: Commands) -> None:
     record = speed_perturb.speed_record(source, target, factors, options.audio_format)
     if record.is_still_done(*visible_files(source)):
         return
-    count = speed_perturb.perturb_speed(source, target, factors, options.audio_format, options.nj, record)
+    workers = _workers(options, commands, target)
+    count = speed_perturb.perturb_speed(source, target, factors, options.audio_format, workers, record)
     logging.info("%s: %d utterances at speeds %s", target, count, " ".join(factors))
 
 
-def format_audio(options: Options, _commands: Commands) -> None:
+def format_audio(options: Options, commands: Commands) -> None:
     """Stage 3: checked audio of one format, for all sets."""
     names, rate = Names(options), parse_rate(options.fs)
     for dset in names.all_sets:
@@ -38,7 +41,8 @@ def format_audio(options: Options, _commands: Commands) -> None:
         record = format_record(source, target, options.audio_format, rate)
         if record.is_still_done(*visible_files(source)):
             continue
-        count = format_wav_scp(source, target, options.audio_format, rate, options.nj, record)
+        workers = _workers(options, commands, target)
+        count = format_wav_scp(source, target, options.audio_format, rate, workers, record)
         logging.info("%s: %d utterances at %d Hz", target, count, rate)
 
 
@@ -50,6 +54,10 @@ def filter_lengths(options: Options, _commands: Commands) -> None:
         need(source / "utt2num_samples", 3)
         kept = filter_data_dir(source, target, rate, options.min_wav_duration, options.max_wav_duration)
         logging.info(kept)
+
+
+def _workers(options: Options, commands: Commands, target: Path) -> Workers:
+    return workers_of(options.train_cmd, options.nj, target / "logdir", commands)
 
 
 def _formatted(names: Names, dset: str) -> Path:

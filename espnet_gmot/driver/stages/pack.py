@@ -9,6 +9,7 @@ from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.needs import need, need_model
 from espnet_gmot.driver.options import Options
+from espnet_gmot.driver.packed_config import packed_config
 from espnet_gmot.files import require_file, write_aside
 
 
@@ -20,7 +21,7 @@ def pack(options: Options, commands: Commands) -> None:
         need_model(names.asr_model, "inference_asr_model"),
     )
     need(names.results_page, 13)
-    arguments: list[object] = ["--asr_train_config", config, "--asr_model_file", model]
+    arguments: list[object] = ["--asr_train_config", packed_config(config), "--asr_model_file", model]
     extras = [names.results_page, names.token_list, names.asr_exp / "images"]
     extras += [Path(names.bpemodel), Path(options.nlsyms_txt)]
     if options.use_lm:

@@ -12,6 +12,7 @@ import soundfile
 from espnet_gmot.data.kaldi_data import write_data_dir, write_table
 from espnet_gmot.data.kaldi_text import read_table
 from espnet_gmot.driver.commands import CommandFailed, Commands
+from espnet_gmot.driver.job_workers import run_share
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.plan import IN_PYTHON, check, selected
 
@@ -23,7 +24,7 @@ class NotedCommands(Commands):
     """Notes each command with its launcher; ``fails_in`` names a module that ends with an error."""
 
     def __init__(self, options: Options, calls: list[str], fails_in: str | None):
-        super().__init__(options)
+        super().__init__(options.python)
         self._calls, self._fails_in = calls, fails_in
 
     def _wait(self, command: Sequence[str]) -> None:
@@ -64,6 +65,8 @@ def _leave_files(module: str, arguments: list[str]) -> None:
         case "asr_inference" | "asr_ctc_greedy":
             keys = read_table(given["--key_file"])
             write_table(output / "1best_recog" / "text", dict.fromkeys(keys, "a"))
+        case "run_share":
+            run_share(Path(arguments[0]))
         case "pack":
             Path(given["--outpath"]).write_bytes(b"zip")
         case "stage":  # results_page

@@ -13,7 +13,7 @@ ASR = "exp/asr_train_small_raw_char"
 def test_all_stages_in_order_and_a_rerun_makes_nothing_again(recipe):
     recipe.run()
     assert recipe.modules == [
-        "tokenize_text", "asr_train", "aggregate_stats_dirs", "launch", "asr_inference",
+        *["run_share"] * 3, "tokenize_text", "asr_train", "aggregate_stats_dirs", "launch", "asr_inference",
         "score", "score", "stage",
     ]  # fmt: skip
     made = {path: path.stat().st_mtime_ns for path in Path("dump/raw/org").rglob("*")}

@@ -42,6 +42,15 @@ def test_all_that_decoding_needs_is_packed(recipe):
     assert "images" not in call  # there are none
 
 
+def test_the_configuration_of_a_gmot_model_names_the_plugin(recipe):
+    recipe.run(**OPTIONS | {"skip_packing": True})
+    Path(f"{EXP}/config.yaml").write_text("model: gmot\n")
+    log = recipe.run(stage=14, **OPTIONS)
+    assert "needs the plugin (pip install espnet_gmot)" in log
+    (call,) = recipe.called("pack")
+    assert f"--asr_train_config {EXP}/packed/config.yaml " in call
+
+
 def test_an_archive_appears_whole_or_not_at_all(recipe):
     with pytest.raises(CommandFailed):
         recipe.run(fails_in="espnet2.bin.pack", **OPTIONS)

@@ -13,7 +13,8 @@ from transformers import AutoModelForMaskedLM
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.frozen import FrozenTeacher
-from espnet_gmot.teacher.tokenizer import load_tokenizer, teacher_ids
+from espnet_gmot.teacher.tokenizer import load_tokenizer
+from espnet_gmot.teacher.transcript import teacher_ids
 
 TINY = PretrainOptions(
     layers=1, hidden_size=32, heads=2, steps=60, batch_size=8, lr=1e-2, min_count=1, held_out=0.1

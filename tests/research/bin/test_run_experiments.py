@@ -21,7 +21,8 @@ declare -A option
 while [ $# -gt 0 ]; do option[${1#--}]=$2; shift 2; done
 case ${option[stage]} in
     1)
-        mkdir -p data/local dump/raw/train dump/raw/dev
+        mkdir -p data/local data/dev dump/raw/train dump/raw/dev
+        [ -n "${WITHOUT_TIMES:-}" ] || touch data/dev/ctm
         printf 'A，B\\nC\\n' > data/local/teacher.txt
         echo "u1 A" | tee dump/raw/train/text > dump/raw/dev/text ;;
     11)
@@ -133,6 +134,31 @@ def test_runs_go_by_row_then_seed_and_are_not_repeated(recipe):
     assert "gmot seed 2: done; 4 of 4\n" in output
     assert run(recipe, "--rows", "gmot ctc", "--seeds", "0 2")[0] == 0
     assert calls(recipe, "asr 11-13") == []
+
+
+def test_a_table_may_be_of_another_recipe_whose_corpus_has_no_times_and_whose_teacher_is_a_wheels(recipe):
+    corpus = {
+        "recipe": "egs2/speechocean762/asr1", "yaml": "conf/train_{config}_cpu.yaml", "train": "train",
+        "local_data_opts": "", "options": "--lang en --token_type char", "sets": ["dev", "test", "test_seen"],
+    }  # fmt: skip
+    teachers = {"base": {"wheel": "english", "layer": 6}, "random": {"wheel": "english", "random_init": True}}
+    table = {"corpus": corpus, "teachers": teachers, "rows": TABLE["rows"][:3]}
+    (recipe / "experiments_tiny.yaml").write_text(yaml.safe_dump(table))
+    status, output = run(
+        recipe, "--seeds", "0", "--local_data_opts", "--corpus /my/corpus", WITHOUT_TIMES="yes"
+    )
+    assert status == 0, output
+    assert kept(recipe) == ["control/seed0", "ctc/seed0", "gmot/seed0"]
+    assert calls(recipe, "probe_context") == calls(recipe, "measure_coupling") == []
+    base, random = calls(recipe, "cache_teacher")
+    assert "--teacher exp/wheel_english --random_init false --layer 6 --text dump/raw/train/text" in base
+    assert "--teacher exp/wheel_english --random_init true --text" in random
+    assert calls(recipe, "keep_experiment")[0].endswith("--sets dev test test_seen")
+    config = yaml.safe_load((recipe / "exp/tiny/exp/runs/gmot_seed0/train.yaml").read_text())
+    assert config["encoder_conf"] == {
+        **yaml.safe_load((ROOT / "conf/speechocean762/train_gmot_cpu.yaml").read_text())["encoder_conf"]
+    }
+    assert (recipe / "exp/tiny/db.sh").resolve().parent.name == "asr1"
 
 
 def test_each_run_gets_its_own_yaml_and_greedy_decoding(recipe):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Stage 1: AISHELL-1 as Kaldi data directories in data/; AISHELL in db.sh, or --aishell DIR, says where it is.
-# Options: --aishell DIR, --nj N, --url MIRROR (see python3 local/prepare_aishell.py --help).
+# Options: --aishell DIR, --nj N, --url MIRROR, --preset full|sample (see python3 local/prepare_aishell.py --help).
 set -euo pipefail
 
 for file in ./db.sh ./path.sh; do

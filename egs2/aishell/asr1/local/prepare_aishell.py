@@ -2,8 +2,7 @@
 
 import argparse
 
-from aishell.corpus import prepare
-from aishell.download import BASE_URL
+from aishell.corpus import BASE_URL, prepare, prepare_sample
 
 from espnet_gmot.bin._command import run
 from espnet_gmot.driver.jobs import usable_cpus
@@ -18,7 +17,14 @@ def main() -> None:
     parser.add_argument("--out", default="data", help="data directory to make (default: data)")
     parser.add_argument("--nj", type=int, default=usable_cpus(), help="processes (default: one a CPU)")
     parser.add_argument("--url", default=BASE_URL, help=f"mirror to download from (default: {BASE_URL})")
+    parser.add_argument(
+        "--preset", choices=("full", "sample"), default="full",
+        help="sample: --aishell is a small corpus in AISHELL-1's layout; its sets get names of their own",
+    )  # fmt: skip
     args = parser.parse_args()
+    if args.preset == "sample":
+        print(prepare_sample(args.aishell, args.out))
+        return
     print(prepare(args.aishell, args.out, args.nj, args.url))
     print(f"AISHELL-1 in {args.out}")
 

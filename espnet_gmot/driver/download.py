@@ -1,4 +1,4 @@
-"""Fetch the archives of AISHELL-1 from openslr.org, resource 33; a rerun continues where it stopped."""
+"""Fetch the archive of a corpus, as stage 1 of the recipes does; a rerun continues where it stopped."""
 
 import hashlib
 import http.client
@@ -13,7 +13,6 @@ from tqdm import tqdm
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_free_space
 
-BASE_URL = "https://www.openslr.org/resources/33"
 BLOCK = 1 << 20  # bytes read at a time
 TIMEOUT_SECONDS = 60.0
 ATTEMPTS = 5  # connections in a row that bring no byte
@@ -23,27 +22,24 @@ BAR = {"unit": "B", "unit_scale": True, "mininterval": 0.5}
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive of the corpus as published.
+    """An archive of a corpus as published.
 
     Args:
         name: file name.
-        size: bytes, as in ESPnet's egs2/aishell/asr1/local/download_and_untar.sh.
-        md5: checksum, as in PaddleSpeech's dataset/aishell/aishell.py; openslr.org itself shows none.
+        size: bytes.
+        md5: checksum, or None where none is published: only the size is then compared.
     """
 
     name: str
     size: int
-    md5: str
+    md5: str | None = None
 
 
-DATA = Archive("data_aishell.tgz", 15_582_913_665, "2f494334227864a8a8fec932999db9d8")
-RESOURCE = Archive("resource_aishell.tgz", 1_246_920, "957d480a0fcac85fc18e550756f624e5")
-
-
-def fetch(archive: Archive, folder: Path, base_url: str = BASE_URL) -> Path:
+def fetch(archive: Archive, folder: Path, base_url: str) -> Path:
     """Download ``archive`` into ``folder`` unless a file of that name is there.
 
-    The checksum is compared if the server's archive has the published size; another size is told.
+    The checksum, where one is known, is compared if the server's archive has the published size; another
+    size is told. Without a checksum, damage shows when the archive is unpacked.
 
     Raises:
         InputError: no connection, too little disk space, or a download that is damaged.
@@ -56,7 +52,8 @@ def fetch(archive: Archive, folder: Path, base_url: str = BASE_URL) -> Path:
     size = size_on_server(url)
     download(url, partial, size)
     if size == archive.size:
-        _check_md5(partial, archive.md5)
+        if archive.md5:
+            _check_md5(partial, archive.md5)
     else:
         tqdm.write(
             f"warning: {url} has {size} bytes and the published archive {archive.size}; no checksum is known",
@@ -109,7 +106,7 @@ def size_on_server(url: str) -> int:
     except (OSError, http.client.HTTPException, TypeError, ValueError) as error:
         raise InputError(
             f"{url} cannot be downloaded ({error}); check the network, choose a mirror with --url, or "
-            "download the archives in another way and let AISHELL name their folder"
+            "download the archive in another way and let db.sh name its folder"
         ) from error
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from aishell import download
-from aishell.download import Archive, fetch
 
+from espnet_gmot.driver import download
+from espnet_gmot.driver.download import Archive, fetch
 from espnet_gmot.errors import InputError
 
 CONTENT = bytes(range(256)) * 40
@@ -109,6 +109,14 @@ def test_damage_on_the_way_is_refused(server: Server, tmp_path: Path) -> None:
     ):
         fetch(archive_of(CONTENT), tmp_path, server.url)
     assert not (tmp_path / "some.tgz").exists()
+
+
+def test_without_a_published_checksum_the_size_alone_is_compared(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    server.content = CONTENT[:-1] + b"?"
+    assert fetch(Archive("some.tgz", len(CONTENT)), tmp_path, server.url).read_bytes() == server.content
+    assert "warning" not in capsys.readouterr().err
 
 
 def test_archive_of_unpublished_size_is_taken_with_a_warning(

@@ -1,0 +1,180 @@
+"""The GPU rows of a page, measured on another machine than its CPU rows: kept as JSON, then written into it.
+
+``--gpu_only FILE`` of a benchmark measures the GPU rows alone and keeps them; ``--gpu_rows FILE`` writes them
+into its page, whose other rows stay as they are.
+"""
+
+import argparse
+import datetime
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from benchmarks.machine import NO_GPU, describe_machine, told
+from espnet_gmot.errors import InputError
+from espnet_gmot.files import write_text
+
+HEADING = "The GPU rows"
+Cells = list[str]
+
+
+class Kept(NamedTuple):
+    """What a file of GPU rows holds.
+
+    Attributes:
+        benchmark: The module that measured and that reads them.
+        command: What was called.
+        date: Day of the run.
+        machine: See ``machine.describe_machine``.
+        rows: What the benchmark makes of its measurements, and understands again.
+    """
+
+    benchmark: str
+    command: str
+    date: str
+    machine: Mapping[str, str]
+    rows: Any
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Let a benchmark keep its GPU rows by themselves, and write kept ones into its page."""
+    parser.add_argument("--gpu_only", type=Path, metavar="FILE", help="measure the GPU rows alone into FILE")
+    parser.add_argument(
+        "--gpu_rows", type=Path, metavar="FILE", help="write FILE's rows into the page, no more"
+    )
+
+
+def served(
+    args: argparse.Namespace,
+    benchmark: str,
+    page: Path,
+    measure: Callable[[], Any],
+    write: Callable[[str, "Kept"], str],
+) -> bool:
+    """Do what one of the two options asks, and tell whether one was given.
+
+    Args:
+        args: The command's options.
+        benchmark: Its module.
+        page: Its page.
+        measure: Measures the GPU rows and gives them in JSON's types.
+        write: From the page's text and kept rows to the new text.
+
+    Raises:
+        InputError: There is no GPU to measure, or the file or the page is not what it should be.
+    """
+    if args.gpu_only:
+        if not torch.cuda.is_available():
+            raise InputError(f"--gpu_only: {NO_GPU}")
+        _keep(args.gpu_only, benchmark, measure())
+    elif args.gpu_rows:
+        write_text(page, write(page.read_text(encoding="utf-8"), read(args.gpu_rows, benchmark)))
+        print(f"{page} written")
+    return bool(args.gpu_only or args.gpu_rows)
+
+
+def _keep(path: Path, benchmark: str, rows: Any) -> None:
+    arguments = [path.name if argument == str(path) else argument for argument in sys.argv[1:]]
+    command = shlex.join(["python", "-m", f"benchmarks.{benchmark}", *arguments])
+    kept = Kept(benchmark, command, datetime.date.today().isoformat(), describe_machine(), rows)
+    write_text(path, json.dumps(kept._asdict(), ensure_ascii=False, indent=1) + "\n")
+    print(f"{path} written")
+
+
+def read(path: Path, benchmark: str) -> Kept:
+    """Read a file of GPU rows.
+
+    Raises:
+        InputError: It is none, or another benchmark's.
+    """
+    try:
+        kept = Kept(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path} holds no GPU rows ({error}); make it with --gpu_only") from error
+    if kept.benchmark != benchmark:
+        raise InputError(f"{path} is of benchmarks.{kept.benchmark}, not of benchmarks.{benchmark}")
+    return kept
+
+
+def provenance(kept: Kept, *remarks: str) -> str:
+    """The section that says where a page's GPU rows come from."""
+    head = f"Measured by `{kept.command}` on {kept.date}, on this machine:"
+    return "\n\n".join([head, told(kept.machine), *remarks])
+
+
+def with_section(page: str, heading: str, text: str) -> str:
+    """Put a section at the end of a page, in place of an older one of this heading."""
+    before, _, after = page.partition(f"\n## {heading}\n")
+    rest = after[after.find("\n## ") :] if "\n## " in after else ""
+    return f"{before.rstrip()}\n{rest.rstrip()}".rstrip() + f"\n\n## {heading}\n\n{text.strip()}\n"
+
+
+def with_table(
+    page: str,
+    heading: str,
+    edit: Callable[[list[Cells]], Sequence[Sequence[str]]],
+    render: Callable[[Cells, Sequence[Sequence[str]]], str],
+) -> str:
+    """Change the first table below a heading, of whatever level.
+
+    Args:
+        page: All of it.
+        heading: Without its signs.
+        edit: From the table's rows of cells to the new ones.
+        render: From header and rows to a table.
+
+    Raises:
+        InputError: There is no such heading, or no table below it.
+    """
+    lines = page.splitlines()
+    first, last = _table_below(lines, heading)
+    header, _, *rows = (_cells(line) for line in lines[first:last])
+    return "\n".join([*lines[:first], render(header, edit(rows)), *lines[last:]]) + "\n"
+
+
+def replaced(
+    rows: Sequence[Cells], new: Sequence[Sequence[str]], column: int, marks: str
+) -> list[Sequence[str]]:
+    """Put new rows in the place of those whose cell in ``column`` begins with ``marks``.
+
+    Example:
+        >>> replaced([["a", "CPU"], ["b", "GPU"], ["c", "GPU"]], [["d", "GPU"]], 1, "GPU")
+        [['a', 'CPU'], ['d', 'GPU']]
+    """
+    old = [number for number, row in enumerate(rows) if row[column].startswith(marks)]
+    place = old[0] if old else len(rows)
+    return [*rows[:place], *new, *(row for row in rows[place:] if not row[column].startswith(marks))]
+
+
+def updated(rows: Sequence[Cells], new: Sequence[Sequence[str]], keys: int) -> list[Sequence[str]]:
+    """Put each new row in the place of the one with the same first ``keys`` cells; the others follow.
+
+    Example:
+        >>> updated([["a", "–"], ["b", "1"]], [["a", "2"]], keys=1)
+        [['a', '2'], ['b', '1']]
+    """
+    fresh = {tuple(row[:keys]): row for row in new}
+    return [fresh.pop(tuple(row[:keys]), row) for row in rows] + list(fresh.values())
+
+
+def _table_below(lines: Sequence[str], heading: str) -> tuple[int, int]:
+    below = False
+    for number, line in enumerate(lines):
+        if line.startswith("#"):
+            below = line.lstrip("#").strip() == heading
+        elif below and line.startswith("|"):
+            return number, next(_ends(lines, number), len(lines))
+    raise InputError(f"the page has no table below {heading!r}; let the benchmark write it anew")
+
+
+def _ends(lines: Sequence[str], first: int) -> Iterator[int]:
+    return (number for number in range(first, len(lines)) if not lines[number].startswith("|"))
+
+
+def _cells(line: str) -> Cells:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]

@@ -1,0 +1,1 @@
+../../../TEMPLATE/asr1/take_options.sh

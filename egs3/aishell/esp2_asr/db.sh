@@ -1,0 +1,1 @@
+../../../egs2/aishell/asr1/db.sh

@@ -1,0 +1,1 @@
+../../TEMPLATE/esp2_asr/run.py
