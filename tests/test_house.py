@@ -20,6 +20,7 @@ FLOORS = (
         "yaml_mapping": {"files", "text_files", "errors"},
         "files": {"errors"},
         "text_files": {"errors"},
+        "saved": set(),
         "errors": set(),
         "": set(),
     },

@@ -1,26 +1,26 @@
 """A training that was killed while it saved must be able to start again, and with its own vocabulary."""
 
 import os
-import zipfile
 from pathlib import Path
+from typing import Any
 
 from espnet_gmot.driver.needs import need
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import write_aside
+from espnet_gmot.saved import read_saved
 from espnet_gmot.yaml_mapping import read_mapping
 
 
 def set_damaged_aside(checkpoint: str | Path) -> Path | None:
     """Rename a checkpoint that was cut off while being written, so that ESPnet does not load it.
 
-    ESPnet saves in place (espnet#5407). ``torch.save`` writes a zip archive whose directory comes
-    last, so a file that was cut off is no zip archive.
+    ESPnet saves in place (espnet#5407).
 
     Returns:
         The new name, or None if the checkpoint is whole or there is none.
     """
     checkpoint = Path(checkpoint)
-    if not checkpoint.exists() or zipfile.is_zipfile(checkpoint):
+    if not checkpoint.exists() or _read(checkpoint) is not None:
         return None
     return checkpoint.replace(checkpoint.with_name(checkpoint.name + ".damaged"))
 
@@ -32,18 +32,17 @@ def restore_last_epoch(checkpoint: str | Path) -> Path | None:
     epochs from their files at the end.
 
     Returns:
-        The model's file, or None if it is whole or there is no checkpoint.
+        The model's file, or None if it is whole or there is no whole checkpoint.
     """
     checkpoint = Path(checkpoint)
-    if not checkpoint.exists():
+    states = _read(checkpoint)
+    if states is None:
         return None
-    import torch  # takes seconds, which a stage without a checkpoint need not wait
-
-    # ESPnet 202511 keeps times in it, which weights_only refuses
-    states = torch.load(checkpoint, map_location="cpu", mmap=True, weights_only=False)
     model = checkpoint.with_name(f"{states['reporter']['epoch']}epoch.pth")
-    if zipfile.is_zipfile(model):
+    if read_saved(model) is not None:
         return None
+    import torch
+
     with write_aside(model) as aside:
         torch.save(states["model"], aside)
     return model
@@ -61,13 +60,13 @@ def mend_links(checkpoint: str | Path) -> list[Path]:
     Returns:
         The links that led elsewhere.
     """
-    import torch
     from espnet2.train.reporter import Reporter
 
     checkpoint = Path(checkpoint)
     config = read_mapping(checkpoint.with_name("config.yaml"), f"remove {checkpoint.parent} to train anew")
-    states = torch.load(checkpoint, map_location="cpu", mmap=True, weights_only=False)
     reporter = Reporter()
+    states = _read(checkpoint)
+    assert states, f"{checkpoint} of a training that has ended is not whole"
     reporter.load_state_dict(states["reporter"])
     epochs = {"latest.pth": reporter.get_epoch()}
     for phase, score, mode in config.get("best_model_criterion") or ():
@@ -109,3 +108,7 @@ def require_same_vocabulary(checkpoint: str | Path, token_list: str | Path) -> N
             f"differ from line {line} on; train in another directory (--asr_tag, --lm_tag) or remove "
             f"{checkpoint.parent}"
         )
+
+
+def _read(checkpoint: Path) -> Any | None:
+    return read_saved(checkpoint, weights_only=False)  # ESPnet 202511 keeps times in it, which are no tensors

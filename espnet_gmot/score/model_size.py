@@ -1,10 +1,9 @@
 """How many parameters of a trained model recognition needs."""
 
 import re
-import zipfile
 from pathlib import Path
 
-import torch
+from espnet_gmot.saved import read_saved
 
 # What ESPnet's models keep beside their parameters: feature statistics, mel filters, batch normalisation.
 BUFFER = re.compile(
@@ -32,10 +31,9 @@ def inference_parameters(experiment: Path, ctc_alone: bool) -> int | None:
         The number, or None if there is no whole checkpoint.
     """
     models = (path for path in sorted(experiment.glob("*.pth")) if path.name != "checkpoint.pth")
-    model = next(filter(zipfile.is_zipfile, models), None)
-    if model is None:
+    weights = next((weights for model in models if (weights := read_saved(model)) is not None), None)
+    if weights is None:
         return None
-    weights = torch.load(model, map_location="cpu", mmap=True, weights_only=True)
     idle = ALIGNMENT + (ATTENTION if ctc_alone else ()) + (() if FEEDBACK in weights else (ADAPTER,))
     return sum(
         weight.numel()

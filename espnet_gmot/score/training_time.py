@@ -2,14 +2,13 @@
 
 import datetime
 import logging
-import pickle
 import re
 from pathlib import Path
 
 import humanfriendly
-import torch
 
 from espnet_gmot.data.epoch_lines import epoch_lines
+from espnet_gmot.saved import read_saved
 
 PHASES = ("train", "valid")
 PHASE_TIME = re.compile(r"\[(\w+)\] [^\[]*?\btime=([^=]*), total_count=")
@@ -35,15 +34,13 @@ def training_seconds(experiment: str | Path) -> float | None:
 def _epochs_of_checkpoint(path: Path) -> dict[int, float]:
     if not path.is_file():
         return {}
-    try:
-        # The reporter's record is pickled; mmap leaves the weights on the disk.
-        stats = torch.load(path, map_location="cpu", mmap=True, weights_only=False)["reporter"]["stats"]
-    except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError) as error:
-        logging.warning(f"{path} is unreadable ({error}); reading the training time from train*.log")
+    states = read_saved(path, weights_only=False)  # its record is pickled
+    if states is None or "reporter" not in states:
+        logging.warning(f"{path} is unreadable; reading the training time from train*.log")
         return {}
     return {
         epoch: sum(_seconds_of_record(phases[phase]["time"]) for phase in PHASES if phase in phases)
-        for epoch, phases in stats.items()
+        for epoch, phases in states["reporter"]["stats"].items()
     }
 
 

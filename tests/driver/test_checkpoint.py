@@ -12,6 +12,7 @@ from espnet_gmot.driver.checkpoint import (
     set_damaged_aside,
 )
 from espnet_gmot.errors import InputError
+from tests.interrupted_save import save_interrupted
 
 
 def test_a_checkpoint_cut_off_is_set_aside_and_a_whole_one_stays(tmp_path: Path) -> None:
@@ -22,6 +23,8 @@ def test_a_checkpoint_cut_off_is_set_aside_and_a_whole_one_stays(tmp_path: Path)
     path.write_bytes(path.read_bytes()[:-500])
     assert set_damaged_aside(path) == tmp_path / "checkpoint.pth.damaged"
     assert not path.exists()
+    save_interrupted({"model": torch.zeros(1000)}, path)
+    assert set_damaged_aside(path) == tmp_path / "checkpoint.pth.damaged"
 
 
 def test_the_last_epochs_model_is_written_again_from_the_checkpoint(tmp_path: Path) -> None:
@@ -35,6 +38,8 @@ def test_the_last_epochs_model_is_written_again_from_the_checkpoint(tmp_path: Pa
     assert restore_last_epoch(path) is None  # whole
     model.write_bytes(model.read_bytes()[:-500])
     assert restore_last_epoch(path) == model  # cut off
+    save_interrupted(weights, model)
+    assert restore_last_epoch(path) == model
     assert torch.equal(torch.load(model)["encoder.w"], weights["encoder.w"])
 
 

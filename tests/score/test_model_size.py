@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from espnet_gmot.score.model_size import inference_parameters
+from tests.interrupted_save import save_interrupted
 
 
 def saved(model, directory):
@@ -49,4 +50,5 @@ def test_the_trainer_s_own_and_broken_files_are_passed_over(tmp_path):
     for name in ("1epoch.pth", "2epoch.pth"):
         torch.save({"w": torch.zeros(3, 4)}, tmp_path / name)
     os.truncate(tmp_path / "1epoch.pth", 100)
+    save_interrupted({"w": torch.zeros(5, 4)}, tmp_path / "0epoch.pth")
     assert inference_parameters(tmp_path, ctc_alone=False) == 12
