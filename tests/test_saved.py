@@ -41,6 +41,18 @@ def test_what_an_exception_cut_off_is_none_though_its_archive_is_closed(tmp_path
     assert read_saved(path) is None
 
 
+class _Interrupting:
+    def __reduce__(self) -> str:
+        raise KeyboardInterrupt
+
+
+def test_what_an_exception_cut_off_before_its_first_record_is_none(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        torch.save({**CONTENT, "time": _Interrupting()}, tmp_path / "model.pth")
+    assert zipfile.is_zipfile(tmp_path / "model.pth")
+    assert read_saved(tmp_path / "model.pth") is None
+
+
 def test_other_objects_than_tensors_are_read_only_where_they_are_trusted(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pth"
     torch.save({"time": timedelta(seconds=3)}, path)
