@@ -2,10 +2,14 @@
 
 import hashlib
 import multiprocessing
+import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from multiprocessing.connection import wait
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,6 +54,30 @@ def test_wavs_are_16_khz_mono_16_bit_and_do_not_clip(made):
         samples, _ = soundfile.read(made[1][utterance.id])
         assert np.abs(samples).max() < 0.99
         assert TINY.level[0] - 2 < 20 * np.log10(samples.std()) < TINY.level[1] + 1
+
+
+PRELOADED = f"""
+import multiprocessing, sys
+from pathlib import Path
+sys.path.insert(0, {str(Path(speech.__file__).parents[1])!r})
+from mini_mandarin import speech
+from mini_mandarin.presets import PRESETS
+made = speech.Utterance("u1", "m1", "人民", ("ren2", "min2"))
+speech.make_wavs([made], Path("wav"), PRESETS["tiny"], seed=0, nj=1)
+look = "import sys; raise SystemExit(7 if 'soxr' in sys.modules else 8)"
+child = multiprocessing.get_context("forkserver").Process(target=exec, args=(look,))
+child.start()
+child.join()
+print(child.exitcode)
+"""
+
+
+def test_what_an_utterance_needs_is_imported_once_wherever_the_recipe_runs(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", PRELOADED], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.stdout == "7\n", done.stderr
 
 
 @pytest.mark.parametrize("lost", [".wav", ".ctm"])

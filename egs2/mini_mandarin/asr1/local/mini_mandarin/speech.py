@@ -1,7 +1,9 @@
 """From a sentence to a wav file, the same one whatever was made before or beside it."""
 
 import multiprocessing
+import os
 import signal
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -119,12 +121,22 @@ def _finish(process: BaseProcess, job: _Job) -> None:
 
 
 def _start_forkserver() -> None:
-    """Let it and all that it forks ignore Ctrl-C from their first moment: the parent alone answers it."""
+    """Start what forks, once a process.
+
+    It and all that it forks ignore Ctrl-C from their first moment: the parent alone answers it. It finds what
+    it preloads by its environment, because Python hands it a ``sys.path`` that it does not use. What it does
+    not find it passes over in silence, and each utterance would then import numpy anew.
+    """
     answer = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    path = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
     try:
         forkserver.ensure_running()
     finally:
         signal.signal(signal.SIGINT, answer)
+        del os.environ["PYTHONPATH"]
+        if path is not None:
+            os.environ["PYTHONPATH"] = path
 
 
 def _make_wav(job: _Job) -> None:
