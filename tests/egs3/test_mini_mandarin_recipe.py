@@ -12,7 +12,9 @@ import yaml
 from browser import free_port, wait_for_server
 from espnet3_installed import needs_espnet3
 from model_hub import model_hub
-from recipe_copy import clone, one_thread
+from recipe_copy import clone, one_thread, run_script
+
+from espnet_gmot.score.result_files import score_files
 
 pytestmark = [pytest.mark.slow, *needs_espnet3]
 
@@ -138,6 +140,34 @@ def test_the_demo_answers_where_gradios_variables_say(experiment, tmp_path):
     finally:
         process.terminate()
         process.wait(60)
+
+
+def test_without_the_results_of_egs2_the_comparison_is_refused_at_once(recipe):
+    status, log = run_script(recipe, "compare_with_egs2.sh", "--preset", "tiny")
+    assert status == 2
+    assert "lacks exp/asr_train_ctc_tiny/decode_ctc_greedy/test/score_cer/result.json; run ./run.sh" in log
+
+
+def test_one_table_has_both_kinds_of_recipes(recipe, experiment):
+    """The results of egs2 are made up here, of egs3's: their difference must then be nothing."""
+    egs2 = recipe.parents[2] / "egs2" / "mini_mandarin" / "asr1" / "exp"
+    for name in ("dev", "test"):
+        for system in ("ctc", "gmot"):
+            out = egs2 / f"asr_train_{system}_tiny" / "decode_ctc_greedy" / name / "score_cer"
+            data = recipe / "data" / name
+            hypotheses = experiment / "inference" / name / "text.scp"
+            score_files(data / "text", hypotheses, data / "utt2spk", "char", out)
+    status, log = run_script(recipe, "compare_with_egs2.sh", "--preset", "tiny")
+    assert status == 0, log[-5000:]
+    rows = json.loads((recipe / "exp" / "egs2_and_egs3_tiny.json").read_text())
+    rates = {(row["system"], row["set"]): row["cer"] for row in rows}
+    assert rates.keys() == {
+        (f"{system}_{kind}", name)
+        for system in ("ctc", "gmot")
+        for kind in ("egs2", "egs3")
+        for name in ("dev", "test")
+    }
+    assert rates["gmot_egs3", "test"] == rates["gmot_egs2", "test"]
 
 
 def test_a_rerun_does_nothing_again_but_decodes_with_espnet3s_own_search(recipe, experiment):

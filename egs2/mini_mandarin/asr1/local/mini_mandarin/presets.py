@@ -47,7 +47,7 @@ PRESETS = {
     # For the tests of this project: seconds.
     "tiny": Preset(12, 4, 4, (4, 6), 100, ("m1", "m3", "f1", "f2"), ("m2", "f3"), ("m6", "f4")),
     # Two cores: trained in minutes.
-    "demo": Preset(2100, 200, 600, (4, 10), 300, _DEMO_VOICES, _DEV_VOICES, _TEST_VOICES),
+    "demo": Preset(2100, 200, 1200, (4, 10), 300, _DEMO_VOICES, _DEV_VOICES, _TEST_VOICES),
     # Two cores, for the experiments of docs/experiments/protocol.md.
     "small": Preset(2400, 400, 1200, (4, 10), 300, _DEMO_VOICES, _DEV_VOICES, _SMALL_TEST_VOICES),
     # A GPU: more than ten hours of speech.
