@@ -24,7 +24,6 @@ from benchmarks.decoding_page import page, rows_to_json, with_gpu_rows
 from benchmarks.training_step_models import FULL, SMALL, Size
 from espnet_gmot.bin._command import run
 from espnet_gmot.decoding.decoder import BATCH_SIZE
-from espnet_gmot.files import write_text
 
 CALIBRATION = 8  # utterances that the blank's bias is set on
 
@@ -46,7 +45,7 @@ def main() -> None:
     ours = (row.contender for row in rows if row.contender.name == OURS)
     shares = profile(next(who for who in ours if who.batch_size == BATCH_SIZE), speech)
     command = shlex.join(["python", "-m", "benchmarks.decoding", *sys.argv[1:]])
-    write_text(args.out, page(command, size, len(speech), rows, shares))
+    gpu_rows.write_page(args.out, page(command, size, len(speech), rows, shares))
     print(f"{args.out} written")
 
 

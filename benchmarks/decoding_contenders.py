@@ -48,7 +48,7 @@ def make_contenders(config: Path, checkpoint: Path, device: str) -> list[Contend
     contenders = []
     for size in BATCH_SIZES:
         contenders.append(Contender(ENCODER, device, size, decode=_encoder(model, size)))
-        contenders.append(Contender(OURS, device, size, decode=_ours(model, size)))
+        contenders.append(Contender(OURS, device, size, decode=best_path(model, size)))
     for beam_size, batch_size in ((1, 1), (10, 1), (10, STOCK_BATCH)):
         decode = hindrance = None
         if batch_size > 1 and not hasattr(Speech2Text, "batch_decode"):
@@ -83,7 +83,7 @@ def _encoder(model: ESPnetASRModel, batch_size: int) -> Callable:
     return encode
 
 
-def _ours(model: ESPnetASRModel, batch_size: int) -> Callable:
+def best_path(model: ESPnetASRModel, batch_size: int) -> Callable:
     decoder = BestPathDecoder(model, batch_size)
 
     def decode(speech: Sequence[Tensor]) -> list[list[int]]:

@@ -125,7 +125,7 @@ def claims(rows: Sequence[Row]) -> list[Claim]:
         Claim(
             "the hypotheses of argmax and collapse at batch 1",
             f"{differing} of {sum(row.compared for row in ours)} differ",
-            _verdict(differing == 0),
+            verdict(differing == 0),
         ),
         _cpu_claim(rows),
         _gpu_claim(rows),
@@ -136,7 +136,7 @@ def _cpu_claim(rows: Sequence[Row]) -> Claim:
     target = f"CPU: at most {CPU_LIMIT} × the encoder alone, in batches of {BATCH_SIZE}"
     row = _find(rows, OURS, "cpu", BATCH_SIZE)
     ratio, low, high = ratio_to_encoder(row, rows)
-    return Claim(target, f"{ratio:.3f} [{low:.3f}, {high:.3f}]", _verdict(ratio <= CPU_LIMIT))
+    return Claim(target, f"{ratio:.3f} [{low:.3f}, {high:.3f}]", verdict(ratio <= CPU_LIMIT))
 
 
 def _gpu_claim(rows: Sequence[Row]) -> Claim:
@@ -145,7 +145,7 @@ def _gpu_claim(rows: Sequence[Row]) -> Claim:
     if row is None:
         return Claim(target, DASH, NOT_RUN)
     factor = times_stock(row, rows)
-    return Claim(target, f"{factor:.1f}", _verdict(factor >= GPU_FACTOR))
+    return Claim(target, f"{factor:.1f}", verdict(factor >= GPU_FACTOR))
 
 
 def cells(row: Row, rows: Sequence[Row]) -> list[str]:
@@ -197,5 +197,5 @@ def _find(rows: Sequence[Row], name: str, device: str, batch_size: int) -> Row |
     return None
 
 
-def _verdict(holds: bool) -> str:
+def verdict(holds: bool) -> str:
     return "met" if holds else "**not met**"

@@ -22,7 +22,6 @@ from benchmarks.page import Run, format_page
 from benchmarks.problems import KINDS, SPEECH_SHAPES, Shape, speech_batch
 from benchmarks.results import Table
 from espnet_gmot.bin._command import run
-from espnet_gmot.files import write_text
 from espnet_gmot.ot import SolverOptions
 from espnet_gmot.ot.problem import make_problem
 
@@ -86,7 +85,7 @@ def main() -> None:
         claims=check_claims(ragged, equal, gpu_name()),
     )
     profile = (HERE / "fgw_profile.md").read_text(encoding="utf-8")
-    write_text(args.output, format_page(result, profile))
+    gpu_rows.write_page(args.output, format_page(result, profile))
     print(f"benchmark page: {args.output}")
 
 

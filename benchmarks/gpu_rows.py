@@ -6,10 +6,12 @@ into its page, whose other rows stay as they are.
 
 import argparse
 import datetime
+import functools
 import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +20,10 @@ import torch
 from benchmarks.machine import NO_GPU, describe_machine, told
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import write_text
+from espnet_gmot.score.markdown_table import markdown_table
 
 HEADING = "The GPU rows"
+MARKS = ("CUDA", "GPU", "H100")  # how one of a GPU row's first three cells begins
 Cells = list[str]
 
 
@@ -107,6 +111,64 @@ def provenance(kept: Kept, *remarks: str) -> str:
     return "\n\n".join([head, told(kept.machine), *remarks])
 
 
+def write_page(path: Path, page: str) -> None:
+    """Write a page anew, with the GPU rows of the one before where this machine has no GPU."""
+    former = path.read_text(encoding="utf-8") if path.exists() else ""
+    write_text(path, page if torch.cuda.is_available() else keeping(former, page))
+
+
+def keeping(former: str, page: str) -> str:
+    """Put the GPU rows of a former page in the place of those that were not run.
+
+    Args:
+        former: The page before, maybe with the section that says where its GPU rows come from.
+        page: The new one, measured without a GPU.
+
+    Returns:
+        The new one with these rows and that section.
+    """
+    _, found, section = former.partition(f"\n## {HEADING}\n")
+    if not found:
+        return page
+    headings = [line.lstrip("#").strip() for line in page.splitlines() if line.startswith("#")]
+    for heading in headings:
+        with suppress(InputError):  # no table, there or here
+            _, *rows = _table(former, heading)
+            kept = [row for row in rows if _mark(row) is not None and not _is_not_run(row)]
+            rule, *_ = _table(page, heading)
+            left = {number for number, cell in enumerate(rule) if not cell.endswith(":")}
+            if kept:
+                fill = functools.partial(_filled, kept=kept)
+                page = with_table(page, heading, fill, functools.partial(markdown_table, left=left))
+    return with_section(page, HEADING, section.partition("\n## ")[0])
+
+
+def _table(page: str, heading: str) -> list[Cells]:
+    """The table below a heading, without its header: the rule and the rows."""
+    lines = page.splitlines()
+    first, last = _table_below(lines, heading)
+    return [_cells(line) for line in lines[first + 1 : last]]
+
+
+def _filled(rows: Sequence[Cells], kept: Sequence[Cells]) -> list[Sequence[str]]:
+    """Put each kept row in the place of its own "not run", or all in that of the one for all of them."""
+    column = next(mark for mark in map(_mark, kept) if mark is not None)
+    keys = 1 if column == 0 else 3
+    places = [tuple(row[:keys]) for row in kept]
+    if len(set(places)) == len(places) and {tuple(row[:keys]) for row in rows}.issuperset(places):
+        return updated(rows, kept, keys)
+    return replaced(rows, kept, column, MARKS)
+
+
+def _mark(row: Cells) -> int | None:
+    """Which of the first cells says that a row is of a GPU."""
+    return next((number for number, cell in enumerate(row[:3]) if cell.startswith(MARKS)), None)
+
+
+def _is_not_run(row: Cells) -> bool:
+    return any(cell.startswith("not run") for cell in row)
+
+
 def with_section(page: str, heading: str, text: str) -> str:
     """Put a section at the end of a page, in place of an older one of this heading."""
     before, _, after = page.partition(f"\n## {heading}\n")
@@ -138,7 +200,7 @@ def with_table(
 
 
 def replaced(
-    rows: Sequence[Cells], new: Sequence[Sequence[str]], column: int, marks: str
+    rows: Sequence[Cells], new: Sequence[Sequence[str]], column: int, marks: str | tuple[str, ...]
 ) -> list[Sequence[str]]:
     """Put new rows in the place of those whose cell in ``column`` begins with ``marks``.
 

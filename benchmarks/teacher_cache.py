@@ -37,7 +37,6 @@ from benchmarks.teacher_cache_page import (
     with_gpu_rows,
 )
 from espnet_gmot.bin._command import run
-from espnet_gmot.files import write_text
 from espnet_gmot.teacher.cache import BATCH_BINS, framed_by_one
 from espnet_gmot.teacher.embed import chosen_device, embed, embed_batch
 from espnet_gmot.teacher.frozen import FrozenTeacher
@@ -255,7 +254,7 @@ def main() -> None:
         corpora = [measure_corpus(count, Path(scratch)) for count in args.corpora]
     command = shlex.join(["python", "-m", "benchmarks.teacher_cache", *sys.argv[1:]])
     hidden = {shape: config.hidden_size for shape, config in SHAPES.items()}
-    write_text(args.out, page(command, rows, corpora, hidden, args.small))
+    gpu_rows.write_page(args.out, page(command, rows, corpora, hidden, args.small))
     print(args.out)
 
 

@@ -29,7 +29,6 @@ from benchmarks.training_step_measure import (
 from benchmarks.training_step_models import FULL, SMALL, Size
 from benchmarks.training_step_page import page, results_to_json, with_gpu_rows
 from espnet_gmot.bin._command import run
-from espnet_gmot.files import write_text
 
 # ESPnet asks for the GPU when it is imported; CUDA that has begun does not outlive a fork.
 START = "spawn" if torch.cuda.is_available() else "forkserver"
@@ -52,7 +51,7 @@ def main() -> None:
         results += measure_on_gpu(size, args.pairs)
     command = shlex.join(["python", "-m", "benchmarks.training_step", *sys.argv[1:]])
     text = page(command, size, alone(count_parameters, size), results, profile)
-    write_text(args.out, text)
+    gpu_rows.write_page(args.out, text)
     print(f"{args.out} written")
 
 

@@ -67,6 +67,84 @@ def test_a_section_goes_to_the_end_and_replaces_its_elder():
     assert gpu_rows.with_section("# P\n", "X", "new") == "# P\n\n## X\n\nnew\n"
 
 
+NEW = """\
+# P
+
+## Targets
+
+| target | measured |
+| ------ | -------: |
+| CPU: fast | 2 |
+| GPU: fast | not run: no CUDA GPU here |
+
+## Each
+
+| who | device | setting | s |
+| --- | --- | --- | --- |
+| a | CPU | x | 2 |
+| a | GPU | x | not run: no CUDA GPU here |
+| b | CPU | x | 2 |
+| b | GPU | x | not run: no CUDA GPU here |
+| c | CPU | x | not run: c is not installed |
+
+## All
+
+| device | s |
+| --- | --- |
+| CPU | 2 |
+| CUDA | not run: no CUDA GPU here |
+"""
+FORMER = (
+    NEW.replace("| 2 |", "| 1 |")
+    .replace("GPU: fast | not run: no CUDA GPU here", "GPU: fast | 3")
+    .replace("a | GPU | x | not run: no CUDA GPU here", "a | GPU | x | 4")
+    .replace("| CUDA | not run: no CUDA GPU here |", "| CUDA | 5 |\n| CUDA | 6 |")
+)
+SECTION = f"\n## {gpu_rows.HEADING}\n\nMeasured by somebody.\n"
+
+
+def test_gpu_rows_of_elsewhere_stay_when_a_page_is_written_anew():
+    expected = (
+        NEW.replace("GPU: fast | not run: no CUDA GPU here", "GPU: fast | 3")
+        .replace("a | GPU | x | not run: no CUDA GPU here", "a | GPU | x | 4")
+        .replace("| CUDA | not run: no CUDA GPU here |", "| CUDA | 5 |\n| CUDA | 6 |")
+    )
+    once = gpu_rows.keeping(FORMER + SECTION, NEW)
+    assert squeezed(once) == squeezed(expected + SECTION)
+    assert "| GPU: fast |        3 |" in once  # the columns stay aligned
+    assert gpu_rows.keeping(once, NEW) == once
+
+
+def test_a_page_without_gpu_rows_is_written_as_it_is():
+    assert gpu_rows.keeping(NEW, NEW) == NEW
+    assert gpu_rows.keeping("", NEW) == NEW
+
+
+@pytest.mark.parametrize("page", ["decoding.md", "fgw.md"])
+def test_the_committed_rows_stay(page):
+    """As if each page were written on a machine without a GPU: its rows of one say that they were not run."""
+    committed = (PAGES / page).read_text()
+    anew = committed.partition(f"\n## {gpu_rows.HEADING}\n")[0] + "\n"
+    lines = anew.splitlines()
+    for number, line in enumerate(lines):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("|") and any(cell.startswith(gpu_rows.MARKS) for cell in cells[:3]):
+            start = cells[: 1 if cells[0].startswith(gpu_rows.MARKS) else 3]
+            rest = ["not run: no CUDA GPU here", *["–"] * (len(cells) - len(start) - 1)]
+            lines[number] = f"| {' | '.join([*start, *rest])} |"
+    anew = "\n".join(lines) + "\n"
+    assert anew.count("not run: no CUDA GPU here") > committed.count("not run: no CUDA GPU here") + 10
+    assert squeezed(gpu_rows.keeping(committed, anew)) == squeezed(committed)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_the_benchmarks_write_their_pages_so(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text(FORMER + SECTION)
+    gpu_rows.write_page(path, NEW)
+    assert path.read_text() == gpu_rows.keeping(FORMER + SECTION, NEW) != NEW
+
+
 def test_a_table_is_found_by_its_heading():
     page = "## A\n\n| h |\n| - |\n| 1 |\n\n## B\n\ntext\n\n| h |\n| - |\n| 2 |\n\nend\n"
     changed = gpu_rows.with_table(
