@@ -26,11 +26,11 @@ class Contender:
     """A way to decode.
 
     Attributes:
-        name: one of the three above.
+        name: what the page calls it.
         device: ``cpu`` or ``cuda``.
         batch_size: utterances in a batch.
         beam_size: of a beam search; None for the others.
-        decode: from utterances to token ids; None where it cannot run.
+        decode: from utterances to token ids or texts; None where it cannot run.
         hindrance: why it cannot.
     """
 

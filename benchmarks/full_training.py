@@ -38,7 +38,6 @@ ROOT = Path(__file__).parents[1]
 YAMLS = {name: ROOT / f"conf/mini_mandarin/train_{name}_full.yaml" for name in ("ctc", "gmot")}
 AISHELL_TRAIN = 120_098  # utterances; Bu et al., "AISHELL-1", 2017
 SPEEDS = 3  # of egs2/aishell: 0.9, 1.0, 1.1
-HEADING = "The full preset on a GPU"
 HEADER = [
     "YAML",
     "device",
@@ -158,7 +157,9 @@ def utterances_a_batch(batch_bins: int, vocabulary: int) -> int:
 def with_gpu_rows(text: str, kept: gpu_rows.Kept) -> str:
     """Write kept rows into the page."""
     rows = grid(HEADER, [cells(Row(**row)) for row in kept.rows])
-    return gpu_rows.with_section(text, HEADING, f"{TEXT}\n\n{rows}\n\n{gpu_rows.provenance(kept)}")
+    return gpu_rows.with_section(
+        text, gpu_rows.FULL_TRAINING, f"{TEXT}\n\n{rows}\n\n{gpu_rows.provenance(kept)}"
+    )
 
 
 def cells(row: Row) -> list[str]:

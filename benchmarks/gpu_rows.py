@@ -11,18 +11,19 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
-from benchmarks.machine import NO_GPU, describe_machine, told
+from benchmarks.machine import NO_GPU, NOT_RUN, describe_machine, told
+from benchmarks.page import grid
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import write_text
 from espnet_gmot.score.markdown_table import markdown_table
 
 HEADING = "The GPU rows"
+FULL_TRAINING = "The full preset on a GPU"  # what benchmarks.full_training writes into training_step.md
 MARKS = ("CUDA", "GPU", "H100")  # how one of a GPU row's first three cells begins
 Cells = list[str]
 
@@ -112,12 +113,22 @@ def provenance(kept: Kept, *remarks: str) -> str:
 
 
 def write_page(path: Path, page: str) -> None:
-    """Write a page anew, with the GPU rows of the one before where this machine has no GPU."""
+    """Write a page anew, but keep what other machines and other benchmarks have written into it.
+
+    Where this machine has no GPU, these are the GPU rows of before. A line names the tables whose rows do not
+    fit any more, since a setting, target, column or heading has changed.
+    """
     former = path.read_text(encoding="utf-8") if path.exists() else ""
-    write_text(path, page if torch.cuda.is_available() else keeping(former, page))
+    if not torch.cuda.is_available():
+        page, lost = keeping(former, page)
+        for heading in lost:
+            print(f"{path}: GPU rows of {heading!r} fit the new page no more; measure them again")
+    if FULL_TRAINING in _headings(former):
+        page = with_section(page, FULL_TRAINING, _section(former, FULL_TRAINING))
+    write_text(path, page)
 
 
-def keeping(former: str, page: str) -> str:
+def keeping(former: str, page: str) -> tuple[str, list[str]]:
     """Put the GPU rows of a former page in the place of those that were not run.
 
     Args:
@@ -125,39 +136,40 @@ def keeping(former: str, page: str) -> str:
         page: The new one, measured without a GPU.
 
     Returns:
-        The new one with these rows and that section.
+        The new one with these rows and that section, and the headings of tables whose rows do not all fit.
     """
-    _, found, section = former.partition(f"\n## {HEADING}\n")
-    if not found:
-        return page
-    headings = [line.lstrip("#").strip() for line in page.splitlines() if line.startswith("#")]
-    for heading in headings:
-        with suppress(InputError):  # no table, there or here
-            _, *rows = _table(former, heading)
-            kept = [row for row in rows if _mark(row) is not None and not _is_not_run(row)]
-            rule, *_ = _table(page, heading)
-            left = {number for number, cell in enumerate(rule) if not cell.endswith(":")}
-            if kept:
-                fill = functools.partial(_filled, kept=kept)
-                page = with_table(page, heading, fill, functools.partial(markdown_table, left=left))
-    return with_section(page, HEADING, section.partition("\n## ")[0])
+    if HEADING not in _headings(former):
+        return page, []
+    lost = []
+    for heading in _headings(former.partition(f"\n## {HEADING}\n")[0]):
+        header, _, *rows = _table(former, heading) or [[], []]
+        kept = [row for row in rows if _mark(row) is not None and not _is_not_run(row)]
+        if not kept:
+            continue
+        new_header, rule, *new_rows = _table(page, heading) or [[], []]
+        filled, left_over = _filled(new_rows, kept) if header == new_header else (new_rows, kept)
+        if left_over:
+            lost.append(heading)
+        if filled != new_rows:
+            page = with_table(page, heading, lambda _, filled=filled: filled, _renderer(rule))
+    return with_section(page, HEADING, _section(former, HEADING)), lost
 
 
-def _table(page: str, heading: str) -> list[Cells]:
-    """The table below a heading, without its header: the rule and the rows."""
-    lines = page.splitlines()
-    first, last = _table_below(lines, heading)
-    return [_cells(line) for line in lines[first + 1 : last]]
+def _filled(rows: Sequence[Cells], kept: Sequence[Cells]) -> tuple[list[Cells], list[Cells]]:
+    """Put each kept row in the place of its own "not run", or all in that of the one for all of them.
 
-
-def _filled(rows: Sequence[Cells], kept: Sequence[Cells]) -> list[Sequence[str]]:
-    """Put each kept row in the place of its own "not run", or all in that of the one for all of them."""
-    column = next(mark for mark in map(_mark, kept) if mark is not None)
-    keys = 1 if column == 0 else 3
-    places = [tuple(row[:keys]) for row in kept]
-    if len(set(places)) == len(places) and {tuple(row[:keys]) for row in rows}.issuperset(places):
-        return updated(rows, kept, keys)
-    return replaced(rows, kept, column, MARKS)
+    Returns:
+        The rows, and the kept ones that have no place.
+    """
+    places = [row for row in rows if _mark(row) is not None and _is_not_run(row)]
+    names_device = bool(places) and places[0][_mark(places[0])] in MARKS  # else a target
+    if names_device and len(places) == 1:
+        place = rows.index(places[0])
+        return [*rows[:place], *kept, *rows[place + 1 :]], []
+    keys = 3 if names_device else 1
+    waiting = {tuple(row[:keys]): row for row in kept}
+    filled = [waiting.pop(tuple(row[:keys]), row) if row in places else row for row in rows]
+    return filled, list(waiting.values())
 
 
 def _mark(row: Cells) -> int | None:
@@ -166,7 +178,33 @@ def _mark(row: Cells) -> int | None:
 
 
 def _is_not_run(row: Cells) -> bool:
-    return any(cell.startswith("not run") for cell in row)
+    return any(cell.startswith(NOT_RUN) for cell in row) or row[1:] == ["–", "not run"]
+
+
+def _renderer(rule: Cells) -> Callable[[Cells, Sequence[Sequence[str]]], str]:
+    """How a table is written whose columns line up, or not."""
+    if set(rule) == {"---"}:
+        return grid
+    left = {number for number, cell in enumerate(rule) if not cell.endswith(":")}
+    return functools.partial(markdown_table, left=left)
+
+
+def _headings(page: str) -> list[str]:
+    return [line.lstrip("#").strip() for line in page.splitlines() if line.startswith("#")]
+
+
+def _section(page: str, heading: str) -> str:
+    return page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def _table(page: str, heading: str) -> list[Cells]:
+    """Header, rule and rows of the first table below a heading; nothing if there is none."""
+    lines = page.splitlines()
+    try:
+        first, last = _table_below(lines, heading)
+    except InputError:
+        return []
+    return [_cells(line) for line in lines[first:last]]
 
 
 def with_section(page: str, heading: str, text: str) -> str:
@@ -200,7 +238,7 @@ def with_table(
 
 
 def replaced(
-    rows: Sequence[Cells], new: Sequence[Sequence[str]], column: int, marks: str | tuple[str, ...]
+    rows: Sequence[Cells], new: Sequence[Sequence[str]], column: int, marks: str
 ) -> list[Sequence[str]]:
     """Put new rows in the place of those whose cell in ``column`` begins with ``marks``.
 

@@ -18,8 +18,17 @@ def read_saved(path: str | Path, weights_only: bool = True) -> Any | None:
 
     Returns:
         The object, or None if the file is missing or was cut off.
+
+    Raises:
+        OSError: it cannot be opened or read.
     """
-    if not zipfile.is_zipfile(path):
+    try:
+        with open(path, "rb") as file:
+            file.read(1)  # an error of the disk is none of the file, and is_zipfile passes over it
+            whole = zipfile.is_zipfile(file)
+    except FileNotFoundError:
+        return None
+    if not whole:
         return None
     import torch  # takes seconds, which a stage without such a file need not wait
 

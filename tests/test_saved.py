@@ -61,6 +61,16 @@ def test_other_objects_than_tensors_are_read_only_where_they_are_trusted(tmp_pat
     assert read_saved(path, weights_only=False) == {"time": timedelta(seconds=3)}
 
 
+def test_what_may_not_be_read_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    torch.save(CONTENT, tmp_path / "model.pth")
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(PermissionError):
+        read_saved(tmp_path / "model.pth")
+
+
 def test_another_failure_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("unable to mmap 4000 bytes: Cannot allocate memory")

@@ -59,6 +59,9 @@ def mend_links(checkpoint: str | Path) -> list[Path]:
 
     Returns:
         The links that led elsewhere.
+
+    Raises:
+        InputError: the checkpoint is missing or was cut off.
     """
     from espnet2.train.reporter import Reporter
 
@@ -66,7 +69,8 @@ def mend_links(checkpoint: str | Path) -> list[Path]:
     config = read_mapping(checkpoint.with_name("config.yaml"), f"remove {checkpoint.parent} to train anew")
     reporter = Reporter()
     states = _read(checkpoint)
-    assert states, f"{checkpoint} of a training that has ended is not whole"
+    if states is None:
+        raise InputError(f"{checkpoint} is damaged, though its training has ended; run stage 11 again")
     reporter.load_state_dict(states["reporter"])
     epochs = {"latest.pth": reporter.get_epoch()}
     for phase, score, mode in config.get("best_model_criterion") or ():

@@ -35,12 +35,14 @@ def _epochs_of_checkpoint(path: Path) -> dict[int, float]:
     if not path.is_file():
         return {}
     states = read_saved(path, weights_only=False)  # its record is pickled
-    if states is None or "reporter" not in states:
-        logging.warning(f"{path} is unreadable; reading the training time from train*.log")
+    stats = (states or {}).get("reporter", {}).get("stats")
+    if stats is None:
+        reason = "was cut off" if states is None else "has no record of its epochs"
+        logging.warning(f"{path} {reason}; reading the training time from train*.log")
         return {}
     return {
         epoch: sum(_seconds_of_record(phases[phase]["time"]) for phase in PHASES if phase in phases)
-        for epoch, phases in states["reporter"]["stats"].items()
+        for epoch, phases in stats.items()
     }
 
 

@@ -47,7 +47,7 @@ def squeezed(text):
 
 def without_gpu(text):
     """What GPU rows leave alone: all but their own sections, and the lines that name a GPU."""
-    for heading in (gpu_rows.HEADING, full_training.HEADING):
+    for heading in (gpu_rows.HEADING, gpu_rows.FULL_TRAINING):
         text = re.sub(rf"^## {heading}\n(?s:.*?)(?=^## |\Z)", "", text, flags=re.MULTILINE)
     return [line for line in squeezed(text) if not re.search("GPU|CUDA|H100|^$", line)]
 
@@ -72,8 +72,8 @@ NEW = """\
 
 ## Targets
 
-| target | measured |
-| ------ | -------: |
+| target    | measured |
+| --------- | -------: |
 | CPU: fast | 2 |
 | GPU: fast | not run: no CUDA GPU here |
 
@@ -98,51 +98,84 @@ FORMER = (
     NEW.replace("| 2 |", "| 1 |")
     .replace("GPU: fast | not run: no CUDA GPU here", "GPU: fast | 3")
     .replace("a | GPU | x | not run: no CUDA GPU here", "a | GPU | x | 4")
-    .replace("| CUDA | not run: no CUDA GPU here |", "| CUDA | 5 |\n| CUDA | 6 |")
+    .replace("| CUDA | not run: no CUDA GPU here |", "| CUDA, a | 5 |\n| CUDA, b | 6 |")
 )
 SECTION = f"\n## {gpu_rows.HEADING}\n\nMeasured by somebody.\n"
 
 
 def test_gpu_rows_of_elsewhere_stay_when_a_page_is_written_anew():
     expected = (
-        NEW.replace("GPU: fast | not run: no CUDA GPU here", "GPU: fast | 3")
+        NEW.replace("| GPU: fast | not run: no CUDA GPU here |", "| GPU: fast |        3 |")
+        .replace("| CPU: fast | 2 |", "| CPU: fast |        2 |")  # its columns stay lined up
         .replace("a | GPU | x | not run: no CUDA GPU here", "a | GPU | x | 4")
-        .replace("| CUDA | not run: no CUDA GPU here |", "| CUDA | 5 |\n| CUDA | 6 |")
+        .replace("| CUDA | not run: no CUDA GPU here |", "| CUDA, a | 5 |\n| CUDA, b | 6 |")
     )
-    once = gpu_rows.keeping(FORMER + SECTION, NEW)
-    assert squeezed(once) == squeezed(expected + SECTION)
-    assert "| GPU: fast |        3 |" in once  # the columns stay aligned
-    assert gpu_rows.keeping(once, NEW) == once
+    assert gpu_rows.keeping(FORMER + SECTION, NEW) == (expected + SECTION, [])
+    assert gpu_rows.keeping(expected + SECTION, NEW) == (expected + SECTION, [])
 
 
 def test_a_page_without_gpu_rows_is_written_as_it_is():
-    assert gpu_rows.keeping(NEW, NEW) == NEW
-    assert gpu_rows.keeping("", NEW) == NEW
+    assert gpu_rows.keeping(NEW, NEW) == (NEW, [])
+    assert gpu_rows.keeping("", NEW) == (NEW, [])
 
 
-@pytest.mark.parametrize("page", ["decoding.md", "fgw.md"])
-def test_the_committed_rows_stay(page):
+@pytest.mark.parametrize(
+    ("old", "new", "lost", "gone"),
+    [
+        ("GPU: fast", "GPU: faster", ["Targets"], "GPU: fast |"),
+        ("| who | device | setting | s |", "| who | device | setting | ms |", ["Each"], "| 4 |"),
+        ("| a | GPU | x |", "| a | GPU | y |", ["Each"], "| a | GPU | x |"),
+        ("## All", "## Everything", ["All"], "| 5 |"),
+    ],
+)
+def test_rows_that_do_not_fit_any_more_are_named_and_left_out(old, new, lost, gone):
+    changed = NEW.replace(old, new)
+    page, found = gpu_rows.keeping(FORMER + SECTION, changed)
+    assert found == lost
+    assert gone not in page and page.count("not run: no CUDA GPU here") == 2
+
+
+@pytest.mark.parametrize("page", ["decoding.md", "fgw.md", "training_step.md"])
+def test_the_committed_rows_stay(page, tmp_path, monkeypatch):
     """As if each page were written on a machine without a GPU: its rows of one say that they were not run."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     committed = (PAGES / page).read_text()
-    anew = committed.partition(f"\n## {gpu_rows.HEADING}\n")[0] + "\n"
-    lines = anew.splitlines()
-    for number, line in enumerate(lines):
+    shutil.copy(PAGES / page, tmp_path / page)
+    gpu_rows.write_page(tmp_path / page, without_what_a_gpu_showed(committed))
+    assert (tmp_path / page).read_text() == committed
+
+
+def without_what_a_gpu_showed(text):
+    lines = []
+    for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line in (f"## {gpu_rows.HEADING}", f"## {gpu_rows.FULL_TRAINING}"):
+            return "\n".join(lines) + "\n"
         if line.startswith("|") and any(cell.startswith(gpu_rows.MARKS) for cell in cells[:3]):
             start = cells[: 1 if cells[0].startswith(gpu_rows.MARKS) else 3]
             rest = ["not run: no CUDA GPU here", *["–"] * (len(cells) - len(start) - 1)]
-            lines[number] = f"| {' | '.join([*start, *rest])} |"
-    anew = "\n".join(lines) + "\n"
-    assert anew.count("not run: no CUDA GPU here") > committed.count("not run: no CUDA GPU here") + 10
-    assert squeezed(gpu_rows.keeping(committed, anew)) == squeezed(committed)
+            line = line if "not run" in line else f"| {' | '.join([*start, *rest])} |"
+        lines.append(line)
+    raise AssertionError("the page has nothing of a GPU")
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
-def test_the_benchmarks_write_their_pages_so(tmp_path):
+def test_what_does_not_fit_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     path = tmp_path / "page.md"
     path.write_text(FORMER + SECTION)
+    gpu_rows.write_page(path, NEW.replace("GPU: fast", "GPU: faster"))
+    assert "page.md: GPU rows of 'Targets' fit the new page no more" in capsys.readouterr().out
+    assert path.read_text().endswith(SECTION)
+
+
+def test_with_a_gpu_its_own_rows_stand_there_and_the_section_of_another_benchmark_stays(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    path, other = tmp_path / "page.md", f"\n## {gpu_rows.FULL_TRAINING}\n\n60 steps.\n"
+    path.write_text(FORMER + SECTION + other)
     gpu_rows.write_page(path, NEW)
-    assert path.read_text() == gpu_rows.keeping(FORMER + SECTION, NEW) != NEW
+    assert path.read_text() == NEW + other
 
 
 def test_a_table_is_found_by_its_heading():

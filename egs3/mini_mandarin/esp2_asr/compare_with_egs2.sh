@@ -14,20 +14,29 @@ set -euo pipefail
 # shellcheck source=egs2/TEMPLATE/asr1/children.sh
 . local/children.sh
 
+refuse() {
+    echo "compare_with_egs2.sh: error: $1" >&2
+    exit 2
+}
+
 preset=demo
 take_all_options preset -- "$@"
 case ${preset} in
     demo) conf=conf size= ;;
     tiny) conf=conf/tiny size=_tiny ;;
-    *) echo "compare_with_egs2.sh: error: unknown --preset ${preset}; choose demo or tiny" >&2; exit 2 ;;
+    *) refuse "unknown --preset ${preset}; choose demo or tiny" ;;
 esac
 egs2=../../../egs2/mini_mandarin/asr1
+
 for system in ctc gmot; do
-    decoded=exp/asr_train_${system}_${preset}/decode_ctc_greedy/test/score_cer/result.json
-    [ -f "${egs2}/${decoded}" ] || {
-        echo "compare_with_egs2.sh: error: ${egs2} lacks ${decoded}; run ./run.sh --preset ${preset} there first" >&2
-        exit 2
-    }
+    experiment=exp/asr_train_${system}_${preset}
+    for name in dev test; do
+        result=${experiment}/decode_ctc_greedy/${name}/score_cer/result.json
+        [ -f "${egs2}/${result}" ] || refuse "${egs2} lacks ${result}; run ./run.sh --preset ${preset} there first"
+    done
+    epochs=$(sed -n 's/^max_epoch: //p' "${egs2}/${experiment}/config.yaml")
+    grep -hqx " *max_epochs: ${epochs}" "${conf}"/*.yaml ||
+        refuse "${egs2}/${experiment} was trained for ${epochs} epochs, and ${conf} asks for others; train it again"
 done
 
 # stages SYSTEM STAGE...
@@ -37,17 +46,24 @@ stages() {
 }
 
 stages gmot create_dataset train_tokenizer cache_teacher collect_stats
+for name in train dev test; do
+    cmp -s "data/${name}/text" "${egs2}/data/${name}/text" ||
+        refuse "data/${name}/text is not that of ${egs2}; run ./run.sh --preset ${preset} there with its own seed, 0"
+done
 for system in ctc gmot; do
     echo "training and decoding ${system}; log: exp/training_${system}${size}.log"
     start stages "${system}" train infer &> "exp/training_${system}${size}.log"
 done
+failed=
 for system in gmot ctc; do # finish takes the last first
-    finish || {
-        tail -n 20 "exp/training_${system}${size}.log" >&2
-        echo "compare_with_egs2.sh: error: ${system} failed; log: exp/training_${system}${size}.log" >&2
-        exit 1
-    }
+    finish || failed+=" ${system}"
 done
+for system in ${failed}; do
+    log=exp/training_${system}${size}.log
+    tail -n 20 "${log}" >&2
+    echo "compare_with_egs2.sh: error: ${system} failed; log: ${log}" >&2
+done
+[ -z "${failed}" ] || exit 1
 
 experiments=()
 for system in ctc gmot; do
