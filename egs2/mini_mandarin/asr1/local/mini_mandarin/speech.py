@@ -124,8 +124,8 @@ def _start_forkserver() -> None:
     """Start the fork server, once in this process.
 
     It and all that it forks ignore Ctrl-C from their first moment: the parent alone answers it. It finds what
-    it preloads by its environment, because Python before 3.12.8 and 3.13.1 hands it a ``sys.path`` that it
-    does not use (cpython#117378). What it does not find it passes over in silence, and each utterance would then
+    it preloads by its environment, because Python before 3.12.8 and 3.13.1 hands it a path that it does not
+    use (cpython#117378). What it does not find it passes over in silence, and each utterance would then
     import numpy anew.
     """
     answer = signal.signal(signal.SIGINT, signal.SIG_IGN)
