@@ -19,6 +19,9 @@ from espnet_gmot.espnet3.model_card import card_context
 from espnet_gmot.espnet3.records import decoding_record, statistics_record, training_record
 from espnet_gmot.espnet3.scripts import run_script
 from espnet_gmot.files import require_file, temporary_directory
+from espnet_gmot.trained.export import needed_files
+from espnet_gmot.trained.load import NAME_CONFIG
+from espnet_gmot.yaml_mapping import read_mapping
 
 BEFORE_TEACHER = ("create_dataset", "train_tokenizer")
 
@@ -126,8 +129,16 @@ class GMOTSystem(ASRSystem):
         record.finish()
 
     def pack_model(self) -> Path:
-        """Pack model, configuration and model card, which tells method and teacher."""
+        """Pack model, configuration, what the model is built from, and a card that tells method and teacher.
+
+        Raises:
+            InputError: one of these files is not there; ESPnet3 would only warn.
+        """
         pack = self.publication_config.pack_model
+        config = require_file(Path(self.training_config.exp_dir) / "config.yaml", "run the stage train")
+        tokens = require_file(self.training_config.model.token_list, "run the stage train_tokenizer")
+        needed = needed_files(read_mapping(config, NAME_CONFIG), config)
+        pack.include = [*(pack.get("include") or []), str(tokens), *needed]
         pack.readme_context = card_context(self.training_config) | dict(pack.get("readme_context") or {})
         return super().pack_model()
 

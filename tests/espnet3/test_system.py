@@ -129,6 +129,29 @@ def test_without_a_teacher_its_stage_does_nothing_and_its_command_may_fail(recip
         build("training_gmot", "cache_teacher.command=ls nothing").cache_teacher()
 
 
+def test_what_the_model_is_built_from_is_packed_wherever_it_lies(recipe, monkeypatch):
+    from espnet3.systems.esp2_asr.system import ASRSystem
+
+    packed = []
+    monkeypatch.setattr(
+        ASRSystem, "pack_model", lambda self: packed.extend(self.publication_config.pack_model.include)
+    )
+    system = build("training_ctc", "stats_dir=elsewhere", "tokenizer.save_path=tokens")
+    system.publication_config = load(CONF / "publication.yaml", "exp_dir=exp/x", "exp_tag=x")
+    files = {
+        "exp/x/config.yaml": "normalize_conf: {stats_file: elsewhere/train/feats_stats.npz}\n",
+        "tokens/tokens.txt": "的\n",
+        "elsewhere/train/feats_stats.npz": "statistics",
+    }
+    for (name, content), stage in zip(files.items(), ("train", "train_tokenizer", None), strict=True):
+        with pytest.raises(InputError, match=f"{name} .*{stage or 'run this where the training was run'}"):
+            system.pack_model()
+        (recipe / name).parent.mkdir(parents=True, exist_ok=True)
+        (recipe / name).write_text(content)
+    system.pack_model()
+    assert packed[-3:] == ["dataset", "tokens/tokens.txt", "elsewhere/train/feats_stats.npz"]
+
+
 def test_a_demo_is_packed_again_with_the_model_of_now(recipe):
     system = build()
     pack, demo = recipe / "exp" / "x" / "model_pack", recipe / "exp" / "x" / "demo"

@@ -3,7 +3,7 @@
 # print the table that compares them. A rerun continues; with all done it only prints the table. (Where ./asr.sh is
 # ESPnet's, a rerun continues trainings, and does all other stages again.)
 #
-#   ./run.sh                              two cores, under 20 minutes; both systems train side by side
+#   ./run.sh                              two cores, 14 minutes; both systems train side by side
 #   ./run.sh --preset full --ngpu 1       hours of speech, larger models, one after the other
 #   ./run.sh --teacher bert-base-chinese --allow_download true
 #                                         a real teacher (name or directory) instead of the small BERT; without
