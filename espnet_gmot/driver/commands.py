@@ -3,7 +3,7 @@
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,14 @@ class Commands:
         number += [] if jobs is None else [f"JOB=1:{jobs}"]
         self._wait([*launcher_words(launcher), *number, str(log), *self._module(module, *arguments)])
 
-    def train(self, launching: Sequence[object], module: str, *arguments: object, log: Path) -> None:
+    def train(
+        self,
+        launching: Sequence[object],
+        module: str,
+        *arguments: object,
+        log: Path,
+        meanwhile: Callable[[], None],
+    ) -> None:
         """Run a module by ESPnet's launcher and show on the terminal how the training goes.
 
         Args:
@@ -101,12 +108,13 @@ class Commands:
             module: the module that trains.
             arguments: its arguments.
             log: the training's log; what the launcher says goes to launch.log beside it.
+            meanwhile: called again and again while the training runs.
 
         Raises:
             CommandFailed: the training failed; has the end of its log.
         """
         training = self._module(module, *arguments)
-        self._watch([*self._module("espnet2.bin.launch", *launching), "--", *training], log)
+        self._watch([*self._module("espnet2.bin.launch", *launching), "--", *training], log, meanwhile)
 
     def _module(self, module: str, *arguments: object) -> list[str]:
         return [*self._python, "-m", module, *map(str, arguments)]
@@ -114,11 +122,16 @@ class Commands:
     def _wait(self, command: Sequence[str]) -> None:
         run_command(command)
 
-    def _watch(self, command: Sequence[str], log: Path) -> None:
+    def _watch(self, command: Sequence[str], log: Path, meanwhile: Callable[[], None]) -> None:
         said = log.with_name("launch.log")
         with said.open("w") as stream, Children(LAUNCHERS_GRACE) as children:
             process = children.start(command, stdout=stream, stderr=subprocess.STDOUT)
-            watch_trainings([log], lambda: process in children.wait_a_moment())
+
+            def is_over() -> bool:
+                meanwhile()
+                return process in children.wait_a_moment()
+
+            watch_trainings([log], is_over)
         if process.returncode != 0:
             found = last_lines(log if log.exists() else said)
             raise CommandFailed(f"training failed; log: {log}\n{found}")

@@ -15,6 +15,7 @@ from espnet_gmot.driver.commands import Commands, launcher_words
 from espnet_gmot.driver.freshness import Record
 from espnet_gmot.driver.lines import count_lines
 from espnet_gmot.driver.options import Options
+from espnet_gmot.driver.previous_checkpoint import PreviousCheckpoint
 from espnet_gmot.driver.split_merge import append_vocabulary_size, split_scp
 from espnet_gmot.errors import InputError
 
@@ -90,7 +91,9 @@ def train(
         return
     experiment.mkdir(parents=True, exist_ok=True)
     prepare_to_resume(record, token_list)
-    resumed = checkpoint.exists()
+    resumed, previous = checkpoint.exists(), PreviousCheckpoint(checkpoint)
+    if not resumed:
+        previous.remove()  # of a training that somebody has given up
     record.begin()
     log = experiment / "train.log"
     logging.info("training; log: %s", log)
@@ -101,10 +104,14 @@ def train(
         "--cmd", shlex.join(launcher), "--log", log, "--ngpu", options.ngpu, "--num_nodes", options.num_nodes,
         "--init_file_prefix", experiment / ".dist_init_", "--multiprocessing_distributed", "true",
     ]  # fmt: skip
-    commands.train(launching, module, "--resume", "true", "--output_dir", experiment, *arguments, log=log)
+    commands.train(
+        launching, module, "--resume", "true", "--output_dir", experiment, *arguments,
+        log=log, meanwhile=previous.keep,
+    )  # fmt: skip
     if resumed:
         for link in mend_links(checkpoint):
             logging.warning("%s led to another epoch and is mended", link)
+    previous.remove()
     record.finish()
 
 
@@ -113,7 +120,9 @@ def prepare_to_resume(record: Record, token_list: Path) -> None:
     checkpoint = record.directory / "checkpoint.pth"
     damaged = set_damaged_aside(checkpoint)
     if damaged:
-        logging.warning("%s was cut off and is now %s; training begins anew", checkpoint, damaged)
+        goes_on = PreviousCheckpoint(checkpoint).restore()
+        how = "goes on from the epoch before" if goes_on else "begins anew"
+        logging.warning("%s was cut off and is now %s; training %s", checkpoint, damaged, how)
     if not record.continues():  # else of the same tokens, whatever a kill has left of ESPnet's config.yaml
         require_same_vocabulary(checkpoint, token_list)
     restored = restore_last_epoch(checkpoint)

@@ -43,13 +43,15 @@ def test_jobs_run_by_the_launcher_of_cmd_sh(commands):
 
 def test_a_training_that_fails_shows_the_end_of_its_log(commands):
     launching = ["--cmd", f"{PYTHON} -m espnet_gmot.bin.run_jobs", "--log", "train.log", "--ngpu", "0"]
+    calls = []
     with pytest.raises(CommandFailed, match="(?s)training failed; log: train.log\n.*no luck"):
-        commands.train(launching, "fails", log=Path("train.log"))
+        commands.train(launching, "fails", log=Path("train.log"), meanwhile=lambda: calls.append(1))
+    assert calls
 
 
 def test_a_training_that_does_not_start_shows_what_the_launcher_says(commands):
     with pytest.raises(CommandFailed, match="(?s)training failed; log: train.log\n.*no-such-launcher"):
-        commands.train(["--cmd", "no-such-launcher"], "says", log=Path("train.log"))
+        commands.train(["--cmd", "no-such-launcher"], "says", log=Path("train.log"), meanwhile=lambda: None)
 
 
 STAGE = f"""

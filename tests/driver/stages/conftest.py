@@ -33,7 +33,8 @@ class NotedCommands(Commands):
         for job in range(1, int(numbers[0].removeprefix("JOB=1:")) + 1 if numbers else 2):
             _leave_files(module, [word.replace("JOB", str(job)) for word in arguments])
 
-    def _watch(self, command: Sequence[str], log: Path) -> None:
+    def _watch(self, command: Sequence[str], log: Path, meanwhile: Callable[[], None]) -> None:
+        meanwhile()
         _leave_files(*self._note(command))
 
     def _note(self, command: Sequence[str]) -> tuple[str, list[str]]:

@@ -6,6 +6,7 @@ import pytest
 import torch
 import yaml
 
+from espnet_gmot.driver.commands import CommandFailed
 from espnet_gmot.errors import InputError
 
 EXP = Path("exp/asr_train_small_raw_char")
@@ -63,6 +64,28 @@ def test_a_damaged_checkpoint_is_set_aside_and_training_begins_anew(recipe):
     log = recipe.run(stage=11, stop_stage=11, asr_args="--seed 2", asr_exp=EXP)
     assert f"{EXP}/checkpoint.pth was cut off and is now {EXP}/checkpoint.pth.damaged" in log
     assert recipe.modules == ["launch"]
+
+
+def test_after_a_damaged_checkpoint_training_goes_on_from_the_epoch_before(recipe):
+    recipe.run(stop_stage=10)
+    EXP.mkdir()
+    checkpoint(EXP)
+    previous = (EXP / "checkpoint.pth").rename(EXP / "checkpoint.pth.previous").read_bytes()
+    (EXP / "checkpoint.pth").write_bytes(b"cut o")
+    log = recipe.run(stage=11, stop_stage=11)
+    assert f"{EXP}/checkpoint.pth.damaged; training goes on from the epoch before" in log
+    assert (EXP / "checkpoint.pth").read_bytes() == previous
+    assert not (EXP / "checkpoint.pth.previous").exists()  # the training has ended
+
+
+def test_a_copy_of_a_training_given_up_is_not_gone_on_from(recipe):
+    recipe.run(stop_stage=10)
+    EXP.mkdir()
+    checkpoint(EXP)
+    (EXP / "checkpoint.pth").rename(EXP / "checkpoint.pth.previous")
+    with pytest.raises(CommandFailed):
+        recipe.run(stage=11, stop_stage=11, fails_in="espnet2.bin.launch")
+    assert not (EXP / "checkpoint.pth.previous").exists()
 
 
 def test_a_last_epoch_that_was_cut_off_is_written_again(recipe):
