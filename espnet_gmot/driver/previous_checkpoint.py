@@ -35,10 +35,8 @@ class PreviousCheckpoint:
                 if self._finished() != written:
                     raise OSError("the next one was being written")
         except OSError as error:
-            logging.warning(
-                "no copy of %s (%s): if a kill cuts off the next one, training goes on from an older copy or anew",
-                self._checkpoint, error,
-            )  # fmt: skip
+            why = "should a kill cut off the next one, training goes on from an older copy, or begins anew"
+            logging.warning("no copy of %s (%s): %s", self._checkpoint, error, why)
 
     def _finished(self) -> int | None:
         """When the checkpoint was written, in ns; None while it is: ESPnet makes ``latest.pth`` after it."""
