@@ -45,10 +45,10 @@ From waveforms in memory to text, on the CPU. Model, speech and columns are thos
 [decoding.md](decoding.md).
 
 - {OURS}: our decoder as stage 12 of egs2 calls it.
-- {GREEDY}: the same in ESPnet3's inference, as `conf/inference.yaml` of egs3 asks for it: {A_CALL} utterances
-  a call, with the checks of ESPnet3's contract.
-- {SEARCH}: ESPnet's `asr_inference` there, with CTC alone and beam 1, as `conf/inference_beam.yaml`. It runs
-  once, on fewer utterances.
+- {GREEDY}: the same in ESPnet3's inference, as `conf/inference.yaml` of egs3 asks for it:
+  {A_CALL} utterances a call, with the checks of ESPnet3's contract.
+- {SEARCH}: ESPnet's `asr_inference` there, with CTC alone and beam 1, as
+  `conf/inference_beam.yaml`. It runs once, on fewer utterances.
 - × {OURS}: median of the rounds' ratios; of the search, the ratio to the others' median.
 - Differing: texts other than that of the collapsed argmax."""
 
