@@ -136,6 +136,7 @@ WHOLE: dict[str, Callable[[bytes], Any]] = {  # by suffix; all else is text
     ".wav": _wav,
     ".png": lambda content: imread(io.BytesIO(content)),
     ".pth": _checkpoint,
+    ".previous": _checkpoint,
     ".pt": _checkpoint,
     ".safetensors": load_safetensors,
 }
