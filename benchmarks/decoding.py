@@ -66,15 +66,21 @@ def decode(
 
 def get_parser() -> argparse.ArgumentParser:
     """Options of this command."""
+    parser = decoding_parser(__doc__, utterances=128, page=Path(__file__).with_suffix(".md"))
+    gpu_rows.add_options(parser)
+    return parser
+
+
+def decoding_parser(doc: str, utterances: int, page: Path) -> argparse.ArgumentParser:
+    """Options of a benchmark that times decoders: its docstring, and what differs in the defaults."""
     parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        description=doc.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("--utterances", type=int, default=128, help="utterances decoded in a round")
+    parser.add_argument("--utterances", type=int, default=utterances, help="utterances decoded in a round")
     parser.add_argument("--rounds", type=int, default=7, help="timed rounds, after one that warms up")
     parser.add_argument("--beam_utterances", type=int, default=8, help="utterances that beam searches decode")
     parser.add_argument("--small", action="store_true", help="a tiny model, for the tests")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"), help="the page")
-    gpu_rows.add_options(parser)
+    parser.add_argument("--out", type=Path, default=page, help="the page")
     return parser
 
 

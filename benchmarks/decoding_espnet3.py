@@ -5,11 +5,11 @@
 writes ``benchmarks/decoding_espnet3.md``.
 """
 
-import argparse
 import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,11 +20,11 @@ import yaml
 from espnet2.bin.asr_inference import Speech2Text
 from torch import Tensor
 
-from benchmarks.decoding import CALIBRATION
+from benchmarks.decoding import CALIBRATION, decoding_parser
 from benchmarks.decoding_contenders import OURS, Contender, best_path, reference
 from benchmarks.decoding_measure import Row, measure
 from benchmarks.decoding_model import make_speech, write_model
-from benchmarks.decoding_page import targets_table, verdict
+from benchmarks.decoding_page import factor_cell, targets_table, verdict
 from benchmarks.machine import cpu_name
 from benchmarks.training_step_models import FULL, SMALL, Size
 from espnet_gmot.bin._command import run
@@ -54,7 +54,7 @@ From waveforms in memory to text, on the CPU. Model, speech and columns are thos
 
 
 def main() -> None:
-    args = get_parser().parse_args()
+    args = decoding_parser(__doc__, utterances=64, page=Path(__file__).with_suffix(".md")).parse_args()
     if find_spec("espnet3") is None:
         raise InputError("ESPnet3 is not installed; it comes with ESPnet 202611 and later")
     size, speech = SMALL if args.small else FULL, make_speech(args.utterances)
@@ -66,6 +66,8 @@ def main() -> None:
 
 def decode(size: Size, speech: Sequence[Tensor], rounds: int, beam_utterances: int) -> list[Row]:
     """Let the three decode in turn."""
+    from espnet_gmot.espnet3.greedy import GreedySpeech2Text
+
     with tempfile.TemporaryDirectory() as directory:
         config, checkpoint = write_model(Path(directory), size, speech[:CALIBRATION])
         model, _ = load_trained_model(config, checkpoint, "cpu")
@@ -75,36 +77,25 @@ def decode(size: Size, speech: Sequence[Tensor], rounds: int, beam_utterances: i
 
         ours = best_path(model, BATCH_SIZE)
         expected = texts(reference(config, checkpoint, speech))
+        greedy = GreedySpeech2Text(str(config), str(checkpoint))
+        search = Speech2Text(
+            str(config), str(checkpoint), ctc_weight=1.0, lm_weight=0.0, ngram_weight=0.0, beam_size=1
+        )
         contenders = [
             Contender(OURS, "cpu", BATCH_SIZE, decode=lambda each: texts(ours(each))),
-            Contender(GREEDY, "cpu", BATCH_SIZE, decode=_greedy(config, checkpoint)),
-            Contender(SEARCH, "cpu", 1, beam_size=1, decode=_search(config, checkpoint)),
+            Contender(GREEDY, "cpu", BATCH_SIZE, decode=_inference(greedy, A_CALL)),
+            Contender(SEARCH, "cpu", 1, beam_size=1, decode=_inference(search, None)),
         ]
         return measure(contenders, speech, expected, rounds, beam_utterances)
 
 
-def _greedy(config: Path, checkpoint: Path) -> Callable[[Sequence[Tensor]], list[str]]:
-    from espnet_gmot.espnet3.greedy import GreedySpeech2Text
+def _inference(recogniser: Callable, a_call: int | None) -> Callable[[Sequence[Tensor]], list[str]]:
+    """ESPnet3's way through contract, model and formatting, as its stage ``infer`` goes it.
 
-    recogniser, infer = GreedySpeech2Text(str(config), str(checkpoint)), _inference()
-
-    def decode(speech: Sequence[Tensor]) -> list[str]:
-        calls = (range(first, min(first + A_CALL, len(speech))) for first in range(0, len(speech), A_CALL))
-        return [found["text"] for call in calls for found in infer(list(call), speech, recogniser)]
-
-    return decode
-
-
-def _search(config: Path, checkpoint: Path) -> Callable[[Sequence[Tensor]], list[str]]:
-    recogniser = Speech2Text(
-        str(config), str(checkpoint), ctc_weight=1.0, lm_weight=0.0, ngram_weight=0.0, beam_size=1
-    )
-    infer = _inference()
-    return lambda speech: [infer(place, speech, recogniser)["text"] for place in range(len(speech))]
-
-
-def _inference() -> Callable:
-    """ESPnet3's way through contract, model and formatting, as its stage ``infer`` goes it."""
+    Args:
+        recogniser: its ``model``.
+        a_call: utterances that come in a list; None gives them one by one.
+    """
     from espnet3.contract.inference import load_inference_contract
 
     from espnet_gmot.espnet3.runner import ASRRunner
@@ -112,13 +103,22 @@ def _inference() -> Callable:
     template = files("egs3.TEMPLATE.esp2_asr").joinpath("conf/inference.yaml").read_text(encoding="utf-8")
     contract = load_inference_contract(yaml.safe_load(template)["contract"])
 
-    def infer(places: int | list[int], speech: Sequence[Tensor], recogniser: Callable) -> dict | list[dict]:
+    def decode(speech: Sequence[Tensor]) -> list[str]:
         dataset = [{"utt_id": str(place), "speech": each.numpy()} for place, each in enumerate(speech)]
-        return ASRRunner.forward(
-            places, dataset=dataset, model=recogniser, input_key="speech", inference_contract=contract
+        infer = partial(
+            ASRRunner.forward,
+            dataset=dataset,
+            model=recogniser,
+            input_key="speech",
+            inference_contract=contract,
         )
+        places = list(range(len(dataset)))
+        if a_call is None:
+            return [infer(place)["text"] for place in places]
+        calls = (places[first : first + a_call] for first in range(0, len(places), a_call))
+        return [found["text"] for call in calls for found in infer(call)]
 
-    return infer
+    return decode
 
 
 def page(command: str, rows: Sequence[Row]) -> str:
@@ -138,11 +138,10 @@ def page(command: str, rows: Sequence[Row]) -> str:
 
 
 def _cells(row: Row, ours: Row) -> list[str]:
-    factors = np.array(row.seconds) / row.audio
     return [
         row.contender.name,
         str(row.contender.batch_size),
-        f"{np.median(factors):.5f} [{factors.min():.5f}, {factors.max():.5f}]",
+        factor_cell(row),
         f"{_ratio(row, ours):.3f}",
         f"{row.differing} of {row.compared}",
     ]
@@ -153,19 +152,6 @@ def _ratio(row: Row, ours: Row) -> float:
     theirs = np.array(ours.seconds) / ours.audio
     factors = np.array(row.seconds) / row.audio
     return float(np.median(factors / (theirs if len(factors) == len(theirs) else np.median(theirs))))
-
-
-def get_parser() -> argparse.ArgumentParser:
-    """Options of this command."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("--utterances", type=int, default=64, help="utterances decoded in a round")
-    parser.add_argument("--rounds", type=int, default=7, help="timed rounds, after one that warms up")
-    parser.add_argument("--beam_utterances", type=int, default=8, help="utterances that the search decodes")
-    parser.add_argument("--small", action="store_true", help="a tiny model, for the tests")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"), help="the page")
-    return parser
 
 
 if __name__ == "__main__":

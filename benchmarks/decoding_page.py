@@ -157,14 +157,19 @@ def cells(row: Row, rows: Sequence[Row]) -> list[str]:
     ratio = DASH
     if who.name == OURS:
         ratio = "{:.3f} [{:.3f}, {:.3f}]".format(*ratio_to_encoder(row, rows))
-    factors = np.array(row.seconds) / row.audio
     return [
         *start,
-        f"{np.median(factors):.5f} [{factors.min():.5f}, {factors.max():.5f}]",
+        factor_cell(row),
         ratio,
         DASH if who.name == ENCODER else f"{times_stock(row, rows):.1f}",
         DASH if row.differing is None else f"{row.differing} of {row.compared}",
     ]
+
+
+def factor_cell(row: Row) -> str:
+    """The real-time factor: median, smallest and largest of the rounds."""
+    factors = np.array(row.seconds) / row.audio
+    return f"{np.median(factors):.5f} [{factors.min():.5f}, {factors.max():.5f}]"
 
 
 def gpu_row(rows: Sequence[Row]) -> list[list[str]]:

@@ -162,14 +162,18 @@ def _filled(rows: Sequence[Cells], kept: Sequence[Cells]) -> tuple[list[Cells], 
         The rows, and the kept ones that have no place.
     """
     places = [row for row in rows if _mark(row) is not None and _is_not_run(row)]
-    names_device = bool(places) and places[0][_mark(places[0])] in MARKS  # else a target
+    if not places:
+        return list(rows), list(kept)
+    column = _mark(places[0])
+    names_device = places[0][column] in MARKS  # else a target
     if names_device and len(places) == 1:
-        place = rows.index(places[0])
-        return [*rows[:place], *kept, *rows[place + 1 :]], []
+        return replaced(rows, kept, column, places[0][column]), []
     keys = 3 if names_device else 1
-    waiting = {tuple(row[:keys]): row for row in kept}
-    filled = [waiting.pop(tuple(row[:keys]), row) if row in places else row for row in rows]
-    return filled, list(waiting.values())
+    named = [row[:keys] for row in places]
+    return (
+        updated(rows, [row for row in kept if row[:keys] in named], keys),
+        [row for row in kept if row[:keys] not in named],
+    )
 
 
 def _mark(row: Cells) -> int | None:

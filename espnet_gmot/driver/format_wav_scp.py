@@ -21,7 +21,7 @@ from espnet_gmot.data.kaldi_text import has_other_spaces
 from espnet_gmot.data.sound import is_silent
 from espnet_gmot.driver.audio_key import audio_key
 from espnet_gmot.driver.audio_parts import Job, Part, make_parts, parts_of
-from espnet_gmot.driver.freshness import Record, is_fresh, tables
+from espnet_gmot.driver.freshness import Record, is_fresh, tables, visible_files
 from espnet_gmot.driver.parallel import Workers
 from espnet_gmot.driver.placed import (
     Placed,
@@ -80,6 +80,20 @@ def format_wav_scp(
     _write_target(target, data, placed)
     record.finish()
     return len(data.text)
+
+
+def format_unless_done(
+    source: str | Path, target: str | Path, audio_format: str, rate: int, workers: Workers
+) -> int | None:
+    """Call :func:`format_wav_scp`, unless ``target`` is still that of the same inputs; the log then says so.
+
+    Returns:
+        The number of utterances; None if nothing was done.
+    """
+    record = format_record(source, target, audio_format, rate)
+    if record.is_still_done(*visible_files(source)):
+        return None
+    return format_wav_scp(source, target, audio_format, rate, workers, record)
 
 
 def format_record(source: str | Path, target: str | Path, audio_format: str, rate: int) -> Record:

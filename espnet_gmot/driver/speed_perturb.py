@@ -21,7 +21,7 @@ from espnet_gmot.data.kaldi_text import first_names
 from espnet_gmot.data.sound import to_float32, to_int16
 from espnet_gmot.driver.audio_key import audio_key
 from espnet_gmot.driver.audio_parts import Job, Part, make_parts, parts_of, speed_prefix
-from espnet_gmot.driver.freshness import Record, is_fresh, tables
+from espnet_gmot.driver.freshness import Record, is_fresh, tables, visible_files
 from espnet_gmot.driver.parallel import Workers
 from espnet_gmot.driver.placed import (
     Placed,
@@ -83,6 +83,20 @@ def perturb_speed(
     _write_target(target, data, factors, {each.utterance: each.entry for each in placed})
     record.finish()
     return len(placed)
+
+
+def perturb_unless_done(
+    source: str | Path, target: str | Path, factors: list[str], audio_format: str, workers: Workers
+) -> int | None:
+    """Call :func:`perturb_speed`, unless ``target`` is still that of the same inputs; the log then says so.
+
+    Returns:
+        The number of utterances; None if nothing was done.
+    """
+    record = speed_record(source, target, factors, audio_format)
+    if record.is_still_done(*visible_files(source)):
+        return None
+    return perturb_speed(source, target, factors, audio_format, workers, record)
 
 
 def speed_record(source: str | Path, target: str | Path, factors: list[str], audio_format: str) -> Record:

@@ -8,11 +8,11 @@ from espnet3.components.data.dataset_builder import DatasetBuilder
 
 from espnet_gmot.data.audio import parse_rate
 from espnet_gmot.driver.filter_data import filter_data_dir
-from espnet_gmot.driver.format_wav_scp import format_record, format_wav_scp
-from espnet_gmot.driver.freshness import Record, visible_files
+from espnet_gmot.driver.format_wav_scp import format_unless_done
+from espnet_gmot.driver.freshness import Record
 from espnet_gmot.driver.jobs import usable_cpus
 from espnet_gmot.driver.parallel import Processes
-from espnet_gmot.driver.speed_perturb import perturb_speed, speed_record
+from espnet_gmot.driver.speed_perturb import perturb_unless_done
 from espnet_gmot.errors import InputError
 from espnet_gmot.espnet3.scripts import run_script
 from espnet_gmot.files import require_file
@@ -98,14 +98,10 @@ def _command_record(command: str) -> Record:
 def _at_speeds(train: str, factors: list[str], audio_format: str, workers: Processes) -> str:
     source, target = DATA / train, DATA / f"{train}_sp"
     require_file(source / "wav.scp", "create_dataset.command does not make it; correct create_dataset.train")
-    record = speed_record(source, target, factors, audio_format)
-    if not record.is_still_done(*visible_files(source)):
-        perturb_speed(source, target, factors, audio_format, workers, record)
+    perturb_unless_done(source, target, factors, audio_format, workers)
     return target.name
 
 
 def _format(source: Path, target: Path, audio_format: str, rate: int, workers: Processes) -> None:
     require_file(source / "wav.scp", "create_dataset.command does not make it; correct the names of the sets")
-    record = format_record(source, target, audio_format, rate)
-    if not record.is_still_done(*visible_files(source)):
-        format_wav_scp(source, target, audio_format, rate, workers, record)
+    format_unless_done(source, target, audio_format, rate, workers)

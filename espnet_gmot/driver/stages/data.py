@@ -4,16 +4,15 @@ import logging
 from pathlib import Path
 
 from espnet_gmot.data.audio import parse_rate
-from espnet_gmot.driver import speed_perturb
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.filter_data import filter_data_dir
-from espnet_gmot.driver.format_wav_scp import format_record, format_wav_scp
-from espnet_gmot.driver.freshness import visible_files
+from espnet_gmot.driver.format_wav_scp import format_unless_done
 from espnet_gmot.driver.job_workers import workers_of
 from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.needs import need
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.parallel import Workers
+from espnet_gmot.driver.speed_perturb import perturb_unless_done
 
 
 def perturb_speed(options: Options, commands: Commands) -> None:
@@ -24,12 +23,10 @@ def perturb_speed(options: Options, commands: Commands) -> None:
         return
     source, target = Path("data") / options.train_set, Path("data") / Names(options).train_name
     need(source / "wav.scp", 1)
-    record = speed_perturb.speed_record(source, target, factors, options.audio_format)
-    if record.is_still_done(*visible_files(source)):
-        return
     workers = _workers(options, commands, target)
-    count = speed_perturb.perturb_speed(source, target, factors, options.audio_format, workers, record)
-    logging.info("%s: %d utterances at speeds %s", target, count, " ".join(factors))
+    count = perturb_unless_done(source, target, factors, options.audio_format, workers)
+    if count is not None:
+        logging.info("%s: %d utterances at speeds %s", target, count, " ".join(factors))
 
 
 def format_audio(options: Options, commands: Commands) -> None:
@@ -38,12 +35,10 @@ def format_audio(options: Options, commands: Commands) -> None:
     for dset in names.all_sets:
         source, target = Path("data") / dset, _formatted(names, dset)
         need(source / "wav.scp", 1)
-        record = format_record(source, target, options.audio_format, rate)
-        if record.is_still_done(*visible_files(source)):
-            continue
         workers = _workers(options, commands, target)
-        count = format_wav_scp(source, target, options.audio_format, rate, workers, record)
-        logging.info("%s: %d utterances at %d Hz", target, count, rate)
+        count = format_unless_done(source, target, options.audio_format, rate, workers)
+        if count is not None:
+            logging.info("%s: %d utterances at %d Hz", target, count, rate)
 
 
 def filter_lengths(options: Options, _commands: Commands) -> None:
