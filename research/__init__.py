@@ -12,7 +12,8 @@ What is kept:     ``kept``              collects it when a run has ended; ``epoc
                   ``kept_files``        reads and writes results/PROTOCOL
 What is told:     ``rows``              kept runs as rows: error rates, margins, homophones, costs
                   ``homophones``        substitutions by sound
-                  ``page``              the page; sections: ``knowledge_share``, ``training_start``
+                  ``page``              the page; sections: ``knowledge_share``, ``training_start``,
+                                        ``shorter_training``
                   ``figures``           its pictures
 ``bin``           the commands: run_experiments, experiments_page, and those that a run calls
 """

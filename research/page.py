@@ -10,6 +10,7 @@ from espnet_gmot.score.markdown_table import UNKNOWN, markdown_table, number, p_
 from research.knowledge_share import shares_of_knowledge
 from research.measures import COUPLING_COLUMNS, Measures, mean_of
 from research.rows import RowResult
+from research.shorter_training import shorter_section
 from research.training_start import start_section
 
 NOT_RUN = "not run"
@@ -83,6 +84,7 @@ def write_experiment_page(
         f"{shares_of_knowledge(dev, test)}\n",
         *(f"![{figure.stem}]({figure.relative_to(out.parent)})\n" for figure in figures),
         f"## What the seeds differ in\n\n{start_section(test)}\n",
+        f"## Would a shorter training have told the same?\n\n{shorter_section(dev)}\n",
         f"## Costs\n\n{_cost_table(test)}\n\n{COSTS}",
         f"## Couplings against the true character times, {dev_name}\n\n"
         f"{_coupling_table(dev)}\n\n{LAST_EPOCH}",

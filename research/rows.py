@@ -15,6 +15,7 @@ from research.kept_files import KeptRun, read_reference, read_runs, read_speaker
 from research.table import Row
 
 UNPLANNED = "kept, but no longer in the table"
+FEWEST_ALIKE = 10
 
 
 @dataclass(frozen=True)
@@ -156,3 +157,17 @@ def _margin(scored: dict[str, SystemErrors | None], baseline: str, name: str) ->
     if name == baseline or theirs is None or ours is None:
         return None
     return margin_over(theirs, ours)
+
+
+def alike(rows: Sequence[RowResult]) -> list[RowResult]:
+    """Give the largest group of rows whose models were trained with the same seeds and as many epochs.
+
+    Rows that decode another one's model are left out; a group of fewer than ``FEWEST_ALIKE`` is none.
+    """
+    groups = defaultdict(list)
+    for row in rows:
+        lengths = {seed: len(run.epochs) for seed, run in row.runs.items()}
+        if lengths and not row.plan.model_of:
+            groups[tuple(sorted(lengths.items()))].append(row)
+    largest = max(groups.values(), key=len, default=[])
+    return largest if len(largest) >= FEWEST_ALIKE else []

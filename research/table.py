@@ -1,7 +1,7 @@
 """The table of experiments: its rows and the teachers that they need."""
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -133,12 +133,22 @@ def read_experiment_table(path: str | Path) -> Table:
     try:
         content = yaml.safe_load(text)
         teachers = {name: _make(path, Teacher, keys) for name, keys in content["teachers"].items()}
-        rows = [_make(path, Row, keys) for keys in content["rows"]]
+        rows = [_make(path, Row, keys) for keys in _with_shared_rows(path, content["rows"])]
         corpus = _make(path, Corpus, content.get("corpus", {}))
     except (yaml.YAMLError, KeyError, AttributeError) as error:
         raise InputError(f"{path} is no table of experiments ({error!r}); {HEAD}") from error
     _check_names(path, teachers, rows)
     return Table(teachers, rows, corpus)
+
+
+def _with_shared_rows(path: str | Path, rows: list[Any]) -> Iterator[Any]:
+    """Put the rows of a file beside the table in the place of its name."""
+    for row in rows:
+        if isinstance(row, str):
+            shared = require_file(Path(path).with_name(row), f"{path} names it among its rows")
+            yield from yaml.safe_load(shared.read_text(encoding="utf-8"))
+        else:
+            yield row
 
 
 Made = TypeVar("Made", Corpus, Teacher, Row)

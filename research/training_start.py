@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from espnet_gmot.score.markdown_table import markdown_table, number
-from research.rows import RowResult
+from research.rows import RowResult, alike
 
 LEFT_AT = 0.5  # CER on dev below which the plateau counts as left
 NOTE = """\
@@ -16,6 +16,11 @@ WITHIN = """
 Within rows (each seed's deviation from the means of its row; {runs} runs in {rows} rows) start and CER
 correlate with r = {correlation:.2f}, {slope:+.2f} points of CER an epoch. The rows share their seeds, so they
 are fewer draws than they seem.
+"""
+
+SPREAD = """
+Seeds of one row have a standard deviation of {of_row:.2f} points of CER, {beside:.2f} when what a seed does
+to all rows is taken out ({rows} rows of one length, {seeds} seeds each).
 """
 
 
@@ -51,7 +56,8 @@ def start_section(rows: Sequence[RowResult]) -> str:
         [name, _listed(pairs[:, 0], ".1f"), _listed(pairs[:, 1], ".2f")] for name, pairs in found.items()
     ]
     table = markdown_table(["row", "start (seeds)", "CER % (seeds)"], cells, left={0, 1, 2})
-    return f"{table}\n\n{NOTE.format(percent=100 * LEFT_AT)}{_within_rows(list(found.values()))}"
+    notes = NOTE.format(percent=100 * LEFT_AT) + _within_rows(list(found.values()))
+    return f"{table}\n\n{notes}{_spread(rows)}"
 
 
 def _listed(values: np.ndarray, form: str) -> str:
@@ -70,3 +76,14 @@ def _within_rows(found: Sequence[np.ndarray]) -> str:
         return ""
     correlation, slope = np.corrcoef(starts, rates)[0, 1], np.polyfit(starts, rates, 1)[0]
     return WITHIN.format(runs=len(starts), rows=len(found), correlation=correlation, slope=slope)
+
+
+def _spread(rows: Sequence[RowResult]) -> str:
+    """How far the seeds of a row lie apart, of rows with the same seeds and epochs."""
+    rates = np.array([[row.scored.rates[seed] for seed in sorted(row.runs)] for row in alike(rows)])
+    if not rates.size or rates.shape[1] < 2:
+        return ""
+    of_row = np.sqrt(rates.var(1, ddof=1).mean())
+    rest = rates - rates.mean(1, keepdims=True) - rates.mean(0) + rates.mean()
+    beside = np.sqrt((rest**2).sum() / ((len(rates) - 1) * (rates.shape[1] - 1)))
+    return SPREAD.format(of_row=of_row, beside=beside, rows=len(rates), seeds=rates.shape[1])

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from espnet_gmot.data.audio import parse_rate
 from espnet_gmot.driver.commands import Commands
 from espnet_gmot.driver.jobs import lacks_gpus
+from espnet_gmot.driver.kept_models import require_kept_models
 from espnet_gmot.driver.named_files import require_named_files
 from espnet_gmot.driver.odd_names import require_plain_names
 from espnet_gmot.driver.options import Options
@@ -92,6 +93,7 @@ def check(options: Options) -> None:
     if not chosen:
         logging.warning("--stage, --stop_stage and the --skip_ options leave no stage to run")
     require_named_files(options, chosen)
+    require_kept_models(options, chosen)
     if 7 in chosen or 11 in chosen:
         _check_devices(options)
 

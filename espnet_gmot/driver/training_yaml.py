@@ -65,7 +65,7 @@ def read_training_yaml(path: str | Path) -> TrainingYaml:
     """
     config = load_training_yaml(path)
     model = config.get("model_conf") or {}
-    kind = "ctc" if model.get("ctc_weight", CTC_WEIGHT) == 1.0 else "hybrid"
+    kind = "ctc" if is_ctc_alone(config) else "hybrid"
     projection = model.get("projection") or ""
     return TrainingYaml(
         kind,
@@ -73,6 +73,16 @@ def read_training_yaml(path: str | Path) -> TrainingYaml:
         (config.get("preprocessor_conf") or {}).get("teacher_cache") or "",
         "" if projection == "random" else projection,
     )
+
+
+def is_ctc_alone(config: dict[str, Any]) -> bool:
+    """Tell whether a training YAML asks for a recogniser without a decoder.
+
+    Example:
+        >>> is_ctc_alone({"model_conf": {"ctc_weight": 1.0}}), is_ctc_alone({})
+        (True, False)
+    """
+    return (config.get("model_conf") or {}).get("ctc_weight", CTC_WEIGHT) == 1.0
 
 
 def require_equal_budgets(paths: Sequence[str | Path]) -> None:
@@ -91,7 +101,29 @@ def require_equal_budgets(paths: Sequence[str | Path]) -> None:
                 )
 
 
-def _best_score(config: dict[str, Any], wanted: str) -> str:
+def best_model_criteria(config: dict[str, Any]) -> list[tuple[str, str]]:
+    """Give phase and score of each criterion by which a training keeps its best models.
+
+    A recogniser without a decoder has no ``acc``, and ESPnet passes over that criterion.
+
+    Args:
+        config: the training YAML; in place of ``[valid, loss, min]`` may stand ``valid,loss,min``, as on the
+            command line.
+
+    Example:
+        >>> best_model_criteria({"model_conf": {"ctc_weight": 1.0}})
+        [('train', 'loss'), ('valid', 'loss')]
+    """
     criteria = config.get("best_model_criterion") or BEST_MODEL_CRITERION
-    scores = [score for phase, score, *_ in criteria if phase == "valid"]
+    words = [
+        [word.strip() for word in criterion.strip("()[]").split(",")]
+        if isinstance(criterion, str)
+        else criterion
+        for criterion in ([criteria] if isinstance(criteria, str) else criteria)
+    ]
+    return [(phase, score) for phase, score, *_ in words if score != "acc" or not is_ctc_alone(config)]
+
+
+def _best_score(config: dict[str, Any], wanted: str) -> str:
+    scores = [score for phase, score in best_model_criteria(config) if phase == "valid"]
     return wanted if wanted in scores or not scores else scores[0]

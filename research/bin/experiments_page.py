@@ -24,8 +24,12 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("docs/experiments/small.md"), help="page to write")
     args = parser.parse_args()
-    plans = read_experiment_table(table_of(args.results.absolute().parents[1], args.results.name)).rows
-    if args.results.name not in ("small", "full", "tiny"):  # a pilot, for which not all rows were meant
+    table = table_of(args.results.absolute().parents[1], args.results.name)
+    plans = read_experiment_table(table).rows
+    if table.stem == "experiments" and args.results.name not in (
+        "small",
+        "tiny",
+    ):  # a pilot, not meant to have all
         kept = {run.row for run in read_runs(args.results)}
         plans = [plan for plan in plans if plan.name in kept]
     rows = gather_sets(args.results, plans)

@@ -253,7 +253,7 @@ def test_training_on_a_gpu_that_is_not_there_is_refused(recipe, finished):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--preset", "huge"], "unknown --preset huge; choose demo, full or tiny"),
+        (["--preset", "huge"], "unknown --preset huge; choose demo, small, long, full or tiny"),
         (["--preset"], "--preset needs a value"),
         (["--speed-perturb-factors", "0.9 1.0"], "--speed-perturb-factors is set by this comparison"),
         (["--expdir", "mine"], "--expdir is set by this comparison; for another one run ./asr.sh"),

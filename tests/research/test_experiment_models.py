@@ -20,7 +20,7 @@ TABLES = {
     "small": read_experiment_table(RESEARCH / "experiments.yaml"),
     **{
         preset: read_experiment_table(RESEARCH / f"experiments_{preset}.yaml")
-        for preset in ("full", "speechocean762", "aishell_sample")
+        for preset in ("full", "speechocean762", "aishell_sample", "long")
     },
 }
 ROWS = [(preset, row) for preset, table in TABLES.items() for row in table.rows]

@@ -59,6 +59,20 @@ def test_a_mistake_in_the_table_is_named(tmp_path, old, new, message):
         read(tmp_path, TABLE.replace(old, new, 1))
 
 
+def test_tables_share_rows(tmp_path):
+    teachers, rows = TABLE.split("rows:\n")
+    (tmp_path / "shared.yaml").write_text(rows)
+    own = "-   {name: own, config: ctc, model_of: ctc, tests: t}\n"
+    table = read(tmp_path, f"{teachers}rows:\n-   shared.yaml\n{own}")
+    assert table.rows[:2] == read(tmp_path, TABLE).rows
+    assert [row.name for row in table.rows] == ["ctc", "gmot", "own"]
+
+
+def test_a_file_of_rows_that_is_missing_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere.yaml.*experiments.yaml names it among its rows"):
+        read(tmp_path, TABLE.replace("rows:", "rows:\n-   nowhere.yaml", 1))
+
+
 def test_own_table_begins_with_what_decides():
     rows = read_experiment_table(OWN).rows
     assert [row.name for row in rows[:6]] == ["ctc", "gmot", "random_teacher", "ot", "tot", "gw"]

@@ -62,3 +62,18 @@ def test_rows_are_compared_with_themselves_alone(tmp_path):
 
 def test_without_two_starts_there_is_nothing_to_say(tmp_path):
     assert section(tmp_path, {"ctc": {0: (REFERENCE, 0.1), 1: (REFERENCE, 0.6)}}).startswith("No row has two")
+
+
+def test_spread_of_the_seeds_and_what_is_left_without_their_common_part(tmp_path):
+    """All rows get one character of nine more wrong with seed 1: all of it is the seed's."""
+    for row in range(10):
+        for seed, hypotheses in enumerate((ONE_WRONG, TWO_WRONG) if row % 2 else (REFERENCE, ONE_WRONG)):
+            keep(tmp_path, f"row{row}", seed, hypotheses, epochs=epochs(0.9, 0.1))
+    plans = [Row(f"row{row}", "", "", baseline="row0") for row in range(10)]
+    page = " ".join(start_section(gather_sets(tmp_path, plans)["test"]).split())
+    assert f"a standard deviation of {100 / 9 / 2**0.5:.2f} points of CER, 0.00 when" in page
+    assert "(10 rows of one length, 2 seeds each)" in page
+
+
+def test_few_rows_have_no_spread(tmp_path):
+    assert "standard" not in section(tmp_path, {"ctc": {0: (REFERENCE, 0.1), 1: (ONE_WRONG, 0.2)}})

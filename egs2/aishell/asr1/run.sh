@@ -31,7 +31,7 @@ case ${preset} in
         corpus=(
             --lang zh_sample --token_type char
             --train_set train_sample --valid_set dev_sample --test_sets "dev_sample test_sample"
-            --audio_format wav --ngpu 0 --asr_config conf/sample/train_asr_gmot_ctc.yaml
+            --audio_format wav --ngpu 0 --asr_config conf/sample/train_asr_gmot.yaml
         )
         local_data_opts="--preset sample ${local_data_opts}" ;;
     *)

@@ -17,7 +17,7 @@ set -euo pipefail
 preset=full # or sample
 take_options preset -- "$@"
 if [ "${preset}" = sample ]; then
-    systems="sample/train_asr_ctc sample/train_asr_ot_ctc sample/train_asr_gmot_ctc sample/train_asr_gmot_random_teacher_ctc"
+    systems="sample/train_asr_ctc sample/train_asr_ot sample/train_asr_gmot sample/train_asr_gmot_random_teacher"
     chosen=(--systems "${systems}" --suffix raw_zh_sample_char --test_sets "dev_sample test_sample" --page exp/comparison_sample)
 else # published figures are of the whole corpus
     chosen=(--baseline train_asr_ctc_conformer_e15_linear1024 --suffix raw_zh_char_sp --test_sets "dev test" \

@@ -18,7 +18,7 @@ set -euo pipefail
 # shellcheck source=egs2/TEMPLATE/asr1/asr_with_teacher.sh
 . local/asr_with_teacher.sh
 
-preset=demo # corpus and models: demo, full, or tiny for the tests
+preset=demo # corpus and models: demo, full; small and long for the experiments; tiny for the tests
 teacher=    # name or directory of the teacher; empty trains a small BERT on the corpus's remaining text
 seed=0      # of corpus, teacher and training
 allow_download=false # whether the model hub may be asked for --teacher
@@ -32,7 +32,7 @@ refuse_options "for another one run ./asr.sh (see ./asr.sh --help)" stage stop_s
     token_type speed_perturb_factors local_data_opts dumpdir expdir asr_config asr_tag asr_exp asr_stats_dir \
     use_lm inference_config inference_tag inference_asr_model
 if [ ! -f "conf/train_ctc_${preset}.yaml" ]; then
-    echo "run.sh: error: unknown --preset ${preset}; choose demo, full or tiny" >&2
+    echo "run.sh: error: unknown --preset ${preset}; choose demo, small, long, full or tiny" >&2
     exit 2
 fi
 test_sets="dev test"

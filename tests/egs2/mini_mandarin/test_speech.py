@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import pairwise
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -103,6 +104,43 @@ def test_character_times_cover_the_speech_in_order(made):
         end = soundfile.info(wav).duration - (starts + durations)[-1]
         for silence in (starts[0], end):
             assert TINY.silence[0] - 0.002 <= silence <= TINY.silence[1] + 0.002
+
+
+PAUSING = replace(TINY, pauses=1.0, pause=(0.3, 0.4), snr=(60.0, 60.0), level=(-25.0, -25.0))
+
+
+def test_pauses_stand_between_the_characters_and_belong_to_none():
+    samples, times = speech.render(UTTERANCES[1], PAUSING, seed=0)
+    assert len(times) == len(UTTERANCES[1].sentence)
+    for (_, end), (start, _) in pairwise(times):
+        assert 0.3 - 1e-4 <= start - end <= 0.4 + 1e-4
+        silent = samples[round((end + 0.01) * 16000) : round((start - 0.01) * 16000)]
+        assert 20 * np.log10(silent.std()) < -80
+    for start, end in times:
+        assert 20 * np.log10(samples[round(start * 16000) : round(end * 16000)].std()) > -40
+
+
+def test_pauses_change_neither_level_nor_length_of_the_characters(tmp_path):
+    lengths = []
+    for name, preset in (("with", PAUSING), ("without", replace(PAUSING, pauses=0.0))):
+        wav = speech.make_wavs(UTTERANCES[1:2], tmp_path / name, preset, 0, 1)[UTTERANCES[1].id]
+        rows = [line.split() for line in wav.with_suffix(".ctm").read_text().splitlines()]
+        lengths.append([float(row[3]) for row in rows])
+        samples, _ = soundfile.read(wav)
+        times = [(float(row[2]), float(row[2]) + float(row[3])) for row in rows]
+        spoken = [samples[round(start * 16000) : round(end * 16000)] for start, end in times]
+        assert 20 * np.log10(np.concatenate(spoken).std()) == pytest.approx(-25, abs=0.1)
+    np.testing.assert_allclose(*lengths, atol=0.0011)  # they are written in milliseconds
+
+
+def test_pauses_come_as_often_as_asked_for():
+    preset = replace(PAUSING, pauses=0.5)
+    long = plan_utterances("dev", ["人民发展经济建设工作我们的国家" * 2], ("m1",) * 1)[0]
+    gaps = []
+    for seed in range(8):
+        _, times = speech.render(long, preset, seed)
+        gaps += [start - end > 0.2 for (_, end), (start, _) in pairwise(times)]
+    assert 0.35 < np.mean(gaps) < 0.65  # 232 gaps: ten standard errors
 
 
 def test_noise_has_the_ratio_asked_for():

@@ -26,6 +26,7 @@ from mini_mandarin.presets import Preset
 SAMPLE_RATE = 16000
 _BYTES_A_CHARACTER = 16000  # half a second, silence included
 _PEAK = 0.9
+_FADE = espeak.RATE_HZ // 200  # samples, 5 ms
 
 
 @dataclass(frozen=True)
@@ -144,19 +145,18 @@ def _make_wav(job: _Job) -> None:
     samples, times = render(job.utterance, job.preset, job.seed)
     lines = [
         f"{job.utterance.id} 1 {start:.3f} {end - start:.3f} {char}\n"
-        for char, (start, end) in zip(job.utterance.sentence, pairwise(times), strict=True)
+        for char, (start, end) in zip(job.utterance.sentence, times, strict=True)
     ]
     write_text(times_path(job.wav), "".join(lines))
     with write_aside(job.wav) as aside:  # last: a wav stands for a finished utterance
         soundfile.write(aside, samples, SAMPLE_RATE, subtype="PCM_16")
 
 
-def render(utterance: Utterance, preset: Preset, seed: int) -> tuple[np.ndarray, list[float]]:
-    """Speak an utterance with rate, pitch, silence, level and noise drawn for its id.
+def render(utterance: Utterance, preset: Preset, seed: int) -> tuple[np.ndarray, list[tuple[float, float]]]:
+    """Speak an utterance with rate, pitch, silence, pauses, level and noise drawn for its id.
 
     Returns:
-        samples (n,) at 16 kHz within ±1, and the times in seconds at which the characters start,
-        closed by the end of the last one.
+        samples (n,) at 16 kHz within ±1, and the seconds at which each character starts and ends.
     """
     rng = np.random.default_rng([seed, *utterance.id.encode()])
     rate = int(rng.integers(*preset.rate, endpoint=True))
@@ -164,14 +164,54 @@ def render(utterance: Utterance, preset: Preset, seed: int) -> tuple[np.ndarray,
     before, after = (round(second * SAMPLE_RATE) for second in rng.uniform(*preset.silence, size=2))
     spoken, starts = espeak.synthesise(utterance.pinyin, utterance.voice, rate, pitch)
     first, last = _voiced_range(spoken)
-    speech = soxr.resample(spoken[first:last] / 32768.0, espeak.RATE_HZ, SAMPLE_RATE)
-    rms = np.sqrt(np.mean(speech**2))
+    edges = [*(max(start - first, 0) for start in starts), last - first]
+    pauses = _draw_pauses(len(starts) - 1, preset, rng)
+    voiced, spans = _pause(spoken[first:last] / 32768.0, edges, pauses)
+    speech = soxr.resample(voiced, espeak.RATE_HZ, SAMPLE_RATE)
+    rms = np.sqrt(np.sum(speech**2) / (len(speech) * (last - first) / len(voiced)))
     gain = min(10 ** (rng.uniform(*preset.level) / 20) / rms, _PEAK / np.abs(speech).max())
     samples = gain * np.pad(speech, (before, after))
     noise_rms = gain * rms * 10 ** (-rng.uniform(*preset.snr) / 20)
     samples += noise_rms * rng.standard_normal(len(samples))
-    edges = [*(max(start, first) for start in starts), last]
-    return samples, [before / SAMPLE_RATE + (edge - first) / espeak.RATE_HZ for edge in edges]
+    return samples, [
+        (before / SAMPLE_RATE + start / espeak.RATE_HZ, before / SAMPLE_RATE + end / espeak.RATE_HZ)
+        for start, end in spans
+    ]
+
+
+def _draw_pauses(gaps: int, preset: Preset, rng: np.random.Generator) -> list[int]:
+    """Draw the samples of silence in each gap between two characters; 0 where none is."""
+    if preset.pauses == 0.0:
+        return [0] * gaps
+    seconds = np.where(rng.random(gaps) < preset.pauses, rng.uniform(*preset.pause, size=gaps), 0.0)
+    return [round(second * espeak.RATE_HZ) for second in seconds]
+
+
+def _pause(
+    samples: np.ndarray, edges: Sequence[int], pauses: Sequence[int]
+) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """Put silence between characters, and give the samples at which each of them starts and ends.
+
+    Args:
+        samples: (n,), speech without pauses.
+        edges: where each character starts, closed by the end of the last one.
+        pauses: samples of silence in each gap.
+    """
+    cuts = [edge for edge, pause in zip(edges[1:-1], pauses, strict=True) if pause]
+    pieces = np.split(samples, cuts)
+    silences = [np.zeros(pause) for pause in pauses if pause]
+    for number, piece in enumerate(pieces):
+        ramp = np.linspace(0.0, 1.0, min(_FADE, len(piece)))  # a step would click
+        if number > 0:
+            piece[: len(ramp)] *= ramp
+        if number < len(silences):
+            piece[len(piece) - len(ramp) :] *= ramp[::-1]
+    joined = [part for pair in zip(pieces, [*silences, np.zeros(0)], strict=True) for part in pair]
+    shifts = np.cumsum([0, *pauses])
+    spans = [
+        (start + shift, end + shift) for (start, end), shift in zip(pairwise(edges), shifts, strict=True)
+    ]
+    return np.concatenate(joined), [(int(start), int(end)) for start, end in spans]
 
 
 def _voiced_range(samples: np.ndarray) -> tuple[int, int]:
