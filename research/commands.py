@@ -87,16 +87,21 @@ def prepare_language_model(machine: Machine) -> Iterator[Command]:
     yield machine.asr(6, 8, *options, "--lm_train_text", text)
 
 
+def train_alone(run: Run, machine: Machine) -> Iterator[Command]:
+    """Train a run with whose model others begin."""
+    run.record.begin()
+    yield machine.asr(11, 11, *_trained_by(run))
+
+
 def carry_out(run: Run, results: Path, machine: Machine) -> Iterator[Command]:
     """Train, decode and score a run, measure its encoder and coupling, keep the results."""
     run.record.begin()
-    model, decode = run.expdir / "asr", f"decode_{run.row.decoding}"
-    options: list[object] = ["--expdir", run.expdir, "--asr_exp", model, "--asr_config", run.config]
-    options += ["--inference_config", f"conf/{decode}.yaml", "--inference_tag", decode]
-    yield machine.asr(11, 13, *options, *SEARCH[run.row.decoding])
+    model, decode = run.model, f"decode_{run.row.decoding}"
+    options = ["--inference_config", f"conf/{decode}.yaml", "--inference_tag", decode]
+    yield machine.asr(11, 13, *_trained_by(run), *options, *SEARCH[run.row.decoding])
 
     if Path(f"data/{machine.corpus.dev}/ctm").is_file():
-        yield from _measure(run, model, machine.corpus)
+        yield from _measure(run, machine.corpus)
     kept = ["--results", results, "--row", run.row.name, "--seed", run.seed, "--config", run.config]
     yield _python(
         "keep_experiment", *kept, "--experiment", model, "--decode", decode, "--sets", *machine.corpus.sets
@@ -104,10 +109,15 @@ def carry_out(run: Run, results: Path, machine: Machine) -> Iterator[Command]:
     run.record.finish()
 
 
-def _measure(run: Run, model: Path, corpus: Corpus) -> Iterator[Command]:
+def _trained_by(run: Run) -> list[object]:
+    return ["--expdir", run.expdir, "--asr_exp", run.model, "--asr_config", run.config]
+
+
+def _measure(run: Run, corpus: Corpus) -> Iterator[Command]:
     """What encoder and coupling have of the characters, where their true times are known."""
+    model = run.model
     dev = [f"dump/raw/{corpus.dev}", f"data/{corpus.dev}/ctm"]
-    trained = [model / CTC_CHECKPOINT]
+    trained = [run.checkpoint]
     if not is_fresh(model / CONTEXT, 0.0, trained):
         cache = ["--teacher_cache", f"exp/teacher_{PROBED_WITH}/cache"]
         train = ["--train_data", f"dump/raw/{corpus.train}", "--train_ctm", f"data/{corpus.train}/ctm"]

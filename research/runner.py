@@ -4,7 +4,7 @@ import fcntl
 import subprocess
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -13,7 +13,7 @@ import humanfriendly
 
 from espnet_gmot.driver.processes import GRACE_SECONDS, Children
 from espnet_gmot.errors import InputError
-from research.commands import Command, Machine, carry_out
+from research.commands import Command
 from research.runs import Run
 
 STAGES_GRACE = 3 * GRACE_SECONDS  # a stage gives its launchers 2 * GRACE_SECONDS
@@ -33,14 +33,13 @@ def run_in_turn(commands: Iterable[Command]) -> None:
                 raise InputError(f"{command[0]} failed; {cure}")
 
 
-def run_side_by_side(runs: Sequence[Run], at_once: int, results: Path, machine: Machine) -> int:
+def run_side_by_side(runs: Sequence[Run], at_once: int, commands: Callable[[Run], Iterator[Command]]) -> int:
     """Carry out runs, and tell of each when it starts and how it ended.
 
     Args:
         runs: in the order in which they start.
         at_once: how many at a time.
-        results: directory of the protocol.
-        machine: what each may use.
+        commands: gives what a run does, command by command.
 
     Returns:
         How many failed.
@@ -49,7 +48,7 @@ def run_side_by_side(runs: Sequence[Run], at_once: int, results: Path, machine: 
         Stopped: a signal came; what ran has ended.
     """
     with Children(STAGES_GRACE) as children:
-        queue = _Queue(children, at_once, [_Job(run, carry_out(run, results, machine)) for run in runs])
+        queue = _Queue(children, at_once, [_Job(run, commands(run)) for run in runs])
         while queue.waiting or queue.running:
             queue.start_waiting()
             queue.go_on()

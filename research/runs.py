@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from espnet_gmot.driver.freshness import Record
-from espnet_gmot.driver.training_yaml import load_training_yaml
+from espnet_gmot.driver.training_yaml import CTC_CHECKPOINT, load_training_yaml
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_text
 from espnet_gmot.teacher.cache import read_meta
@@ -45,6 +45,16 @@ class Run:
         return self.expdir / "train.yaml"
 
     @property
+    def model(self) -> Path:
+        """The directory of its model."""
+        return _model_of(self.expdir)
+
+    @property
+    def checkpoint(self) -> Path:
+        """The averaged model, with which it decodes and others begin."""
+        return self.model / CTC_CHECKPOINT
+
+    @property
     def record(self) -> Record:
         """What the directory is made from."""
         return Record(self.expdir, **self.training)
@@ -67,22 +77,61 @@ def plan_runs(
     Raises:
         InputError: a YAML or a teacher is missing, or a run was finished or begun with another YAML.
     """
-    by_name, finished = {row.name: row for row in table.rows}, finished_configs(results)
+    finished = finished_configs(results)
     runs, faults = [], []
     for row in rows:
-        trained = by_name[row.model_of] if row.model_of else row
         for seed in seeds:
-            training = training_of(trained, seed, yaml_of(table.corpus, trained.config, preset))
-            run = Run(row, seed, training, Path("exp/runs") / f"{trained.name}_seed{seed}")
+            run = _run(table, row, seed, preset)
             former = finished.get((row.name, seed))
             if former is None:
                 runs.append(run)
                 faults += _begun_otherwise(run)
-            elif former != training:
+            elif former != run.training:
                 faults.append(
                     f"{results}: {run.name} was made with another training YAML than the table asks for now "
                     "(move the results elsewhere to run it again, or give the row another name)"
                 )
+    return _ready(runs, faults)
+
+
+def plan_starts(table: Table, runs: Sequence[Run], preset: str) -> list[Run]:
+    """List the trainings with whose models others begin, and whose models are not here.
+
+    Kept results hold no models: on another machine a start is trained again.
+
+    Args:
+        table: all rows.
+        runs: those to run.
+        preset: sizes of corpus and models.
+
+    Raises:
+        InputError: as :func:`plan_runs`.
+    """
+    rows = {row.name: row for row in table.rows}
+    trained = [rows[run.row.model_of or run.row.name] for run in runs]
+    names = dict.fromkeys(row.start for row in trained if row.start)
+    starts = [_run(table, rows[name], 0, preset) for name in names]
+    missing = [start for start in starts if not start.checkpoint.is_file()]
+    return _ready(missing, [fault for start in missing for fault in _begun_otherwise(start)])
+
+
+def _run(table: Table, row: Row, seed: int, preset: str) -> Run:
+    by_name = {other.name: other for other in table.rows}
+    trained = by_name[row.model_of] if row.model_of else row
+    training = training_of(trained, seed, yaml_of(table.corpus, trained.config, preset))
+    return Run(row, seed, training, _expdir(trained.name, seed))
+
+
+def _expdir(row: str, seed: int) -> Path:
+    return Path("exp/runs") / f"{row}_seed{seed}"
+
+
+def _model_of(expdir: Path) -> Path:
+    return expdir / "asr"
+
+
+def _ready(runs: list[Run], faults: Sequence[str]) -> list[Run]:
+    """Write the training YAMLs, unless something is wrong."""
     if faults:
         raise InputError("; ".join(dict.fromkeys(faults)))
     for run in runs:
@@ -113,6 +162,8 @@ def training_of(row: Row, seed: int, path: Path) -> dict[str, Any]:
     """
     require_file(path, f"row {row.name} and the table's corpus name it")
     config = merge(load_training_yaml(path), row.change) | {"seed": seed}
+    if row.start is not None:
+        config["init_param"] = [str(_model_of(_expdir(row.start, 0)) / CTC_CHECKPOINT)]
     if row.teacher is None:
         return config
     teacher, model = Path("exp") / f"teacher_{row.teacher}", config["model_conf"]

@@ -76,6 +76,8 @@ class Row:
         change: what differs from the YAML.
         decoding: how it is decoded.
         model_of: row whose model is decoded; None to train one.
+        start: row whose averaged model, of seed 0, the training begins with; None for fresh weights. Rows
+            with the same start are branches: their first epochs are the same.
         baseline: row that it is compared with first; the baseline of all is compared with none.
         against: rows that it is compared with besides.
         control_of: row whose teacher it replaces by one without knowledge.
@@ -88,6 +90,7 @@ class Row:
     change: dict[str, Any] = field(default_factory=dict)
     decoding: Decoding = "ctc_greedy"
     model_of: str | None = None
+    start: str | None = None
     baseline: str = "ctc"
     against: list[str] = field(default_factory=list)
     control_of: str | None = None
@@ -174,6 +177,7 @@ def _check_names(path: str | Path, teachers: dict[str, Teacher], rows: list[Row]
             raise InputError(f"{path}: {row.name} stands for no run in the results; rename the row")
         named: list[tuple[str, str | None, Container[str]]]
         named = [("teacher", row.teacher, teachers), ("model_of", row.model_of, names)]
+        named += [("start", row.start, names)]
         named += [("baseline", row.baseline, names), ("control_of", row.control_of, names)]
         named += [("against", name, names) for name in row.against]
         for key, wanted, known in named:

@@ -22,9 +22,16 @@ from espnet_gmot.bin import _command
 from espnet_gmot.driver.jobs import usable_cpus
 from espnet_gmot.driver.processes import Stopped
 from espnet_gmot.errors import InputError
-from research.commands import Machine, prepare_corpus, prepare_language_model, prepare_teacher
+from research.commands import (
+    Machine,
+    carry_out,
+    prepare_corpus,
+    prepare_language_model,
+    prepare_teacher,
+    train_alone,
+)
 from research.runner import run_in_turn, run_side_by_side
-from research.runs import plan_runs, teachers_of
+from research.runs import plan_runs, plan_starts, teachers_of
 from research.table import read_experiment_table, table_of
 
 RESEARCH = Path(__file__).resolve().parents[1]
@@ -60,8 +67,12 @@ def run(args: argparse.Namespace, at_once: int) -> int:
     runs = plan_runs(table, rows, list(chain(*args.seeds)), args.preset, results)
     if any(run.row.decoding == "ctc_beam_lm" for run in runs):
         run_in_turn(prepare_language_model(machine))
+    if starts := plan_starts(table, runs, args.preset):
+        print(f"run_experiments: {len(starts)} training(s) that others begin with", flush=True)
+        if failed := run_side_by_side(starts, at_once, lambda run: train_alone(run, machine)):
+            return failed
     print(f"run_experiments: {len(runs)} run(s) to do, {at_once} at a time; results: {results}", flush=True)
-    return run_side_by_side(runs, at_once, results, machine)
+    return run_side_by_side(runs, at_once, lambda run: carry_out(run, results, machine))
 
 
 def enter(directory: Path, recipe: Path) -> None:

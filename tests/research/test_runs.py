@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,7 +12,7 @@ from experiment_results import REFERENCE, forget
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.cache import CacheMeta
 from research.kept_files import KeptRun, add_run
-from research.runs import plan_runs, teachers_of
+from research.runs import plan_runs, plan_starts, teachers_of, training_of
 from research.table import Row, Table, Teacher
 
 META = CacheMeta("exp/teacher_base/bert", 2, 16, "float16", "abc", num_texts=3)
@@ -128,6 +129,43 @@ def test_results_that_broke_off_are_made_again(recipe):
 def test_a_preset_without_yaml_is_refused(recipe):
     with pytest.raises(InputError, match="conf/train_ctc_huge.yaml does not exist; row ctc and the table's"):
         plan_runs(TABLE, [CTC], [0], "huge", recipe / "results")
+
+
+BRANCH = Row("branch", "gmot", "branch", teacher="weak", start="ctc")
+WITH_BRANCH = Table(
+    TEACHERS, [CTC, BRANCH, Row("branch_lm", "gmot", "t", decoding="ctc_beam_lm", model_of="branch")]
+)
+
+
+@pytest.fixture
+def branches(recipe):
+    """Two seeds of a branch, and a search with its model."""
+    return plan_runs(WITH_BRANCH, WITH_BRANCH.rows[1:], [0, 1], "tiny", recipe / "results")
+
+
+def test_branches_begin_with_one_model_whatever_their_seed(branches):
+    for run in branches:
+        config = yaml.safe_load(run.config.read_text())
+        assert config["init_param"] == ["exp/runs/ctc_seed0/asr/valid.cer_ctc.ave.pth"]
+        assert config["seed"] == run.seed
+    assert "init_param" not in training_of(CTC, 0, Path("conf/train_ctc_tiny.yaml"))
+
+
+def test_a_start_is_trained_once_and_only_where_its_model_is_missing(branches):
+    (start,) = plan_starts(WITH_BRANCH, branches, "tiny")
+    assert (start.name, yaml.safe_load(start.config.read_text())["seed"]) == ("ctc seed 0", 0)
+    assert plan_starts(WITH_BRANCH, [], "tiny") == []
+    start.model.mkdir(parents=True)
+    start.checkpoint.touch()
+    assert plan_starts(WITH_BRANCH, branches, "tiny") == []
+
+
+def test_a_start_that_was_begun_with_another_yaml_is_refused(recipe, branches):
+    (start,) = plan_starts(WITH_BRANCH, branches, "tiny")
+    start.record.begin()
+    change_yaml(recipe)
+    with pytest.raises(InputError, match="ctc_seed0 was begun with another .*max_epoch"):
+        plan_starts(WITH_BRANCH, branches, "tiny")
 
 
 def test_only_the_teachers_that_rows_need_are_listed(recipe):

@@ -30,6 +30,8 @@ case ${option[stage]} in
         mkdir "${option[expdir]}/busy" # one at a time in each directory
         sleep 0.2
         rmdir "${option[expdir]}/busy"
+        mkdir -p "${option[asr_exp]}"
+        touch "${option[asr_exp]}/valid.cer_ctc.ave.pth"
         [[ ${name} != "${FAIL_IN:-none}"* ]] || exit 2
         [[ ${name} != "${SLEEP_IN:-none}"* ]] || { sleep 60 & echo $! > "${CALLS}.sleeping"; wait; } ;;
 esac
@@ -72,6 +74,7 @@ TABLE = {
         {"name": "gmot", "config": "gmot", "tests": "method", "teacher": "base"},
         {"name": "control", "config": "gmot", "tests": "control", "teacher": "random"},
         {"name": "weak", "config": "gmot", "tests": "teacher", "teacher": "weak"},
+        {"name": "branch", "config": "gmot", "tests": "branch", "teacher": "base", "start": "ctc"},
         {"name": "ctc_lm", "config": "ctc", "tests": "LM", "decoding": "ctc_beam_lm", "model_of": "ctc"},
     ],
 }  # fmt: skip
@@ -179,6 +182,26 @@ def test_a_failure_leaves_the_others_running_and_is_retried(recipe):
     assert run(recipe, "--rows", "ctc gmot", "--seeds", "0")[0] == 0
     assert kept(recipe) == ["ctc/seed0", "gmot/seed0"]
     assert len(calls(recipe, "asr 11-13")) == 1
+
+
+def test_branches_begin_with_a_model_that_is_trained_once(recipe):
+    status, output = run(recipe, "--rows", "branch", "--seeds", "0 1")
+    assert status == 0, output
+    assert [call.split()[2] for call in calls(recipe, "asr 11-11")] == ["ctc_seed0"]
+    first, *others = [call.split()[1:3] for call in calls(recipe, "asr 11")]
+    assert first == ["11-11", "ctc_seed0"]
+    assert sorted(others) == [["11-13", "branch_seed0"], ["11-13", "branch_seed1"]]
+    assert kept(recipe) == ["branch/seed0", "branch/seed1"]
+    assert "1 training(s) that others begin with" in output
+    assert run(recipe, "--rows", "ctc branch", "--seeds", "0 1 2")[0] == 0
+    assert calls(recipe, "asr 11-11") == []
+    assert kept(recipe) == [f"{row}/seed{seed}" for row in ("branch", "ctc") for seed in range(3)]
+
+
+def test_no_branch_begins_without_its_model(recipe):
+    status, output = run(recipe, "--rows", "branch", "--seeds", "0", FAIL_IN="ctc")
+    assert (status, calls(recipe, "asr 11-13"), kept(recipe)) == (1, [], [])
+    assert "ctc seed 0: FAILED; log: exp/runs/ctc_seed0/ctc.log" in output
 
 
 def test_language_model_is_trained_on_the_teachers_text_and_shares_the_ctc_model(recipe):
