@@ -19,10 +19,10 @@ CHECKPOINT = "valid.cer_ctc.ave_1best.pth"
 
 
 def cut_down(corpus, teacher):
-    """What the YAML of a test changes in conf/training_gmot.yaml: corpus, teacher, sizes, no GPU's precision."""
+    """What the test changes in conf/training_gmot.yaml: corpus, teacher, sizes, no GPU's precision."""
     cache = (
-        f"python3 -m espnet_gmot.bin.cache_teacher --teacher {teacher} --projection exp/teacher/projection.npz "
-        "--text data/train/text data/dev/text --out exp/teacher/cache"
+        f"python3 -m espnet_gmot.bin.cache_teacher --teacher {teacher} --text data/train/text data/dev/text"
+        " --out exp/teacher/cache --projection exp/teacher/projection.npz"
     )
     return {
         "defaults": ["../training_gmot", "_self_"],
