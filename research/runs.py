@@ -108,9 +108,9 @@ def plan_starts(table: Table, runs: Sequence[Run], preset: str) -> list[Run]:
         InputError: as :func:`plan_runs`.
     """
     rows = {row.name: row for row in table.rows}
-    trained = [rows[run.row.model_of or run.row.name] for run in runs]
-    names = dict.fromkeys(row.start for row in trained if row.start)
-    starts = [_run(table, rows[name], 0, preset) for name in names]
+    trained = [(rows[run.row.model_of or run.row.name], run.seed) for run in runs]
+    wanted = dict.fromkeys((row.start, seed) for row, seed in trained if row.start)
+    starts = [_run(table, rows[name], seed, preset) for name, seed in wanted]
     missing = [start for start in starts if not start.checkpoint.is_file()]
     return _ready(missing, [fault for start in missing for fault in _begun_otherwise(start)])
 
@@ -163,7 +163,7 @@ def training_of(row: Row, seed: int, path: Path) -> dict[str, Any]:
     require_file(path, f"row {row.name} and the table's corpus name it")
     config = merge(load_training_yaml(path), row.change) | {"seed": seed}
     if row.start is not None:
-        config["init_param"] = [str(_model_of(_expdir(row.start, 0)) / CTC_CHECKPOINT)]
+        config["init_param"] = [str(_model_of(_expdir(row.start, seed)) / CTC_CHECKPOINT)]
     if row.teacher is None:
         return config
     teacher, model = Path("exp") / f"teacher_{row.teacher}", config["model_conf"]

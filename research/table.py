@@ -76,8 +76,8 @@ class Row:
         change: what differs from the YAML.
         decoding: how it is decoded.
         model_of: row whose model is decoded; None to train one.
-        start: row whose averaged model, of seed 0, the training begins with; None for fresh weights. Rows
-            with the same start are branches: their first epochs are the same.
+        start: row whose averaged model of the same seed the training begins with; None for fresh weights.
+            Rows with the same start are branches: their first epochs are the same.
         baseline: row that it is compared with first; the baseline of all is compared with none.
         against: rows that it is compared with besides.
         control_of: row whose teacher it replaces by one without knowledge.

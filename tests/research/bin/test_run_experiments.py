@@ -187,15 +187,14 @@ def test_a_failure_leaves_the_others_running_and_is_retried(recipe):
 def test_branches_begin_with_a_model_that_is_trained_once(recipe):
     status, output = run(recipe, "--rows", "branch", "--seeds", "0 1")
     assert status == 0, output
-    assert [call.split()[2] for call in calls(recipe, "asr 11-11")] == ["ctc_seed0"]
-    first, *others = [call.split()[1:3] for call in calls(recipe, "asr 11")]
-    assert first == ["11-11", "ctc_seed0"]
-    assert sorted(others) == [["11-13", "branch_seed0"], ["11-13", "branch_seed1"]]
+    trained = [call.split()[1:3] for call in calls(recipe, "asr 11")]
+    assert sorted(trained[:2]) == [["11-11", "ctc_seed0"], ["11-11", "ctc_seed1"]]
+    assert sorted(trained[2:]) == [["11-13", "branch_seed0"], ["11-13", "branch_seed1"]]
     assert kept(recipe) == ["branch/seed0", "branch/seed1"]
-    assert "1 training(s) that others begin with" in output
-    assert run(recipe, "--rows", "ctc branch", "--seeds", "0 1 2")[0] == 0
+    assert "2 training(s) that others begin with" in output
+    assert run(recipe, "--rows", "ctc branch", "--seeds", "0 1")[0] == 0
     assert calls(recipe, "asr 11-11") == []
-    assert kept(recipe) == [f"{row}/seed{seed}" for row in ("branch", "ctc") for seed in range(3)]
+    assert kept(recipe) == [f"{row}/seed{seed}" for row in ("branch", "ctc") for seed in range(2)]
 
 
 def test_no_branch_begins_without_its_model(recipe):
