@@ -44,8 +44,9 @@ HOMOPHONES = """\
   differs a little).
 """
 COSTS = """\
-Parameters that decoding runs, without a language model; time of the model's own training, without teacher and
-language model; real-time factor of decoding. Runs went side by side, so times are rough.
+Parameters that decoding runs, without a language model; time of the model's own training, without teacher,
+language model and the training that a branch begins with; real-time factor of decoding. Runs went side by
+side, so times are rough.
 """
 LAST_EPOCH = """\
 In the last epoch: "edge cost" is Σ (A − B)² γ γ of the row's own coupling, whether the row minimises it or

@@ -45,14 +45,9 @@ class Run:
         return self.expdir / "train.yaml"
 
     @property
-    def model(self) -> Path:
-        """The directory of its model."""
-        return _model_of(self.expdir)
-
-    @property
     def checkpoint(self) -> Path:
-        """The averaged model, with which it decodes and others begin."""
-        return self.model / CTC_CHECKPOINT
+        """The averaged model, with which it decodes and others begin; in the directory of the model."""
+        return _checkpoint_of(self.expdir)
 
     @property
     def record(self) -> Record:
@@ -94,8 +89,8 @@ def plan_runs(
     return _ready(runs, faults)
 
 
-def plan_starts(table: Table, runs: Sequence[Run], preset: str) -> list[Run]:
-    """List the trainings with whose models others begin, and whose models are not here.
+def missing_starts(table: Table, runs: Sequence[Run], preset: str) -> list[Run]:
+    """List the trainings with whose models runs begin, and whose models are not here.
 
     Kept results hold no models: on another machine a start is trained again.
 
@@ -111,8 +106,7 @@ def plan_starts(table: Table, runs: Sequence[Run], preset: str) -> list[Run]:
     trained = [(rows[run.row.model_of or run.row.name], run.seed) for run in runs]
     wanted = dict.fromkeys((row.start, seed) for row, seed in trained if row.start)
     starts = [_run(table, rows[name], seed, preset) for name, seed in wanted]
-    missing = [start for start in starts if not start.checkpoint.is_file()]
-    return _ready(missing, [fault for start in missing for fault in _begun_otherwise(start)])
+    return _ready([start for start in starts if not start.checkpoint.is_file()], [])
 
 
 def _run(table: Table, row: Row, seed: int, preset: str) -> Run:
@@ -126,8 +120,8 @@ def _expdir(row: str, seed: int) -> Path:
     return Path("exp/runs") / f"{row}_seed{seed}"
 
 
-def _model_of(expdir: Path) -> Path:
-    return expdir / "asr"
+def _checkpoint_of(expdir: Path) -> Path:
+    return expdir / "asr" / CTC_CHECKPOINT
 
 
 def _ready(runs: list[Run], faults: Sequence[str]) -> list[Run]:
@@ -163,7 +157,7 @@ def training_of(row: Row, seed: int, path: Path) -> dict[str, Any]:
     require_file(path, f"row {row.name} and the table's corpus name it")
     config = merge(load_training_yaml(path), row.change) | {"seed": seed}
     if row.start is not None:
-        config["init_param"] = [str(_model_of(_expdir(row.start, seed)) / CTC_CHECKPOINT)]
+        config["init_param"] = [str(_checkpoint_of(_expdir(row.start, seed)))]
     if row.teacher is None:
         return config
     teacher, model = Path("exp") / f"teacher_{row.teacher}", config["model_conf"]

@@ -116,6 +116,13 @@ class Table:
                 raise InputError(f"--rows: no row is called {name}; choose from {', '.join(known)}")
         return [row for row in self.rows if not names or row.name in names]
 
+    def with_starts(self, rows: Sequence[Row]) -> list[Row]:
+        """These rows and those that they begin with, in the table's order."""
+        names = {row.name for row in rows}
+        trained = names | {row.model_of for row in rows}
+        names |= {row.start for row in self.rows if row.name in trained and row.start}
+        return [row for row in self.rows if row.name in names]
+
 
 def table_of(directory: Path, preset: str) -> Path:
     """Give ``experiments_PRESET.yaml`` of a directory, or if a preset has none ``experiments.yaml``."""
@@ -136,7 +143,7 @@ def read_experiment_table(path: str | Path) -> Table:
     try:
         content = yaml.safe_load(text)
         teachers = {name: _make(path, Teacher, keys) for name, keys in content["teachers"].items()}
-        rows = [_make(path, Row, keys) for keys in _with_shared_rows(path, content["rows"])]
+        rows = [_make(file, Row, keys) for file, keys in _with_shared_rows(path, content["rows"])]
         corpus = _make(path, Corpus, content.get("corpus", {}))
     except (yaml.YAMLError, KeyError, AttributeError) as error:
         raise InputError(f"{path} is no table of experiments ({error!r}); {HEAD}") from error
@@ -144,14 +151,17 @@ def read_experiment_table(path: str | Path) -> Table:
     return Table(teachers, rows, corpus)
 
 
-def _with_shared_rows(path: str | Path, rows: list[Any]) -> Iterator[Any]:
-    """Put the rows of a file beside the table in the place of its name."""
+def _with_shared_rows(path: str | Path, rows: list[Any]) -> Iterator[tuple[str | Path, Any]]:
+    """Put the rows of a file beside the table in the place of its name; give each with its file."""
     for row in rows:
-        if isinstance(row, str):
-            shared = require_file(Path(path).with_name(row), f"{path} names it among its rows")
-            yield from yaml.safe_load(shared.read_text(encoding="utf-8"))
-        else:
-            yield row
+        if not isinstance(row, str):
+            yield path, row
+            continue
+        file = require_file(Path(path).with_name(row), f"{path} names it among its rows")
+        shared = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if not isinstance(shared, list) or not all(isinstance(keys, dict) for keys in shared):
+            raise InputError(f"{file} is no list of rows; {HEAD}")
+        yield from ((file, keys) for keys in shared)
 
 
 Made = TypeVar("Made", Corpus, Teacher, Row)
@@ -170,14 +180,18 @@ def _make(path: str | Path, kind: type[Made], keys: dict[str, Any]) -> Made:
 
 def _check_names(path: str | Path, teachers: dict[str, Teacher], rows: list[Row]) -> None:
     names = Counter(row.name for row in rows)
+    fresh = [row.name for row in rows if row.start is None and row.model_of is None]
     for row in rows:
         if names[row.name] > 1:
             raise InputError(f"{path}: two rows are called {row.name}; rename one")
         if row.name in (REFERENCE, SPEAKER):
             raise InputError(f"{path}: {row.name} stands for no run in the results; rename the row")
+        if row.start is not None and row.start not in fresh:
+            raise InputError(
+                f"{path}: {row.name}: start {row.start} is no row trained from fresh weights; name one"
+            )
         named: list[tuple[str, str | None, Container[str]]]
         named = [("teacher", row.teacher, teachers), ("model_of", row.model_of, names)]
-        named += [("start", row.start, names)]
         named += [("baseline", row.baseline, names), ("control_of", row.control_of, names)]
         named += [("against", name, names) for name in row.against]
         for key, wanted, known in named:

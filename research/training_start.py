@@ -48,7 +48,7 @@ def training_start(epochs: dict[int, dict[str, float]]) -> float | None:
 
 def start_section(rows: Sequence[RowResult]) -> str:
     """Write each row's starts beside its error rates, and how the two go together within rows."""
-    trained = [row for row in rows if not row.plan.model_of]
+    trained = [row for row in rows if not row.plan.model_of and not row.plan.start]
     found = {row.plan.name: pairs for row in trained if len(pairs := _pairs(row)) > 1}
     if not found:
         return "No row has two seeds that left the plateau."

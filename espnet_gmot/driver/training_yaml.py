@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from espnet2.utils.types import str2triple_str
+
 from espnet_gmot.errors import InputError
 from espnet_gmot.yaml_mapping import read_mapping
 
@@ -28,7 +30,7 @@ BUDGET = (
 CTC_CHECKPOINT = "valid.cer_ctc.ave.pth"  # what our CTC systems are decoded with
 # ESPnet's own defaults, for keys that a YAML leaves out
 CTC_WEIGHT = 0.5
-BEST_MODEL_CRITERION = (("train", "loss"), ("valid", "loss"), ("train", "acc"), ("valid", "acc"))
+BEST_MODEL_CRITERION = ("train,loss,min", "valid,loss,min", "train,acc,max", "valid,acc,max")
 
 
 @dataclass(frozen=True)
@@ -101,29 +103,32 @@ def require_equal_budgets(paths: Sequence[str | Path]) -> None:
                 )
 
 
-def best_model_criteria(config: dict[str, Any]) -> list[tuple[str, str]]:
+def best_model_criteria(config: dict[str, Any], has_accuracy: bool) -> list[tuple[str, str]]:
     """Give phase and score of each criterion by which a training keeps its best models.
 
-    A recogniser without a decoder has no ``acc``, and ESPnet passes over that criterion.
-
     Args:
-        config: the training YAML; in place of ``[valid, loss, min]`` may stand ``valid,loss,min``, as on the
-            command line.
+        config: the training YAML; criteria may also be texts, as on ESPnet's command line, and one alone.
+        has_accuracy: whether the model has a score ``acc``; ESPnet passes over criteria without score.
+
+    Raises:
+        InputError: a criterion is no phase, score and direction.
 
     Example:
-        >>> best_model_criteria({"model_conf": {"ctc_weight": 1.0}})
-        [('train', 'loss'), ('valid', 'loss')]
+        >>> best_model_criteria({"best_model_criterion": "(valid,cer_ctc,min)"}, has_accuracy=False)
+        [('valid', 'cer_ctc')]
     """
     criteria = config.get("best_model_criterion") or BEST_MODEL_CRITERION
-    words = [
-        [word.strip() for word in criterion.strip("()[]").split(",")]
-        if isinstance(criterion, str)
-        else criterion
-        for criterion in ([criteria] if isinstance(criteria, str) else criteria)
-    ]
-    return [(phase, score) for phase, score, *_ in words if score != "acc" or not is_ctc_alone(config)]
+    try:
+        is_one = isinstance(criteria, str) or all("," not in str(part) for part in criteria)
+        triples = [str2triple_str(str(criterion)) for criterion in ([criteria] if is_one else criteria)]
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"best_model_criterion is {criteria}; give a list of criteria such as [valid, cer_ctc, min]"
+        ) from error
+    return [(phase, score) for phase, score, _ in triples if score != "acc" or has_accuracy]
 
 
 def _best_score(config: dict[str, Any], wanted: str) -> str:
-    scores = [score for phase, score in best_model_criteria(config) if phase == "valid"]
+    criteria = best_model_criteria(config, has_accuracy=not is_ctc_alone(config))
+    scores = [score for phase, score in criteria if phase == "valid"]
     return wanted if wanted in scores or not scores else scores[0]

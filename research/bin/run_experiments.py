@@ -31,7 +31,7 @@ from research.commands import (
     train_alone,
 )
 from research.runner import run_in_turn, run_side_by_side
-from research.runs import plan_runs, plan_starts, teachers_of
+from research.runs import missing_starts, plan_runs, teachers_of
 from research.table import read_experiment_table, table_of
 
 RESEARCH = Path(__file__).resolve().parents[1]
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace, at_once: int) -> int:
     """Run what ``args`` names; how many runs failed."""
     table = read_experiment_table(table_of(RESEARCH, args.preset))
     machine = Machine(args.ngpu, max(1, usable_cpus() // at_once), table.corpus, args.preset)
-    rows = table.select(list(chain(*args.rows)))
+    rows = table.with_starts(table.select(list(chain(*args.rows))))
     enter(RESEARCH / "exp" / args.preset, RESEARCH.parent / table.corpus.recipe)
     run_in_turn(prepare_corpus(machine, args.local_data_opts))
     for name, teacher in teachers_of(table, rows):
@@ -67,10 +67,11 @@ def run(args: argparse.Namespace, at_once: int) -> int:
     runs = plan_runs(table, rows, list(chain(*args.seeds)), args.preset, results)
     if any(run.row.decoding == "ctc_beam_lm" for run in runs):
         run_in_turn(prepare_language_model(machine))
-    if starts := plan_starts(table, runs, args.preset):
-        print(f"run_experiments: {len(starts)} training(s) that others begin with", flush=True)
-        if failed := run_side_by_side(starts, at_once, lambda run: train_alone(run, machine)):
-            return failed
+    if starts := missing_starts(table, runs, args.preset):
+        print(f"run_experiments: first {len(starts)} training(s) that others begin with", flush=True)
+        run_side_by_side(
+            starts, at_once, lambda run: train_alone(run, machine)
+        )  # the rows try again what fails
     print(f"run_experiments: {len(runs)} run(s) to do, {at_once} at a time; results: {results}", flush=True)
     return run_side_by_side(runs, at_once, lambda run: carry_out(run, results, machine))
 

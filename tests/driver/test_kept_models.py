@@ -31,14 +31,14 @@ def require(asr_sh_options, tmp_path, monkeypatch):
 def test_the_default_model_of_a_ctc_training_is_refused(require):
     with pytest.raises(
         InputError,
-        match=r"--inference_asr_model valid.acc.ave.pth: train.yaml keeps its best models by valid.cer_ctc, "
-        r"not by valid.acc; name valid.cer_ctc.ave.pth",
+        match=r"--inference_asr_model valid.acc.ave.pth: train.yaml keeps no models by valid.acc, but by "
+        r"valid.cer_ctc; name valid.cer_ctc.ave.pth",
     ):
         require(CTC + BY_CER)
 
 
 def test_ctc_alone_has_no_accuracy_whatever_the_criterion_says(require):
-    with pytest.raises(InputError, match=r"by train.loss, valid.loss, not by valid.acc; name valid.loss.ave"):
+    with pytest.raises(InputError, match=r"by valid.acc, but by train.loss, valid.loss; name valid.loss.ave"):
         require(CTC)
 
 
@@ -54,7 +54,7 @@ def test_arguments_change_the_criterion(require):
         CTC, inference_asr_model="valid.cer_ctc.best.pth", asr_args="--best_model_criterion valid,cer_ctc,min"
     )
     with pytest.raises(
-        InputError, match="by valid.cer, train.loss, not by valid.acc; name train.loss.ave.pth"
+        InputError, match="by valid.acc, but by valid.cer, train.loss; name train.loss.ave.pth"
     ):
         require("max_epoch: 1", asr_args="--best_model_criterion valid,cer,min train,loss,min")
 
@@ -77,7 +77,33 @@ def test_a_model_that_is_there_already_is_taken(require):
 
 def test_the_language_model_too(require):
     require("max_epoch: 1", (7, 8))
-    with pytest.raises(
-        InputError, match="--inference_lm valid.acc.ave.pth.*by valid.loss.*; name valid.loss"
-    ):
+    with pytest.raises(InputError, match="--inference_lm valid.acc.ave.pth.*by valid.loss; name valid.loss"):
         require("best_model_criterion: [[valid, loss, min]]", (7, 8), inference_lm="valid.acc.ave.pth")
+
+
+def test_only_language_models_of_several_tasks_have_an_accuracy(require):
+    asks = {"inference_lm": "valid.acc.ave.pth"}
+    with pytest.raises(InputError, match="by valid.acc, but by train.loss, valid.loss; name valid.loss"):
+        require("max_epoch: 1", (7, 8), **asks)
+    require("model: lm_multitask", (7, 8), **asks)
+
+
+def test_a_training_that_keeps_nothing_is_told(require):
+    with pytest.raises(
+        InputError, match="no models by valid.acc, nor by another score.*best_model_criterion"
+    ):
+        require(CTC + "best_model_criterion: [[valid, acc, max]]")
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["valid,cer_ctc,min", "[valid,cer_ctc,min]", "(valid,cer_ctc,min)", '\'("valid","cer_ctc","min")\''],
+)
+def test_criteria_are_read_as_espnets_command_line_reads_them(require, written):
+    require(CTC, inference_asr_model="valid.cer_ctc.ave.pth", asr_args=f"--best_model_criterion {written}")
+
+
+@pytest.mark.parametrize("criteria", ["[[valid, min]]", "valid", "[7]", "7"])
+def test_what_is_no_criterion_is_told(require, criteria):
+    with pytest.raises(InputError, match=r"best_model_criterion is .*; give a list of criteria such as"):
+        require(f"best_model_criterion: {criteria}")

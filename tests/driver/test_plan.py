@@ -77,6 +77,11 @@ def test_a_rate_is_accepted_as_espnet_reads_it(options, rate):
             "--use_lm true --ctc_greedy true",
             "--ctc_greedy true decodes without a language model; choose it or --use_lm true",
         ),
+        (
+            "--asr_args '--model_conf ctc_weight=1.0'",
+            "--inference_asr_model valid.acc.ave.pth: train.yaml keeps no models by valid.acc, but by "
+            "train.loss, valid.loss; name valid.loss.ave.pth",
+        ),
         ("--use_ngram true", "stage 9 (n-gram) is not in this driver yet; use --use_ngram false"),
         ("--stage 14", "stage 14 (packing) needs --skip_packing false"),
         ("--stop_stage 9", "stage 9 (n-gram) is not in this driver yet"),

@@ -93,7 +93,7 @@ def test_no_two_rows_are_the_same_experiment(preset, configs):
 @pytest.mark.parametrize("preset", TABLES)
 def test_budgets_are_equal_unless_the_row_says_otherwise(preset, configs):
     conf = {name: yaml.safe_load(path.read_text()) for name, path in configs[preset].items()}
-    allowed = {"max_epoch": ("_half", "_double")}
+    allowed = {"max_epoch": ("_half", "_double", "_start", "_branch")}
     for key in ("max_epoch", "batch_bins", "batch_type", "optim_conf", "scheduler_conf", "keep_nbest_models"):
         others = {name for name in conf if conf[name][key] != conf["ctc"][key]}
         assert others == {name for name in conf if name.endswith(allowed.get(key, ()))}

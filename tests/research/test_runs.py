@@ -12,7 +12,7 @@ from experiment_results import REFERENCE, forget
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.cache import CacheMeta
 from research.kept_files import KeptRun, add_run
-from research.runs import plan_runs, plan_starts, teachers_of, training_of
+from research.runs import missing_starts, plan_runs, teachers_of, training_of
 from research.table import Row, Table, Teacher
 
 META = CacheMeta("exp/teacher_base/bert", 2, 16, "float16", "abc", num_texts=3)
@@ -152,21 +152,23 @@ def test_branches_of_a_seed_begin_with_one_model(branches):
 
 
 def test_a_start_is_trained_once_and_only_where_its_model_is_missing(branches):
-    first, second = plan_starts(WITH_BRANCH, branches, "tiny")
+    first, second = missing_starts(WITH_BRANCH, branches, "tiny")
     assert [start.name for start in (first, second)] == ["ctc seed 0", "ctc seed 1"]
     assert yaml.safe_load(second.config.read_text())["seed"] == 1
-    assert plan_starts(WITH_BRANCH, [], "tiny") == []
-    first.model.mkdir(parents=True)
+    assert missing_starts(WITH_BRANCH, [], "tiny") == []
+    first.checkpoint.parent.mkdir(parents=True)
     first.checkpoint.touch()
-    assert plan_starts(WITH_BRANCH, branches, "tiny") == [second]
+    assert missing_starts(WITH_BRANCH, branches, "tiny") == [second]
 
 
-def test_a_start_that_was_begun_with_another_yaml_is_refused(recipe, branches):
-    start, _ = plan_starts(WITH_BRANCH, branches, "tiny")
-    start.record.begin()
+def test_a_start_comes_with_its_branches_and_a_change_of_it_is_refused(recipe):
+    rows = WITH_BRANCH.with_starts(WITH_BRANCH.rows[2:])
+    assert [row.name for row in rows] == ["ctc", "branch_lm"]
+    start, _ = plan_runs(WITH_BRANCH, rows, [0], "tiny", recipe / "results")
+    finish(recipe, start)  # kept, and its model may be on another machine
     change_yaml(recipe)
-    with pytest.raises(InputError, match="ctc_seed0 was begun with another .*max_epoch"):
-        plan_starts(WITH_BRANCH, branches, "tiny")
+    with pytest.raises(InputError, match="results: ctc seed 0 was made with another training YAML"):
+        plan_runs(WITH_BRANCH, rows, [0], "tiny", recipe / "results")
 
 
 def test_only_the_teachers_that_rows_need_are_listed(recipe):

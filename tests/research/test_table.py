@@ -73,6 +73,29 @@ def test_a_file_of_rows_that_is_missing_is_named(tmp_path):
         read(tmp_path, TABLE.replace("rows:", "rows:\n-   nowhere.yaml", 1))
 
 
+@pytest.mark.parametrize(
+    ("shared", "message"),
+    [
+        ("ctc: {config: ctc}\n", "shared.yaml is no list of rows; the head"),
+        ("- other.yaml\n", "shared.yaml is no list of rows; the head"),
+        ("- {name: x, confg: ctc, tests: t}\n", "shared.yaml: x: .*confg"),
+    ],
+)
+def test_faults_of_a_file_of_rows_name_that_file(tmp_path, shared, message):
+    (tmp_path / "shared.yaml").write_text(shared)
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, TABLE + "-   shared.yaml\n")
+
+
+@pytest.mark.parametrize("start", ["own", "branch", "lm", "nobody"])
+def test_a_start_has_fresh_weights_and_a_model_of_its_own(tmp_path, start):
+    more = "-   {name: branch, config: ctc, tests: t, start: ctc}\n"
+    more += "-   {name: lm, config: ctc, tests: t, model_of: ctc}\n"
+    more += f"-   {{name: own, config: ctc, tests: t, start: {start}}}\n"
+    with pytest.raises(InputError, match=f"own: start {start} is no row trained from fresh"):
+        read(tmp_path, TABLE + more)
+
+
 def test_own_table_begins_with_what_decides():
     rows = read_experiment_table(OWN).rows
     assert [row.name for row in rows[:6]] == ["ctc", "gmot", "random_teacher", "ot", "tot", "gw"]

@@ -86,6 +86,17 @@ def test_another_preset_or_seed_is_refused(copy, preset, seed):
     assert tables(copy) == before
 
 
+def test_a_corpus_of_before_there_were_pauses_is_kept(copy):
+    claim = copy / "local" / "corpus.json"
+    content = json.loads(claim.read_text())
+    for name in ("pauses", "pause"):
+        del content["preset"][name]
+    claim.write_text(json.dumps(content, indent=1) + "\n")
+    prepare(TINY, copy, seed=0, nj=1)
+    with pytest.raises(InputError, match="made with another preset or seed"):
+        prepare(replace(TINY, pauses=0.1), copy, seed=0, nj=1)
+
+
 def test_unknown_voice_leaves_nothing_behind(tmp_path):
     with pytest.raises(InputError, match="unknown voice nobody; choose from"):
         prepare(replace(TINY, test_voices=("nobody",)), tmp_path / "data", seed=0, nj=1)

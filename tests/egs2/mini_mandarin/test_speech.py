@@ -140,7 +140,7 @@ def test_pauses_come_as_often_as_asked_for():
     for seed in range(8):
         _, times = speech.render(long, preset, seed)
         gaps += [start - end > 0.2 for (_, end), (start, _) in pairwise(times)]
-    assert 0.35 < np.mean(gaps) < 0.65  # 232 gaps: ten standard errors
+    assert 0.35 < np.mean(gaps) < 0.65  # 232 gaps: 4.6 standard errors
 
 
 def test_noise_has_the_ratio_asked_for():

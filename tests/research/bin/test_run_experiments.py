@@ -189,18 +189,28 @@ def test_branches_begin_with_a_model_that_is_trained_once(recipe):
     assert status == 0, output
     trained = [call.split()[1:3] for call in calls(recipe, "asr 11")]
     assert sorted(trained[:2]) == [["11-11", "ctc_seed0"], ["11-11", "ctc_seed1"]]
-    assert sorted(trained[2:]) == [["11-13", "branch_seed0"], ["11-13", "branch_seed1"]]
-    assert kept(recipe) == ["branch/seed0", "branch/seed1"]
-    assert "2 training(s) that others begin with" in output
-    assert run(recipe, "--rows", "ctc branch", "--seeds", "0 1")[0] == 0
-    assert calls(recipe, "asr 11-11") == []
-    assert kept(recipe) == [f"{row}/seed{seed}" for row in ("branch", "ctc") for seed in range(2)]
+    assert sorted(trained[2:]) == [
+        ["11-13", f"{row}_seed{seed}"] for row in ("branch", "ctc") for seed in (0, 1)
+    ]
+    assert kept(recipe) == ["branch/seed0", "branch/seed1", "ctc/seed0", "ctc/seed1"]
+    assert "first 2 training(s) that others begin with" in output
 
 
-def test_no_branch_begins_without_its_model(recipe):
-    status, output = run(recipe, "--rows", "branch", "--seeds", "0", FAIL_IN="ctc")
-    assert (status, calls(recipe, "asr 11-13"), kept(recipe)) == (1, [], [])
-    assert "ctc seed 0: FAILED; log: exp/runs/ctc_seed0/ctc.log" in output
+def test_a_start_whose_model_is_on_another_machine_is_trained_again(recipe):
+    assert run(recipe, "--rows", "ctc", "--seeds", "0")[0] == 0
+    shutil.rmtree(recipe / "exp")
+    assert run(recipe, "--rows", "branch", "--seeds", "0")[0] == 0
+    assert [call.split()[1:3] for call in calls(recipe, "asr 11")] == [
+        ["11-11", "ctc_seed0"],
+        ["11-13", "branch_seed0"],
+    ]
+
+
+def test_a_start_that_fails_keeps_no_other_row_from_running(recipe):
+    status, output = run(recipe, "--rows", "gmot branch", "--seeds", "0", FAIL_IN="ctc")
+    assert status == 1
+    assert "gmot/seed0" in kept(recipe) and "ctc/seed0" not in kept(recipe)
+    assert output.count("ctc seed 0: FAILED; log: exp/runs/ctc_seed0/ctc.log") == 2  # then as a row
 
 
 def test_language_model_is_trained_on_the_teachers_text_and_shares_the_ctc_model(recipe):

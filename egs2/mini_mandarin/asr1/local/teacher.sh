@@ -2,8 +2,8 @@
 # The teacher: train a small BERT unless --teacher names one, then cache its embeddings of the training
 # and dev transcripts and fit the projection to them. Finished parts are kept; a BERT of another text, which
 # may hold this corpus's test sentences, is refused.
-# Options: --preset demo|small|long|full|tiny, --seed N, --teacher NAME_OR_DIR (may be empty), --allow_download true|false,
-# --out DIR.
+# Options: --preset demo|small|long|full|tiny, --seed N, --teacher NAME_OR_DIR (may be empty),
+# --allow_download true|false, --out DIR.
 set -euo pipefail
 # shellcheck source=egs2/TEMPLATE/asr1/take_options.sh
 . local/take_options.sh

@@ -1,8 +1,9 @@
 """The whole corpus: three Kaldi data directories and the teacher's text."""
 
 import json
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
+from typing import Any
 
 from espnet_gmot.data.kaldi_data import check_data_dir, write_data_dir
 from espnet_gmot.errors import InputError
@@ -80,11 +81,18 @@ def _claim(out: Path, preset: Preset, seed: int) -> None:
     content = json.dumps({"seed": seed, "preset": asdict(preset)}, indent=1) + "\n"
     if not claim.exists():
         write_text(claim, content)
-    elif claim.read_text(encoding="utf-8") != content:
+    elif _claimed(claim) != json.loads(content):
         raise InputError(
             f"{out} was made with another preset or seed (see {claim}); "
             f"remove {out} or choose another directory"
         )
+
+
+def _claimed(claim: Path) -> Any:
+    """What an earlier run wrote down; settings that there were not yet had their defaults."""
+    content = json.loads(claim.read_text(encoding="utf-8"))
+    defaults = {field.name: field.default for field in fields(Preset) if field.default is not MISSING}
+    return content | {"preset": json.loads(json.dumps(defaults)) | content["preset"]}
 
 
 def _write_set(directory: Path, utterances: list[Utterance], wavs: dict[str, Path]) -> None:
