@@ -96,7 +96,7 @@ def train_alone(run: Run, machine: Machine) -> Iterator[Command]:
 def carry_out(run: Run, results: Path, machine: Machine) -> Iterator[Command]:
     """Train, decode and score a run, measure its encoder and coupling, keep the results."""
     run.record.begin()
-    model, decode = run.checkpoint.parent, f"decode_{run.row.decoding}"
+    model, decode = run.model, f"decode_{run.row.decoding}"
     options = ["--inference_config", f"conf/{decode}.yaml", "--inference_tag", decode]
     yield machine.asr(11, 13, *_trained_by(run), *options, *SEARCH[run.row.decoding])
 
@@ -110,12 +110,12 @@ def carry_out(run: Run, results: Path, machine: Machine) -> Iterator[Command]:
 
 
 def _trained_by(run: Run) -> list[object]:
-    return ["--expdir", run.expdir, "--asr_exp", run.checkpoint.parent, "--asr_config", run.config]
+    return ["--expdir", run.expdir, "--asr_exp", run.model, "--asr_config", run.config]
 
 
 def _measure(run: Run, corpus: Corpus) -> Iterator[Command]:
     """What encoder and coupling have of the characters, where their true times are known."""
-    model = run.checkpoint.parent
+    model = run.model
     dev = [f"dump/raw/{corpus.dev}", f"data/{corpus.dev}/ctm"]
     trained = [run.checkpoint]
     if not is_fresh(model / CONTEXT, 0.0, trained):

@@ -46,8 +46,13 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        """The averaged model, with which it decodes and others begin; in the directory of the model."""
+        """The averaged model, with which it decodes and others begin."""
         return _checkpoint_of(self.expdir)
+
+    @property
+    def model(self) -> Path:
+        """The directory of its model."""
+        return self.checkpoint.parent
 
     @property
     def record(self) -> Record:
@@ -86,7 +91,10 @@ def plan_runs(
                     f"{results}: {run.name} was made with another training YAML than the table asks for now "
                     "(move the results elsewhere to run it again, or give the row another name)"
                 )
-    return _ready(runs, faults)
+    if faults:
+        raise InputError("; ".join(dict.fromkeys(faults)))
+    _write_yamls(runs)
+    return runs
 
 
 def missing_starts(table: Table, runs: Sequence[Run], preset: str) -> list[Run]:
@@ -102,16 +110,15 @@ def missing_starts(table: Table, runs: Sequence[Run], preset: str) -> list[Run]:
     Raises:
         InputError: as :func:`plan_runs`.
     """
-    rows = {row.name: row for row in table.rows}
-    trained = [(rows[run.row.model_of or run.row.name], run.seed) for run in runs]
-    wanted = dict.fromkeys((row.start, seed) for row, seed in trained if row.start)
-    starts = [_run(table, rows[name], seed, preset) for name, seed in wanted]
-    return _ready([start for start in starts if not start.checkpoint.is_file()], [])
+    wanted = dict.fromkeys((table.trained(run.row).start, run.seed) for run in runs)
+    starts = [_run(table, table.row(name), seed, preset) for name, seed in wanted if name]
+    missing = [start for start in starts if not start.checkpoint.is_file()]
+    _write_yamls(missing)
+    return missing
 
 
 def _run(table: Table, row: Row, seed: int, preset: str) -> Run:
-    by_name = {other.name: other for other in table.rows}
-    trained = by_name[row.model_of] if row.model_of else row
+    trained = table.trained(row)
     training = training_of(trained, seed, yaml_of(table.corpus, trained.config, preset))
     return Run(row, seed, training, _expdir(trained.name, seed))
 
@@ -124,13 +131,9 @@ def _checkpoint_of(expdir: Path) -> Path:
     return expdir / "asr" / CTC_CHECKPOINT
 
 
-def _ready(runs: list[Run], faults: Sequence[str]) -> list[Run]:
-    """Write the training YAMLs, unless something is wrong."""
-    if faults:
-        raise InputError("; ".join(dict.fromkeys(faults)))
+def _write_yamls(runs: Sequence[Run]) -> None:
     for run in runs:
         write_text(run.config, yaml.safe_dump(run.training, sort_keys=False, allow_unicode=True))
-    return runs
 
 
 def _begun_otherwise(run: Run) -> list[str]:

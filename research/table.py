@@ -116,11 +116,17 @@ class Table:
                 raise InputError(f"--rows: no row is called {name}; choose from {', '.join(known)}")
         return [row for row in self.rows if not names or row.name in names]
 
+    def row(self, name: str) -> Row:
+        """The row of this name."""
+        return next(row for row in self.rows if row.name == name)
+
+    def trained(self, row: Row) -> Row:
+        """The row whose model a row decodes, most often itself."""
+        return self.row(row.model_of) if row.model_of else row
+
     def with_starts(self, rows: Sequence[Row]) -> list[Row]:
         """These rows and those that they begin with, in the table's order."""
-        names = {row.name for row in rows}
-        trained = names | {row.model_of for row in rows}
-        names |= {row.start for row in self.rows if row.name in trained and row.start}
+        names = {row.name for row in rows} | {self.trained(row).start for row in rows}
         return [row for row in self.rows if row.name in names]
 
 

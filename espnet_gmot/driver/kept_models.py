@@ -1,10 +1,11 @@
 """The models that a training keeps by its criteria: one that it will not have is refused before it."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from espnet_gmot.driver.named_files import YAMLS
 from espnet_gmot.driver.names import Names
 from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.training_inputs import with_arguments
@@ -12,38 +13,6 @@ from espnet_gmot.driver.training_yaml import best_model_criteria, is_ctc_alone, 
 from espnet_gmot.errors import InputError
 
 BY_CRITERION = re.compile(r"(train|valid)\.(\w+)\.(best|ave|ave_\d+best)\.pth")
-
-
-class _Training(NamedTuple):
-    """A stage that trains.
-
-    Args:
-        stage: its number.
-        config: its option for a training YAML.
-        arguments: its option for further arguments.
-        model: the option that names one of the models that it keeps.
-        readers: the stages that read this model.
-        has_accuracy: whether what a YAML asks for has a score ``acc``.
-    """
-
-    stage: int
-    config: str
-    arguments: str
-    model: str
-    readers: Sequence[int]
-    has_accuracy: Callable[[dict[str, Any]], bool]
-
-
-def _is_multitask(config: dict[str, Any]) -> bool:
-    return config.get("model") == "lm_multitask"
-
-
-TRAININGS = (
-    _Training(7, "lm_config", "lm_args", "inference_lm", (8, 12, 14), _is_multitask),
-    _Training(
-        11, "asr_config", "asr_args", "inference_asr_model", (12, 14), lambda config: not is_ctc_alone(config)
-    ),
-)
 
 
 def require_kept_models(options: Options, stages: Sequence[int]) -> None:
@@ -56,22 +25,26 @@ def require_kept_models(options: Options, stages: Sequence[int]) -> None:
     Raises:
         InputError: names the option, the criteria that there are, and a model to name instead.
     """
-    names = Names(options)
-    models = {7: names.lm_file, 11: names.asr_model}
-    for training in TRAININGS:
-        reads = any(reader in stages for reader in training.readers)
-        if training.stage in stages and reads and not models[training.stage].is_file():
-            _require(options, training, models[training.stage])
+    names, chosen = Names(options), set(stages)
+    if 7 in chosen and chosen & {8, 12, 14} and not names.lm_file.is_file():
+        config = _config(options, "lm_config")
+        kept = best_model_criteria(config, has_accuracy=config.get("model") == "lm_multitask")
+        _require("--inference_lm", names.lm_file, options.lm_config, kept)
+    if 11 in chosen and chosen & {12, 14} and not names.asr_model.is_file():
+        config = _config(options, "asr_config")
+        kept = best_model_criteria(config, has_accuracy=not is_ctc_alone(config))
+        _require("--inference_asr_model", names.asr_model, options.asr_config, kept)
 
 
-def _require(options: Options, training: _Training, model: Path) -> None:
-    yaml = getattr(options, training.config)
-    config = with_arguments(load_training_yaml(yaml), options.words(training.arguments))
+def _config(options: Options, yaml: str) -> dict[str, Any]:
+    return with_arguments(load_training_yaml(getattr(options, yaml)), options.words(YAMLS[yaml]))
+
+
+def _require(option: str, model: Path, yaml: str, kept: Sequence[tuple[str, str]]) -> None:
     wanted = BY_CRITERION.fullmatch(model.name)
-    kept = best_model_criteria(config, training.has_accuracy(config))
     if wanted is None or wanted.group(1, 2) in kept:
         return
-    fault = f"--{training.model} {model.name}: {yaml} keeps no models by {'.'.join(wanted.group(1, 2))}"
+    fault = f"{option} {model.name}: {yaml} keeps no models by {'.'.join(wanted.group(1, 2))}"
     if not kept:
         raise InputError(f"{fault}, nor by another score that its model has; correct best_model_criterion")
     raise InputError(f"{fault}, but by {', '.join(map('.'.join, kept))}; name {'.'.join(kept[-1])}.ave.pth")

@@ -10,6 +10,9 @@ from research.page import write_experiment_page
 from research.rows import gather_sets
 from research.table import read_experiment_table, table_of
 
+GENERAL = "experiments.yaml"  # the table of presets that have none of their own
+SIZES = ("small", "tiny")  # the presets that it is meant for
+
 
 def main() -> None:
     """Parse, gather, draw, write."""
@@ -26,10 +29,7 @@ def main() -> None:
     args = parser.parse_args()
     table = table_of(args.results.absolute().parents[1], args.results.name)
     plans = read_experiment_table(table).rows
-    if table.stem == "experiments" and args.results.name not in (
-        "small",
-        "tiny",
-    ):  # a pilot, not meant to have all
+    if table.name == GENERAL and args.results.name not in SIZES:  # a pilot, not meant to have all rows
         kept = {run.row for run in read_runs(args.results)}
         plans = [plan for plan in plans if plan.name in kept]
     rows = gather_sets(args.results, plans)

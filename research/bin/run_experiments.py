@@ -69,9 +69,8 @@ def run(args: argparse.Namespace, at_once: int) -> int:
         run_in_turn(prepare_language_model(machine))
     if starts := missing_starts(table, runs, args.preset):
         print(f"run_experiments: first {len(starts)} training(s) that others begin with", flush=True)
-        run_side_by_side(
-            starts, at_once, lambda run: train_alone(run, machine)
-        )  # the rows try again what fails
+        # what fails is tried again below, as a row
+        run_side_by_side(starts, at_once, lambda run: train_alone(run, machine))
     print(f"run_experiments: {len(runs)} run(s) to do, {at_once} at a time; results: {results}", flush=True)
     return run_side_by_side(runs, at_once, lambda run: carry_out(run, results, machine))
 

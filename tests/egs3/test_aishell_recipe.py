@@ -1,14 +1,12 @@
 """AISHELL in ESPnet3 with its YAMLs cut down: from a corpus of its shape to an error rate, and packed."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 import yaml
 from aishell_shape import make_aishell
 from espnet3_installed import needs_espnet3
-from recipe_copy import clone, one_thread
+from recipe_copy import clone, run_stages
 
 from espnet_gmot.data.kaldi_text import read_table
 
@@ -44,12 +42,7 @@ def run(recipe, stages, training="conf/cut_down/training_gmot.yaml"):
     """Run stages by run.py; return its exit status and what it printed."""
     configurations = {"training": training, "inference": "conf/cut_down/inference.yaml"}
     configurations |= {role: f"conf/{role}.yaml" for role in ("metrics", "publication")}
-    words = [f"--{role}_config={path}" for role, path in configurations.items()]
-    done = subprocess.run(
-        [sys.executable, "run.py", *words, "--stages", *stages.split()], cwd=recipe, env=one_thread(recipe),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
-    )  # fmt: skip
-    return done.returncode, done.stdout
+    return run_stages(recipe, stages, configurations)
 
 
 @pytest.fixture(scope="module")

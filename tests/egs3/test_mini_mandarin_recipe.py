@@ -13,7 +13,7 @@ import yaml
 from browser import free_port, wait_for_server
 from espnet3_installed import needs_espnet3
 from model_hub import model_hub
-from recipe_copy import clone, one_thread, run_script
+from recipe_copy import clone, run_script, run_stages
 
 from espnet_gmot.score.result_files import score_files
 
@@ -36,14 +36,10 @@ CER = "espnet3.systems.esp2_asr.metrics.cer.CER"
 
 def run(recipe, stages="", hub="http://127.0.0.1:9", **configurations):
     """Run stages by run.py, all of them if none is named; return its exit status and what it printed."""
-    words = ["--stages", *stages.split()] if stages else []
-    words += [f"--{role}_config={path}" for role, path in (CONFIGURATIONS | configurations).items()]
-    done = subprocess.run(
-        [sys.executable, "run.py", *words],
-        cwd=recipe, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
-        env=one_thread(recipe) | {"HF_ENDPOINT": hub, "HF_TOKEN": "hf_nobody", "HF_HUB_OFFLINE": "0"},
+    return run_stages(
+        recipe, stages, CONFIGURATIONS | configurations,
+        HF_ENDPOINT=hub, HF_TOKEN="hf_nobody", HF_HUB_OFFLINE="0",
     )  # fmt: skip
-    return done.returncode, done.stdout
 
 
 @pytest.fixture(scope="module")

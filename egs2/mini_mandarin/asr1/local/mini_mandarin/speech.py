@@ -197,21 +197,18 @@ def _pause(
         edges: where each character starts, closed by the end of the last one.
         pauses: samples of silence in each gap.
     """
-    cuts = [edge for edge, pause in zip(edges[1:-1], pauses, strict=True) if pause]
-    pieces = np.split(samples, cuts)
-    silences = [np.zeros(pause) for pause in pauses if pause]
-    for number, piece in enumerate(pieces):
-        ramp = np.linspace(0.0, 1.0, min(_FADE, len(piece)))  # a step would click
-        if number > 0:
-            piece[: len(ramp)] *= ramp
-        if number < len(silences):
-            piece[len(piece) - len(ramp) :] *= ramp[::-1]
-    joined = [part for pair in zip(pieces, [*silences, np.zeros(0)], strict=True) for part in pair]
+    ramp = np.linspace(0.0, 1.0, _FADE)  # a step would click
+    for edge, pause in zip(edges[1:-1], pauses, strict=True):
+        if pause:
+            before, after = samples[max(edge - _FADE, 0) : edge], samples[edge : edge + _FADE]
+            before *= ramp[: len(before)][::-1]
+            after *= ramp[: len(after)]
+    paused = np.insert(samples, np.repeat(edges[1:-1], pauses), 0.0)
     shifts = np.cumsum([0, *pauses])
     spans = [
         (start + shift, end + shift) for (start, end), shift in zip(pairwise(edges), shifts, strict=True)
     ]
-    return np.concatenate(joined), [(int(start), int(end)) for start, end in spans]
+    return paused, [(int(start), int(end)) for start, end in spans]
 
 
 def _voiced_range(samples: np.ndarray) -> tuple[int, int]:
