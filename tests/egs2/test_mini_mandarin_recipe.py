@@ -100,14 +100,15 @@ def finished(recipe):
         yield log
 
 
+@pytest.mark.once
 def test_a_storm_ends_with_the_same_results(recipe, finished, tmp_path):
-    options = ["--kills", "3", "--quiet", recipe.parents[2], "--work", tmp_path]
+    options = ["--kills", "2", "--quiet", recipe.parents[2], "--work", tmp_path]
     storm = subprocess.run(
         [sys.executable, ROOT / "tools" / "storm.py", *options], capture_output=True, text=True
     )
     print(storm.stdout)  # with the seed
     assert storm.returncode == 0, storm.stdout + storm.stderr
-    assert "kill 3 of 3: after" in storm.stdout and "no fault(s)" in storm.stdout
+    assert "kill 2 of 2: after" in storm.stdout and "no fault(s)" in storm.stdout
 
 
 def table_of(recipe):

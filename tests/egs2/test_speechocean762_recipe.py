@@ -9,7 +9,7 @@ from warm_server import warm_clone
 
 from espnet_gmot.score.result_files import read_result
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 SYSTEMS = ("train_ctc_cpu", "train_gmot_cpu")
 SETS = ("dev", "test", "test_seen")

@@ -179,6 +179,7 @@ def test_a_teacher_pickles_as_where_it_came_from_and_other_weights_are_refused(
         pickle.loads(pickle.dumps(elsewhere))
 
 
+@pytest.mark.slow
 def test_parts_may_be_embedded_in_any_order_by_other_processes(teacher, tokenizer, reference, tmp_path: Path):
     def backwards_in_two_processes(function, parts):
         assert (parts.num_texts, len(parts.files)) == (len(TEXTS), 4)
@@ -205,6 +206,7 @@ def fill(tiny_bert: str, directory: Path, texts: list[str], start) -> None:
     build_cache([(f"u{text}", text) for text in texts], teacher, tokenizer, directory, shard_texts=1)
 
 
+@pytest.mark.slow
 def test_processes_that_fill_one_cache_at_once_lose_nothing(
     tiny_bert: str, tokenizer, teacher, tmp_path: Path
 ):
@@ -496,6 +498,7 @@ def test_a_projection_that_was_written_anew_meanwhile_stops_the_work(teacher, to
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_daskworkers_make_the_same_cache(teacher, tokenizer, tmp_path: Path):
     options = {"dtype": "float32", "shard_texts": 2}
     build_cache(TRANSCRIPTS, teacher, tokenizer, tmp_path / "one", **options)

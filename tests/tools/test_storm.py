@@ -84,6 +84,7 @@ def test_a_recipe_that_bears_it(run_storm, tmp_path):
         (STUMBLES, "run.log ended with status 3"),
     ],
 )
+@pytest.mark.slow
 def test_a_fault_is_told_and_ends_with_status_1(run_storm, tmp_path, script, fault):
     status, told = run_storm(script, "--kills", "3")
     assert status == 1

@@ -72,6 +72,7 @@ def put_back(before: Path) -> None:
             shutil.copytree(before / top, top)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "step"),

@@ -23,6 +23,8 @@ from espnet_gmot.driver.options import Options
 from espnet_gmot.driver.plan import IN_PYTHON
 from espnet_gmot.errors import InputError
 
+pytestmark = pytest.mark.once
+
 # What the stages make, each directory with its record; stages 4, 13 and 14 run whenever they are asked to.
 MADE_BY = {
     2: {"perturbed"},
