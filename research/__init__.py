@@ -4,8 +4,7 @@ What is run:      experiments*.yaml     the rows, and the corpus they run on; ``
                   ``runs``              each row and seed with its training YAML and directory
                   ``commands``          what a run does, command by command
                   ``runner``            runs side by side
-What is measured: ``coupling_timing``   couplings against the true times of the characters
-                  ``screening``         the same under options that nothing was trained with
+What is measured: ``screening``         couplings under options that nothing was trained with
                   ``context_probe``     how much of the teacher's context the encoder knows
                   ``measures``          means of these
 What is kept:     ``kept``              collects it when a run has ended; ``epochs`` from ESPnet's log

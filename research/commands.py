@@ -100,8 +100,7 @@ def carry_out(run: Run, results: Path, machine: Machine) -> Iterator[Command]:
     options = ["--inference_config", f"conf/{decode}.yaml", "--inference_tag", decode]
     yield machine.asr(11, 13, *_trained_by(run), *options, *SEARCH[run.row.decoding])
 
-    if Path(f"data/{machine.corpus.dev}/ctm").is_file():
-        yield from _measure(run, machine.corpus)
+    yield from _measure(run, machine.corpus)
     kept = ["--results", results, "--row", run.row.name, "--seed", run.seed, "--config", run.config]
     yield _python(
         "keep_experiment", *kept, "--experiment", model, "--decode", decode, "--sets", *machine.corpus.sets
@@ -114,18 +113,23 @@ def _trained_by(run: Run) -> list[object]:
 
 
 def _measure(run: Run, corpus: Corpus) -> Iterator[Command]:
-    """What encoder and coupling have of the characters, where their true times are known."""
-    model = run.model
-    dev = [f"dump/raw/{corpus.dev}", f"data/{corpus.dev}/ctm"]
-    trained = [run.checkpoint]
-    if not is_fresh(model / CONTEXT, 0.0, trained):
+    """Whether the coupling lies where the characters are spoken, and what the encoder has of their context.
+
+    The second is known only where the true times are; for the first CTC's own path takes their place.
+    """
+    model, trained = run.model, [run.checkpoint]
+    dev, ctm = f"dump/raw/{corpus.dev}", f"data/{corpus.dev}/ctm"
+    true_times = Path(ctm).is_file()
+    if true_times and not is_fresh(model / CONTEXT, 0.0, trained):
         cache = ["--teacher_cache", f"exp/teacher_{PROBED_WITH}/cache"]
         train = ["--train_data", f"dump/raw/{corpus.train}", "--train_ctm", f"data/{corpus.train}/ctm"]
-        test = ["--test_data", dev[0], "--test_ctm", dev[1]]
+        test = ["--test_data", dev, "--test_ctm", ctm]
         yield _python("probe_context", "--experiment", model, *cache, *train, *test, "--out", model / CONTEXT)
     if "preprocessor" in run.training and not is_fresh(model / COUPLING, 0.0, trained):
-        data = ["--data", dev[0], "--ctm", dev[1]]
-        yield _python("measure_coupling", "--experiment", model, *data, "--out", model / COUPLING)
+        data = ["--data", dev, *(["--ctm", ctm] if true_times else [])]
+        yield _module(
+            "espnet_gmot.bin.measure_coupling", "--experiment", model, *data, "--out", model / COUPLING
+        )
 
 
 def _python(command: str, *options: object) -> Command:

@@ -1,6 +1,6 @@
 """Couplings of a trained encoder under many options: a first look, before anything is trained."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,8 @@ import yaml
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_text
 from espnet_gmot.score.markdown_table import markdown_table, number
-from research.coupling_timing import measure_couplings
+from espnet_gmot.trained.character_spans import Spans
+from espnet_gmot.trained.coupling_timing import measure_couplings
 from research.measures import COUPLING_COLUMNS, Measures, mean_of
 
 COLUMNS = {"inside own span %": ("inside_own_span", 100), **COUPLING_COLUMNS}
@@ -40,14 +41,17 @@ def screen(
     experiments: Iterable[Path],
     checkpoint: str,
     data: Path,
-    ctm: Path,
+    spans_of: Callable[[Path], Spans],
     variants: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, list[Measures]]:
-    """Measure the couplings of each encoder under each variant; see `CouplingTiming.summary`."""
+    """Measure the couplings of each encoder under each variant; see `CouplingTiming.summary`.
+
+    ``spans_of`` gives the times of characters by the directory of an encoder.
+    """
     experiments = list(experiments)
     return {
         name: [
-            measure_couplings(experiment, None, checkpoint, data, ctm, change).summary()
+            measure_couplings(experiment, None, checkpoint, data, spans_of(experiment), change).summary()
             for experiment in experiments
         ]
         for name, change in variants.items()

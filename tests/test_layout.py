@@ -19,6 +19,7 @@ ELSEWHERE = {
     "espnet_gmot/bin/check_install.py": "driver/test_installation.py",
     "espnet_gmot/bin/export.py": "trained/test_export.py",
     "espnet_gmot/bin/fit_projection.py": "teacher/test_teacher_commands.py",
+    "espnet_gmot/bin/measure_coupling.py": "trained/test_couplings.py",
     "espnet_gmot/bin/measure_gradients.py": "trained/test_gradients.py",
     "espnet_gmot/bin/plot_coupling.py": "egs2/test_mini_mandarin_recipe.py",
     "espnet_gmot/bin/run_jobs.py": "driver/test_jobs.py",
@@ -46,7 +47,6 @@ ELSEWHERE = {
     "espnet_gmot/trained/coupling_panels.py": "trained/test_couplings.py",
     # the laboratory
     "research/bin/keep_experiment.py": "research/bin/test_run_experiments.py",
-    "research/bin/measure_coupling.py": "research/bin/test_run_experiments.py",
     "research/bin/probe_context.py": "research/bin/test_run_experiments.py",
     "research/commands.py": "research/bin/test_run_experiments.py",
     "research/runner.py": "research/bin/test_run_experiments.py",

@@ -1,10 +1,11 @@
 """Measure a trained encoder's couplings under many options against the characters' times; write a page."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from espnet_gmot.bin import _command
-from research.bin.measure_coupling import add_set_options
+from espnet_gmot.bin.measure_coupling import add_set_options, spans_of_set
 from research.screening import read_variants, screen, write_screening_page
 
 
@@ -22,7 +23,8 @@ def main() -> None:
     args = parser.parse_args()
 
     variants = read_variants(args.variants)
-    found = screen(args.experiment, args.inference_asr_model, args.data, args.ctm, variants)
+    spans_of = partial(spans_of_set, args)
+    found = screen(args.experiment, args.inference_asr_model, args.data, spans_of, variants)
     write_screening_page(args.out, args.experiment, variants, found)
     print(args.out.read_text(encoding="utf-8"))
 

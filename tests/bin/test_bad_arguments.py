@@ -30,6 +30,8 @@ CALLS = [
     ("teacher_from_wheel --vocabulary chinese --out out --wheel {}", "{}"),
     ("plot_coupling --experiment A=exp --data {} --out out.png", "{}/text"),
     ("measure_gradients --experiment {} --out out.json", "{}/config.yaml"),
+    ("measure_coupling --experiment exp --data data --ctm {} --out out.json", "{}"),
+    ("measure_coupling --experiment {} --data data --out out.json", "{}/config.yaml"),
 ]  # fmt: skip
 
 

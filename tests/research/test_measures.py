@@ -1,4 +1,4 @@
-from research.coupling_timing import CouplingTiming
+from espnet_gmot.trained.coupling_timing import CouplingTiming
 from research.measures import COUPLING_COLUMNS, mean_of
 
 

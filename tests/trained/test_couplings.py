@@ -1,5 +1,6 @@
 """Couplings of trained models: when frames are, what a model without alignment gets, a whole set."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -140,34 +141,36 @@ def test_audio_of_another_rate_is_refused(recipe):
 
 
 def test_a_set_is_measured_with_all_its_characters(recipe):
-    from research.coupling_timing import measure_couplings
+    from espnet_gmot.trained.character_spans import true_spans
+    from espnet_gmot.trained.coupling_timing import measure_couplings
 
-    ctm = recipe / "data" / "ctm"
-    ours = measure_couplings(recipe / "gmot", None, "model.pth", recipe / "data", ctm)
-    ctc = measure_couplings(recipe / "ctc", recipe / "gmot", "model.pth", recipe / "data", ctm)
+    spans = true_spans(recipe / "data" / "ctm")
+    ours = measure_couplings(recipe / "gmot", None, "model.pth", recipe / "data", spans)
+    ctc = measure_couplings(recipe / "ctc", recipe / "gmot", "model.pth", recipe / "data", spans)
     assert (ours.utterances, ours.tokens) == (3, sum(map(len, TRANSCRIPTS)))
     assert 0 < ours.summary()["inside_own_span"] <= 1
     assert ours.summary() == pytest.approx(ctc.summary())
 
 
 def test_other_options_are_those_of_a_model_trained_with_them(recipe, tmp_path, monkeypatch):
+    from espnet_gmot.trained.character_spans import true_spans
+    from espnet_gmot.trained.coupling_timing import measure_couplings
     from research.bin import screen_couplings
-    from research.coupling_timing import measure_couplings
     from research.screening import screen
 
-    data, change = (recipe / "data", recipe / "data" / "ctm"), {"alpha": 0.0, "special_tokens": False}
+    data, ctm, change = recipe / "data", recipe / "data" / "ctm", {"alpha": 0.0, "special_tokens": False}
     shutil.copytree(recipe / "gmot", tmp_path / "gmot")
     config = yaml.safe_load((recipe / "gmot" / "config.yaml").read_text())
     config["model_conf"] |= change
     (tmp_path / "gmot" / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
-    expected = measure_couplings(tmp_path / "gmot", None, "model.pth", *data).summary()
+    expected = measure_couplings(tmp_path / "gmot", None, "model.pth", data, true_spans(ctm)).summary()
     variants = {"as trained": {}, "OT": change}
-    found = screen([recipe / "gmot"] * 2, "model.pth", *data, variants)
+    found = screen([recipe / "gmot"] * 2, "model.pth", data, lambda _: true_spans(ctm), variants)
     assert found["OT"] == [expected] * 2
     assert found["as trained"][0] != expected
     (tmp_path / "variants.yaml").write_text(yaml.safe_dump(variants))
     command = ["screen_couplings", "--experiment", *[str(recipe / "gmot")] * 2]
-    command += ["--inference_asr_model", "model.pth", "--data", str(data[0]), "--ctm", str(data[1])]
+    command += ["--inference_asr_model", "model.pth", "--data", str(data), "--ctm", str(ctm)]
     command += ["--variants", str(tmp_path / "variants.yaml"), "--out", str(tmp_path / "page.md")]
     monkeypatch.setattr("sys.argv", command)
     screen_couplings.main()
@@ -175,22 +178,40 @@ def test_other_options_are_those_of_a_model_trained_with_them(recipe, tmp_path, 
     share = f"{100 * expected['inside_own_span']:.1f}"
     assert "`{alpha: 0.0, special_tokens: false}`" in line and f"| {share} ({share}, {share}) |" in line
     with pytest.raises(InputError, match="alpha is 2.0 and must be in"):
-        screen([recipe / "gmot"], "model.pth", *data, {"wrong": {"alpha": 2.0}})
+        screen([recipe / "gmot"], "model.pth", data, lambda _: true_spans(ctm), {"wrong": {"alpha": 2.0}})
+
+
+@pytest.mark.parametrize("times", [["--ctm", "{}/data/ctm"], ["--times_of", "{}/ctc"], []])
+def test_the_command_tells_where_the_mass_lies(recipe, tmp_path, monkeypatch, capsys, caplog, times):
+    from espnet_gmot.bin import measure_coupling
+
+    command = ["measure_coupling", "--experiment", "{}/gmot", "--inference_asr_model", "model.pth"]
+    command += ["--data", "{}/data", "--out", f"{tmp_path}/coupling.json", *times]
+    monkeypatch.setattr("sys.argv", [word.format(recipe) for word in command])
+    measure_coupling.main()
+    found = json.loads((tmp_path / "coupling.json").read_text())
+    told = capsys.readouterr().out
+    assert f"{found['inside_own_span']:4.0%} where it is spoken" in told
+    assert f"{found['inside_span_before']:4.0%} where the token before it" in told
+    others = [found[f"inside_{name}"] for name in ("span_before", "span_after", "own_span_by_chance")]
+    assert ("does not lie where" in caplog.text) == (found["inside_own_span"] <= max(others))
 
 
 def test_times_of_other_characters_are_refused(recipe, tmp_path):
-    from research.coupling_timing import measure_couplings
+    from espnet_gmot.trained.character_spans import true_spans
+    from espnet_gmot.trained.coupling_timing import measure_couplings
 
     ctm = tmp_path / "ctm"
     ctm.write_text((recipe / "data" / "ctm").read_text().replace(TRANSCRIPTS[0][0], "人"))
     with pytest.raises(InputError, match="ctm: the characters of u0 are not those of its transcript"):
-        measure_couplings(recipe / "gmot", None, "model.pth", recipe / "data", ctm)
+        measure_couplings(recipe / "gmot", None, "model.pth", recipe / "data", true_spans(ctm))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["ctc", "gmot"])
 def test_characters_of_a_set_are_heard_where_they_are_spoken(recipe, teacher_dir, name):
     from espnet_gmot.teacher.cache import TeacherCache
+    from espnet_gmot.trained.character_spans import true_spans
     from espnet_gmot.trained.couplings import frame_times, read_spoken
     from espnet_gmot.trained.load import load_experiment
     from research.context_probe import probe_encoder, spoken_characters
@@ -201,7 +222,7 @@ def test_characters_of_a_set_are_heard_where_they_are_spoken(recipe, teacher_dir
         subprocess.run([*command, "--text", recipe / "data/text", "--out", cache], check=True)
     data, ctm = recipe / "data", recipe / "data" / "ctm"
     model, _ = load_experiment(recipe / name, "model.pth")
-    found = spoken_characters(model, TeacherCache(cache), data, ctm)
+    found = spoken_characters(model, TeacherCache(cache), data, true_spans(ctm))
     assert "".join(found.chars) == "".join(TRANSCRIPTS)
     assert found.embeddings.shape == (len(found.chars), 16)
 
@@ -276,13 +297,16 @@ def merging(recipe):
 
 @pytest.mark.parametrize("name", ["online", "cached"])
 def test_rows_of_a_picture_are_the_teachers_tokens(recipe, merging, name):
+    from espnet_gmot.trained.character_spans import true_spans
     from espnet_gmot.trained.coupling_panels import coupling_panels
-    from research.coupling_timing import measure_couplings
+    from espnet_gmot.trained.coupling_timing import measure_couplings
 
     experiment = merging / name
     _, _, (panel,) = coupling_panels([(name, experiment)], "model.pth", recipe / "data", "u2")
     assert panel.tokens == ["<s>", "▁", "天气", "好", "</s>"]  # of 天气好
-    timing = measure_couplings(experiment, None, "model.pth", recipe / "data", recipe / "data/ctm")
+    timing = measure_couplings(
+        experiment, None, "model.pth", recipe / "data", true_spans(recipe / "data/ctm")
+    )
     assert timing.tokens == sum(map(len, TRANSCRIPTS)) - 3  # 我们, 公园 and 天气 are one token each
 
 
@@ -295,8 +319,9 @@ def test_the_probe_is_of_characters_alone(recipe, merging):
 
 
 def test_without_the_teacher_of_the_cache_rows_are_numbered_and_measures_refuse(recipe, merging, caplog):
+    from espnet_gmot.trained.character_spans import true_spans
     from espnet_gmot.trained.coupling_panels import coupling_panels
-    from research.coupling_timing import measure_couplings
+    from espnet_gmot.trained.coupling_timing import measure_couplings
 
     (merging / "teacher").rename(merging / "elsewhere")
     try:
@@ -304,6 +329,7 @@ def test_without_the_teacher_of_the_cache_rows_are_numbered_and_measures_refuse(
         assert panel.tokens == ["0", "1", "2", "3", "4"]
         assert "x: the rows of the picture are numbered, not labelled" in caplog.text
         with pytest.raises(InputError, match="teacher is not on this machine"):
-            measure_couplings(merging / "cached", None, "model.pth", recipe / "data", recipe / "data" / "ctm")
+            spans = true_spans(recipe / "data/ctm")
+            measure_couplings(merging / "cached", None, "model.pth", recipe / "data", spans)
     finally:
         (merging / "elsewhere").rename(merging / "teacher")

@@ -5,7 +5,7 @@ import pytest
 from espnet_gmot.data.character_times import read_character_times
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.token_spans import TeacherToken
-from research.character_spans import spans_of, token_spans
+from espnet_gmot.trained.character_spans import spans_of, token_spans
 
 
 def test_spans_follow_the_transcript_or_are_refused(tmp_path):

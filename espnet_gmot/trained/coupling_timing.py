@@ -1,4 +1,4 @@
-"""A trained model's couplings against the true times of the characters, which the synthesiser knows."""
+"""A trained model's couplings against the times at which the characters are spoken."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from espnet_gmot.data.character_times import read_character_times
+from espnet_gmot.data.kaldi_data import read_data_dir
 from espnet_gmot.errors import InputError
+from espnet_gmot.trained.character_spans import Span, Spans, token_spans
 from espnet_gmot.trained.couplings import frame_times, load_aligners, read_spoken
-from research.character_spans import Span, spans_of, token_spans
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class CouplingTiming:
     Args:
         utterances, tokens: how many; tokens are those with characters: with most Chinese teachers each is
             one character.
-        inside: Σ_j share of token j's mass on frames within its true span.
+        inside: Σ_j share of token j's mass on frames within its span.
+        before, after: the same for the span of the token before it, and of the one after it.
         chance: the same for a coupling that spreads each token evenly over the utterance.
         error_ms: Σ_j |barycentre of token j's mass − middle of its span|, milliseconds.
         speech_mass: mass of all tokens on frames of speech.
@@ -35,6 +36,8 @@ class CouplingTiming:
     utterances: int = 0
     tokens: int = 0
     inside: float = 0.0
+    before: float = 0.0
+    after: float = 0.0
     chance: float = 0.0
     error_ms: float = 0.0
     speech_mass: float = 0.0
@@ -45,12 +48,19 @@ class CouplingTiming:
     def __add__(self, other: "CouplingTiming") -> "CouplingTiming":
         return CouplingTiming(*map(add, astuple(self), astuple(other)))
 
+    @property
+    def is_astray(self) -> bool:
+        """Whether tokens lie on a neighbour's span rather than on their own, or no better than anywhere."""
+        return self.inside <= max(self.before, self.after, self.chance)
+
     def summary(self) -> dict[str, float | None]:
         """Means over tokens, shares of mass; None where there is nothing to take a share of."""
         return {
             "utterances": self.utterances,
             "tokens": self.tokens,
             "inside_own_span": self.inside / self.tokens,
+            "inside_span_before": self.before / self.tokens,
+            "inside_span_after": self.after / self.tokens,
             "inside_own_span_by_chance": self.chance / self.tokens,
             "barycentre_error_ms": self.error_ms / self.tokens,
             "on_right_character": _share(self.right_mass, self.speech_mass),
@@ -64,7 +74,7 @@ def measure_couplings(
     guide: str | Path | None,
     checkpoint: str,
     data_dir: str | Path,
-    ctm: str | Path,
+    spans: Spans,
     change: Mapping[str, Any] | None = None,
 ) -> CouplingTiming:
     """Align every utterance of a set and measure its coupling.
@@ -74,7 +84,8 @@ def measure_couplings(
         guide: directory of a GM-OT model whose objective a model without alignment gets.
         checkpoint: file name of the model in each directory.
         data_dir: Kaldi data directory; its transcripts must be in the teacher cache, if there is one.
-        ctm: true character times of the set.
+        spans: when the characters of an utterance are spoken: :func:`character_spans.true_spans` or
+            :func:`ctc_spans.ctc_spans`.
         change: options of the alignment that take the place of those that the model was trained with.
 
     Raises:
@@ -86,16 +97,14 @@ def measure_couplings(
     aligner = load_aligners(experiments, checkpoint)["model"]
     options = replace(aligner.guide.options, **(change or {}))
     aligner.guide.options = aligner.guide.criterion_align.options = options
-    times = read_character_times(ctm)
     timing = CouplingTiming()
-    bar = tqdm(read_spoken(data_dir), desc=f"couplings {Path(data_dir).name}", total=len(times), unit="utt")
-    for spoken in bar:
-        characters = spans_of(times, spoken.utterance, spoken.text, ctm)
+    count = len(read_data_dir(data_dir).text)
+    for spoken in tqdm(read_spoken(data_dir), f"couplings {Path(data_dir).name}", count, unit="utt"):
         tokens = [row.token for row in aligner.rows(spoken)]
-        spans = token_spans(tokens, characters, spoken.utterance)
+        of_tokens = token_spans(tokens, spans(spoken), spoken.utterance)
         plan, _ = aligner.align(spoken)
         frames = frame_times(aligner.model, spoken.rate, plan.size(0))
-        timing += coupling_timing(plan.numpy(), frames, spans)
+        timing += coupling_timing(plan.numpy(), frames, of_tokens)
     return timing
 
 
@@ -104,7 +113,7 @@ def coupling_timing(
 ) -> CouplingTiming:
     """Measure one utterance's coupling.
 
-        inside_j = Σ_{i: a_j ≤ t_i < b_j} γ_ij / Σ_i γ_ij
+        inside_j = Σ_{i: a_j ≤ t_i < b_j} γ_ij / Σ_i γ_ij,    before_j with a_(j-1), b_(j-1), after_j likewise
         error_j = |Σ_i γ_ij t_i / Σ_i γ_ij − (a_j + b_j) / 2|
 
     Args:
@@ -133,12 +142,15 @@ def coupling_timing(
     starts, ends = np.array([spans[place] for place in spoken], dtype=np.float64).T  # (n,)
     within = (frame_times[:, None] >= starts) & (frame_times[:, None] < ends)  # (T, n)
     mass = text.sum(0)  # (n,)
+    share = text.T @ within / mass[:, None]  # (n, n), of token j's mass in token k's span
     centre = frame_times @ text / mass  # (n,)
     silent = ~within.any(1)  # (T,)
     return CouplingTiming(
         utterances=1,
         tokens=len(spoken),
-        inside=float(((text * within).sum(0) / mass).sum()),
+        inside=float(share.trace()),
+        before=float(share.trace(-1)),
+        after=float(share.trace(1)),
         chance=float(within.mean(0).sum()),
         error_ms=float(1000 * np.abs(centre - (starts + ends) / 2).sum()),
         speech_mass=float(plan[~silent].sum()),

@@ -1,13 +1,26 @@
 """When each character of a transcript is spoken, and each of the teacher's tokens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from espnet_gmot.data.character_times import Character
+from espnet_gmot.data.character_times import Character, read_character_times
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.token_spans import TeacherToken
+from espnet_gmot.trained.couplings import SpokenText
 
 Span = tuple[float, float]
+# Start and end of each character of an utterance but for spaces, in seconds.
+Spans = Callable[[SpokenText], Sequence[Span]]
+
+
+def true_spans(ctm: str | Path) -> Spans:
+    """Take the times of characters from a ctm, which a synthesised set has; see :func:`spans_of`.
+
+    Raises:
+        InputError: the file is missing or damaged; when called, other characters than the transcript's.
+    """
+    times = read_character_times(ctm)
+    return lambda spoken: spans_of(times, spoken.utterance, spoken.text, ctm)
 
 
 def spans_of(

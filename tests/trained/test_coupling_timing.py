@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from espnet_gmot.errors import InputError
-from research.coupling_timing import coupling_timing
+from espnet_gmot.trained.coupling_timing import coupling_timing
 
 TIMES = np.arange(8) * 0.1 + 0.05  # eight frames of 100 ms
 SPANS = [(0.2, 0.4), (0.4, 0.6)]  # two characters, silence of 200 ms at both ends
@@ -22,6 +22,8 @@ def test_the_true_coupling_is_perfect():
             "utterances": 1,
             "tokens": 2,
             "inside_own_span": 1.0,
+            "inside_span_before": 0.0,
+            "inside_span_after": 0.0,
             "inside_own_span_by_chance": 0.25,
             "barycentre_error_ms": 0.0,
             "on_right_character": 1.0,
@@ -44,6 +46,21 @@ def test_a_shift_by_a_frame_moves_the_barycentres_by_it():
     summary = coupling_timing(shifted, TIMES, FRAMED).summary()
     assert summary["barycentre_error_ms"] == pytest.approx(100)
     assert summary["inside_own_span"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("tokens", "expected"), [(1, "inside_span_after"), (-1, "inside_span_before")])
+def test_a_shift_by_a_token_is_seen_and_astray(tokens, expected):
+    spans = [(start, start + 0.2) for start in (0.0, 0.2, 0.4, 0.6)]
+    timing = coupling_timing(np.roll(diagonal(), 2 * tokens, axis=0), TIMES, spans)
+    assert timing.is_astray
+    assert timing.summary()[expected] == pytest.approx(3 / 4)  # the fourth came in at the other end
+    assert timing.summary()["inside_own_span"] == 0
+
+
+def test_what_lies_in_place_is_not_astray_and_what_lies_anywhere_is():
+    assert not coupling_timing(diagonal(), TIMES, FRAMED).is_astray
+    assert coupling_timing(np.full((8, 4), 1 / 32), TIMES, FRAMED).is_astray
+    assert coupling_timing(diagonal()[::-1], TIMES, FRAMED).is_astray  # in reverse order
 
 
 def test_without_special_tokens_their_share_is_unknown():
