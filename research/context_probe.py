@@ -9,12 +9,12 @@ import torch
 from espnet2.asr.espnet_model import ESPnetASRModel
 from tqdm import tqdm
 
-from espnet_gmot.data.kaldi_data import read_data_dir
+from espnet_gmot.data.character_times import read_character_times
 from espnet_gmot.errors import InputError
 from espnet_gmot.teacher.cache import TeacherCache
 from espnet_gmot.teacher.token_spans import TeacherToken, tokenizer_of_cache
 from espnet_gmot.teacher.transcript import labelled_rows
-from espnet_gmot.trained.character_spans import Spans, token_spans, true_spans
+from espnet_gmot.trained.character_spans import spans_of, token_spans
 from espnet_gmot.trained.couplings import encode, frame_times, read_spoken
 from espnet_gmot.trained.load import load_experiment
 
@@ -57,13 +57,13 @@ def probe_encoder(
     """
     model, _ = load_experiment(experiment, checkpoint)
     cache = TeacherCache(teacher_cache)
-    train, test = (spoken_characters(model, cache, data, true_spans(ctm)) for data, ctm in sets)
+    train, test = (spoken_characters(model, cache, data, ctm) for data, ctm in sets)
     return probe_context(train, test)
 
 
 @torch.no_grad()
 def spoken_characters(
-    model: ESPnetASRModel, cache: TeacherCache, data_dir: str | Path, spans_of: Spans
+    model: ESPnetASRModel, cache: TeacherCache, data_dir: str | Path, ctm: str | Path
 ) -> SpokenCharacters:
     """Encode a set and average the frames of each character.
 
@@ -72,14 +72,14 @@ def spoken_characters(
     character's mean, so a teacher's token must be one character.
     """
     tokenizer = tokenizer_of_cache(cache.meta)
+    times = read_character_times(ctm)
     chars: list[str] = []
     frames: list[np.ndarray] = []
     embeddings: list[np.ndarray] = []
-    count = len(read_data_dir(data_dir).text)
-    for spoken in tqdm(read_spoken(data_dir), f"encoder {Path(data_dir).name}", count, unit="utt"):
+    for spoken in tqdm(read_spoken(data_dir), f"encoder {Path(data_dir).name}", len(times), unit="utt"):
         spoken.require_rate_of(model)
         tokens = [row.token for row in labelled_rows(tokenizer, spoken.text, cache.meta.identity.reading)]
-        spans = token_spans(tokens, spans_of(spoken), spoken.utterance)
+        spans = token_spans(tokens, spans_of(times, spoken.utterance, spoken.text, ctm), spoken.utterance)
         speech = torch.from_numpy(spoken.samples)[None]
         hidden = encode(model, speech, torch.tensor([speech.size(1)]))[0][0].numpy()  # (T, d_a)
         middles = frame_times(model, spoken.rate, len(hidden))

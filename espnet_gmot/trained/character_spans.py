@@ -9,8 +9,8 @@ from espnet_gmot.teacher.token_spans import TeacherToken
 from espnet_gmot.trained.couplings import SpokenText
 
 Span = tuple[float, float]
-# Start and end of each character of an utterance but for spaces, in seconds.
-Spans = Callable[[SpokenText], Sequence[Span]]
+# Start and end of each character of an utterance but for spaces, in seconds; None where they cannot be told.
+Spans = Callable[[SpokenText], Sequence[Span] | None]
 
 
 def true_spans(ctm: str | Path) -> Spans:

@@ -1,5 +1,6 @@
 """A trained model's couplings against the times at which the characters are spoken."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from operator import add
@@ -97,14 +98,24 @@ def measure_couplings(
     aligner = load_aligners(experiments, checkpoint)["model"]
     options = replace(aligner.guide.options, **(change or {}))
     aligner.guide.options = aligner.guide.criterion_align.options = options
-    timing = CouplingTiming()
+    timing, left_out = CouplingTiming(), list[str]()
     count = len(read_data_dir(data_dir).text)
     for spoken in tqdm(read_spoken(data_dir), f"couplings {Path(data_dir).name}", count, unit="utt"):
+        if (characters := spans(spoken)) is None:
+            left_out.append(spoken.utterance)
+            continue
         tokens = [row.token for row in aligner.rows(spoken)]
-        of_tokens = token_spans(tokens, spans(spoken), spoken.utterance)
+        of_tokens = token_spans(tokens, characters, spoken.utterance)
         plan, _ = aligner.align(spoken)
         frames = frame_times(aligner.model, spoken.rate, plan.size(0))
         timing += coupling_timing(plan.numpy(), frames, of_tokens)
+    if not timing.utterances:
+        raise InputError(f"{data_dir} has no utterance whose characters have times; name another set")
+    if left_out:
+        logging.warning(
+            "%d utterances of %s, %s first, have too few frames for their transcripts and are left out",
+            len(left_out), data_dir, left_out[0],
+        )  # fmt: skip
     return timing
 
 

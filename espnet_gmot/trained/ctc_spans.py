@@ -18,28 +18,25 @@ SPACES = ("<space>", "\u2581")  # of ESPnet's character tokens, and of SentenceP
 
 
 def ctc_spans(experiment: str | Path, checkpoint: str) -> Spans:
-    """Take the times of characters from a trained model's CTC.
+    """Take the times of characters from a trained model's CTC, which has none where frames are too few.
 
     Raises:
-        InputError: a file is missing; when called, CTC has too few frames for an utterance, or the model's
-            tokens are not the characters of the transcript.
+        InputError: a file is missing; when called, the model's tokens are not the characters of the
+            transcript.
     """
     model, args = load_experiment(experiment, checkpoint)
     process = ASRTask.build_preprocess_fn(args, train=False)
 
     @torch.no_grad()
-    def spans(spoken: SpokenText) -> list[Span]:
+    def spans(spoken: SpokenText) -> list[Span] | None:
         spoken.require_rate_of(model)
         tokens = process.tokenizer.text2tokens(process.text_cleaner(spoken.text))
         labels = torch.tensor(process.token_id_converter.tokens2ids(tokens))  # (L,)
         speech = torch.from_numpy(spoken.samples)[None]
         hidden, _ = encode(model, speech, torch.tensor([speech.size(1)]))  # (1, T, d_a)
         log_probs = model.ctc.log_softmax(hidden)[0]  # (T, V)
-        if (needed := frames_needed(labels[None], torch.tensor([len(labels)])).item()) > len(log_probs):
-            raise InputError(
-                f"utterance {spoken.utterance} has {len(log_probs)} encoder frames, and CTC needs {needed} "
-                "for its transcript; leave it out of the set"
-            )
+        if frames_needed(labels[None], torch.tensor([len(labels)])).item() > len(log_probs):
+            return None
         times = frame_times(model, spoken.rate, len(log_probs))
         of_labels = label_spans(log_probs, labels, times, model.blank_id)
         return character_spans(tokens, of_labels, spoken)

@@ -211,7 +211,6 @@ def test_times_of_other_characters_are_refused(recipe, tmp_path):
 @pytest.mark.parametrize("name", ["ctc", "gmot"])
 def test_characters_of_a_set_are_heard_where_they_are_spoken(recipe, teacher_dir, name):
     from espnet_gmot.teacher.cache import TeacherCache
-    from espnet_gmot.trained.character_spans import true_spans
     from espnet_gmot.trained.couplings import frame_times, read_spoken
     from espnet_gmot.trained.load import load_experiment
     from research.context_probe import probe_encoder, spoken_characters
@@ -222,7 +221,7 @@ def test_characters_of_a_set_are_heard_where_they_are_spoken(recipe, teacher_dir
         subprocess.run([*command, "--text", recipe / "data/text", "--out", cache], check=True)
     data, ctm = recipe / "data", recipe / "data" / "ctm"
     model, _ = load_experiment(recipe / name, "model.pth")
-    found = spoken_characters(model, TeacherCache(cache), data, true_spans(ctm))
+    found = spoken_characters(model, TeacherCache(cache), data, ctm)
     assert "".join(found.chars) == "".join(TRANSCRIPTS)
     assert found.embeddings.shape == (len(found.chars), 16)
 

@@ -86,7 +86,7 @@ def test_tokens_that_are_not_the_transcript_are_refused():
         character_spans(["a", "b", "c"], SPANS, spoken)
 
 
-def test_a_model_tells_times_in_order_and_refuses_what_is_too_short(recipe):  # noqa: F811
+def test_a_model_tells_times_in_order_and_none_of_what_is_too_short(recipe):  # noqa: F811
     from espnet_gmot.trained.couplings import read_spoken
 
     spans = ctc_spans(recipe / "ctc", "model.pth")
@@ -96,7 +96,4 @@ def test_a_model_tells_times_in_order_and_refuses_what_is_too_short(recipe):  # 
         assert (found[:, 0] < found[:, 1]).all() and (found[1:, 0] >= found[:-1, 1] - 1e-9).all()
         assert found[0, 0] < len(spoken.samples) / spoken.rate and found[-1, 1] > 0
     short = spoken._replace(samples=spoken.samples[:2000])
-    with pytest.raises(
-        InputError, match="u2 has . encoder frames, and CTC needs 3 for its transcript; leave it"
-    ):
-        spans(short)
+    assert spans(short) is None
