@@ -108,8 +108,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
         if getattr(self, "_is_replica", False):
             raise InputError("model: gmot runs on several GPUs with --multiprocessing_distributed true only")
         given = self._given(teacher, teacher_lengths, teacher_rows, teacher_identity)
-        is_twice = self.training and self.options.consistency_weight > 0
-        if is_twice:
+        if self.masks_twice:
             speech, speech_lengths, text, text_lengths = map(
                 twice, (speech, speech_lengths, text, text_lengths)
             )
@@ -125,7 +124,7 @@ class ESPnetGMOTModel(ESPnetASRModel):
             terms, stats_of_alignment = self.alignment_terms(encoded, *given, counted=alignable)
             loss = loss + self._warmup() * sum(terms.values())
             stats |= stats_of_alignment
-        if is_twice:
+        if self.masks_twice:
             consistency = consistency_loss(self.ctc.log_softmax(encoded.hidden), encoded.lengths)
             loss = loss + self.options.consistency_weight * consistency
             stats["loss_consistency"] = consistency.detach()
@@ -133,6 +132,11 @@ class ESPnetGMOTModel(ESPnetASRModel):
         if self.ctc_limit is not None and alignable is not None:
             stats["ctc_impossible"] = self.ctc_limit.share_impossible(alignable, kwargs.get("utt_id"))
         return force_gatherable((loss, stats, weight), loss.device)
+
+    @property
+    def masks_twice(self) -> bool:
+        """Whether a batch has to stand twice, for the consistency loss of two copies under other masks."""
+        return self.training and self.options.consistency_weight > 0
 
     def train(self, mode: bool = True) -> "ESPnetGMOTModel":
         """Enter training or evaluation mode; a training without its projection ends here, before any batch.

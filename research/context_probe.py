@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from espnet2.asr.espnet_model import ESPnetASRModel
+from espnet2.tasks.asr import ASRTask
+from espnet2.train.preprocessor import CommonPreprocessor
 from tqdm import tqdm
 
 from espnet_gmot.data.character_times import read_character_times
@@ -15,7 +17,7 @@ from espnet_gmot.teacher.cache import TeacherCache
 from espnet_gmot.teacher.token_spans import TeacherToken, tokenizer_of_cache
 from espnet_gmot.teacher.transcript import labelled_rows
 from espnet_gmot.trained.character_spans import spans_of, token_spans
-from espnet_gmot.trained.couplings import encode, frame_times, read_spoken
+from espnet_gmot.trained.couplings import encode, frame_times, prepare_speech, read_spoken
 from espnet_gmot.trained.load import load_experiment
 
 # Weight of the ridge, relative to the frames' variance: a tenth of it or ten times it gives the same share.
@@ -55,15 +57,20 @@ def probe_encoder(
         InputError: a file is missing, a transcript is not in the cache, times and transcripts do not fit, or
             the teacher's tokenizer is not there, or a token of it is not one character.
     """
-    model, _ = load_experiment(experiment, checkpoint)
+    model, args = load_experiment(experiment, checkpoint)
+    process = ASRTask.build_preprocess_fn(args, train=False)
     cache = TeacherCache(teacher_cache)
-    train, test = (spoken_characters(model, cache, data, ctm) for data, ctm in sets)
+    train, test = (spoken_characters(model, process, cache, data, ctm) for data, ctm in sets)
     return probe_context(train, test)
 
 
 @torch.no_grad()
 def spoken_characters(
-    model: ESPnetASRModel, cache: TeacherCache, data_dir: str | Path, ctm: str | Path
+    model: ESPnetASRModel,
+    preprocess: CommonPreprocessor,
+    cache: TeacherCache,
+    data_dir: str | Path,
+    ctm: str | Path,
 ) -> SpokenCharacters:
     """Encode a set and average the frames of each character.
 
@@ -80,7 +87,7 @@ def spoken_characters(
         spoken.require_rate_of(model)
         tokens = [row.token for row in labelled_rows(tokenizer, spoken.text, cache.meta.identity.reading)]
         spans = token_spans(tokens, spans_of(times, spoken.utterance, spoken.text, ctm), spoken.utterance)
-        speech = torch.from_numpy(spoken.samples)[None]
+        speech = prepare_speech(preprocess, spoken)
         hidden = encode(model, speech, torch.tensor([speech.size(1)]))[0][0].numpy()  # (T, d_a)
         middles = frame_times(model, spoken.rate, len(hidden))
         for start, end in filter(None, spans):

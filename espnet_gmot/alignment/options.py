@@ -19,6 +19,11 @@ OF_TRANSPORT = {
     "backend": "backend",
 }
 SEARCH_OF_TRANSPORT = (*OF_TRANSPORT, "start")
+# What the coupling of given frames and tokens depends on.
+OF_THE_COUPLING = (
+    "special_tokens", "coupling", "alpha", *SEARCH_OF_TRANSPORT, "temporal_prior_weight",
+    "temporal_prior_sigma", "temporal_edge_weight", "standardized_edges", "balanced_costs", "frame_marginal",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def write_facts(directory: str | Path, facts: DecodingFacts, text: str | Path) -
         facts: what to write.
         text: the file of the hypotheses, written before.
     """
-    record = asdict(facts) | {"text_sha256": _checksum(text)}
+    record = asdict(facts) | {"text_sha256": checksum(text)}
     write_text(Path(directory) / NAME, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
 
 
@@ -100,13 +100,13 @@ def read_facts(directory: str | Path, text: str | Path) -> DecodingFacts | None:
         return None
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        checksum = record.pop("text_sha256")
+        known = record.pop("text_sha256")
         facts = DecodingFacts(**record)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"{path} is damaged ({error!r}); remove it, or decode again with stage 12"
         ) from error
-    if not Path(text).is_file() or checksum != _checksum(text) or _was_written_after(text, path):
+    if not Path(text).is_file() or known != checksum(text) or _was_written_after(text, path):
         logging.warning("%s speaks of other hypotheses than those in %s and is passed over", path, text)
         return None
     return facts
@@ -129,5 +129,6 @@ def known_sum(values: Iterable[float | None]) -> Any:
     return None if None in found else sum(found)
 
 
-def _checksum(path: str | Path) -> str:
+def checksum(path: str | Path) -> str:
+    """SHA-256 of a file, which tells hypotheses from others."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()

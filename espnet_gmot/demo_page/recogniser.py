@@ -119,5 +119,5 @@ class Recogniser:
             aligner = aligner_for(self.model, self.train_args, text, Path(scratch) / "cache")
             panel = coupling_panel("coupling", aligner, spoken)
             picture = Path(scratch) / "coupling.png"
-            plot_coupling(picture, *spectrogram(self.model, spoken), [panel])
+            plot_coupling(picture, *spectrogram(aligner, spoken), [panel])
             return np.rint(imread(picture) * 255).astype(np.uint8)

@@ -37,7 +37,8 @@ def aligner_for(model: ESPnetGMOTModel, train_args: Namespace, text: str, scratc
             _embed(text, cache.meta, train_args.model_conf.get("projection"), scratch)
             conf = train_args.preprocessor_conf | {"teacher_cache": str(scratch)}
             train_args = Namespace(**vars(train_args) | {"preprocessor_conf": conf})
-    return Aligner(model, model, ASRTask.build_preprocess_fn(train_args, train=False))
+    preprocess = ASRTask.build_preprocess_fn(train_args, train=False)
+    return Aligner(model, preprocess, model, preprocess)
 
 
 def _embed(text: str, meta: CacheMeta, projection: str | None, directory: Path) -> None:

@@ -17,6 +17,8 @@ from espnet_gmot.errors import InputError
 
 # What decides a cache's numbers besides the teacher's weights
 OF_THE_CACHE = ("layer", "dtype", "random_init", "tokenizer")
+CHOICES = ("context", "pool", "precision", "projection")  # they came later, and records lack the usual ones
+USUAL = ("none", "float32", 0, None)
 HAVE_INPUTS_OF_THEIR_OWN = ("model_conf", "preprocessor_conf")  # projection and teacher
 
 
@@ -105,7 +107,10 @@ def teacher_inputs(config: dict[str, Any]) -> dict[str, Any]:
         path = Path(cache) / "meta.json"
         meta = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"fingerprint": False}
         inputs["the teacher cache"] = meta["fingerprint"]
-        inputs["the teacher cache's numbers"] = NewInput([meta.get(key) for key in OF_THE_CACHE])
+        inputs["the teacher cache's numbers"] = NewInput(
+            [meta.get(key) for key in OF_THE_CACHE]
+            + [f"{key} {meta[key]}" for key in CHOICES if meta.get(key) not in USUAL]
+        )
     if teachers := list(filter(None, (preprocessor.get("teacher"), model.get("teacher")))):
         inputs["the teacher"] = [stamp_of_directory(teacher) for teacher in teachers]
     if projection := model.get("projection"):

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from espnet_gmot.ot.problem import pairs, within
 
-SMALLEST_SPREAD = 1e-6  # what varies less is constant
+ROUNDING = 1e-5  # of a cost's size: what varies less, in float32, is constant
 
 
 def standardized_edges(A: Tensor, lengths: Tensor) -> Tensor:
@@ -34,8 +34,8 @@ def standardized_edges(A: Tensor, lengths: Tensor) -> Tensor:
     entries = within(lengths, A.shape[1])  # (batch, T)
     valid = pairs(entries, entries)  # (batch, T, T)
     mean, square = _moments(A, valid, 2)
-    centred = torch.where(valid, A - mean[:, None, None], 0.0)
-    return centred / _spread(mean, square)[:, None, None]
+    mean, spread = (each.to(A)[:, None, None] for each in (mean, _spread(mean, square)))
+    return torch.where(valid, A - mean, 0.0) / spread
 
 
 def balanced_costs(
@@ -71,18 +71,19 @@ def balanced_costs(
     a1, a2, a3, a4 = _moments(A - middle, valid_a, 4)
     b1, b2, b3, b4 = _moments(B - middle, valid_b, 4)
     edge = _spread(a2 - 2 * a1 * b1 + b2, a4 - 4 * a3 * b1 + 6 * a2 * b2 - 4 * a1 * b3 + b4).sqrt()
-    return D / node[:, None, None], A / edge[:, None, None], B / edge[:, None, None]
+    node, edge = (scale.to(D)[:, None, None] for scale in (node, edge))
+    return D / node, A / edge, B / edge
 
 
 def _spread(mean: Tensor, square: Tensor) -> Tensor:
     """Standard deviation (batch,), 1 where it is nothing but rounding."""
     spread = (square - mean**2).clamp_min(0).sqrt()
-    return torch.where(spread > SMALLEST_SPREAD, spread, 1.0)
+    return torch.where(spread > ROUNDING * square.sqrt(), spread, 1.0)
 
 
 def _moments(cost: Tensor, valid: Tensor, highest: int) -> list[Tensor]:
-    """Means (batch,) of the first powers over the valid entries."""
-    return [_mean(cost.detach() ** k, valid) for k in range(1, highest + 1)]
+    """Means (batch,) of the first powers over the valid entries, in float64: their differences are small."""
+    return [_mean(cost.detach().double() ** k, valid) for k in range(1, highest + 1)]
 
 
 def _mean(values: Tensor, valid: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from espnet_gmot.data.decoding_facts import checksum
 from espnet_gmot.data.kaldi_text import read_symbols, read_table, require_same_ids
 from espnet_gmot.errors import InputError
 from espnet_gmot.files import require_file, write_aside, write_text
@@ -82,15 +83,23 @@ def score_files(
     write_per_utt(out / "per_utt.txt", result)
     write_result_txt(out / "result.txt", result, title=str(hyp))
     record = {"unit": unit, "total": asdict(result.total)} | asdict(result)
+    if hyp.resolve() == hypotheses_of(out).resolve():
+        record["text_sha256"] = checksum(hyp)
     write_text(out / "result.json", json.dumps(record, ensure_ascii=False, indent=1) + "\n")
     return result
+
+
+def hypotheses_of(scored: Path) -> Path:
+    """The hypotheses that ``DECODED/SET/score_cer`` or ``score_wer`` counts: ``DECODED/SET/text``."""
+    return scored.with_name("text")
 
 
 def read_result(path: str | Path) -> Result:
     """Read a ``result.json``.
 
     Raises:
-        InputError: it is missing, not such a file or without utterances; the cure is stage 13.
+        InputError: it is missing, not such a file, without utterances or of other hypotheses than those that
+            stand there now; the cure is stage 13.
     """
     text = require_file(path, SCORE_CURE).read_text(encoding="utf-8")
     try:
@@ -102,6 +111,9 @@ def read_result(path: str | Path) -> Result:
         raise InputError(f"{path} is not a result of this recipe ({error!r}); {SCORE_CURE}") from error
     if not result.utterances:
         raise InputError(f"{path} holds no utterance; {SCORE_CURE}")
+    text = hypotheses_of(Path(path).parent)
+    if text.is_file() and record.get("text_sha256") not in (None, checksum(text)):
+        raise InputError(f"{path} counts other hypotheses than those in {text}; score them again, stage 13")
     return result
 
 

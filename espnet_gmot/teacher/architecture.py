@@ -12,6 +12,7 @@ from espnet_gmot.teacher.hub import first_line, from_config, quiet
 
 POSITION_TABLES = ("position_embeddings", "embed_positions", "wpe")  # names of a module with a row a position
 PROBE_LENGTH = 3  # tokens of the text that tells what a model gives
+ROUNDING = 1e-4  # of the largest number: what a batch may change in a text's vectors
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,15 @@ def probe(encoder: Any, name: str) -> tuple[Tensor, ...]:
     """Return the hidden states (1, PROBE_LENGTH, d) of a short text, which tell what a model gives.
 
     Raises:
-        InputError: the model does not run over a text, or does not give one embedding a token.
+        InputError: the model does not run over a text, does not give one embedding a token, or gives other
+            embeddings where a longer text is in the batch.
     """
     family = f"teacher {name} ({type(encoder).__name__})"
     try:
         ids = torch.arange(PROBE_LENGTH, device=encoder.device)[None]
         with quiet():
             states = hidden_states(encoder, ids, torch.ones_like(ids))
+            with_padding = hidden_states(encoder, *_beside_a_longer_text(ids))
         lengths = {state.shape[1] for state in states}
     except Exception as error:  # any family has its own
         raise InputError(
@@ -100,7 +103,21 @@ def probe(encoder: Any, name: str) -> tuple[Tensor, ...]:
             f"{family} does not give one embedding a token in each layer; choose a text model as "
             "docs/teachers.md lists them"
         )
+    for alone, padded in zip(states, with_padding, strict=True):
+        if (alone[0] - padded[0, :PROBE_LENGTH]).abs().max() > ROUNDING * alone.abs().max():
+            raise InputError(
+                f"{family} gives a text other embeddings where a longer one is in the batch, so that they "
+                "depend on the other texts; choose a text model as docs/teachers.md lists them"
+            )
     return states
+
+
+def _beside_a_longer_text(ids: Tensor) -> tuple[Tensor, Tensor]:
+    """A text (1, N), padded, in a batch with itself twice (2, 2 N); and the mask."""
+    longer = torch.cat([ids, ids], 1)
+    mask = torch.ones_like(longer).repeat(2, 1)
+    mask[0, ids.size(1) :] = 0
+    return longer * mask, mask
 
 
 def _position_tables(encoder: nn.Module) -> list[Any]:

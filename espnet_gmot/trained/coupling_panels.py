@@ -5,11 +5,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from espnet2.asr.espnet_model import ESPnetASRModel
 
 from espnet_gmot.errors import InputError
 from espnet_gmot.trained.coupling_plot import CouplingPanel
-from espnet_gmot.trained.couplings import Aligner, SpokenText, frame_times, load_aligners, read_spoken
+from espnet_gmot.trained.couplings import (
+    Aligner,
+    SpokenText,
+    frame_times,
+    load_aligners,
+    prepare_speech,
+    read_spoken,
+)
 
 
 @torch.no_grad()
@@ -33,14 +39,13 @@ def coupling_panels(
     aligners = load_aligners(experiments, checkpoint)
     spoken = next(read_spoken(data_dir, [utt_id]))
     panels = [coupling_panel(title, aligner, spoken) for title, aligner in aligners.items()]
-    model = next(iter(aligners.values())).model
-    return *spectrogram(model, spoken), panels
+    return *spectrogram(next(iter(aligners.values())), spoken), panels
 
 
 @torch.no_grad()
-def spectrogram(model: ESPnetASRModel, spoken: SpokenText) -> tuple[np.ndarray, float]:
+def spectrogram(aligner: Aligner, spoken: SpokenText) -> tuple[np.ndarray, float]:
     """Return what the model's frontend makes of an utterance (frames, bins), and the seconds of a frame."""
-    speech = torch.from_numpy(spoken.samples)[None]  # (1, samples)
+    model, speech = aligner.model, prepare_speech(aligner.preprocess, spoken)  # (1, samples)
     features, _ = model._extract_feats(speech, torch.tensor([speech.size(1)]))
     return features[0].numpy(), model.frontend.hop_length / spoken.rate
 

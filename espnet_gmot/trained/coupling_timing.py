@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from espnet_gmot.alignment.options import OF_THE_COUPLING
 from espnet_gmot.data.kaldi_data import read_data_dir
 from espnet_gmot.errors import InputError
 from espnet_gmot.trained.character_spans import Span, Spans, token_spans
@@ -90,12 +91,17 @@ def measure_couplings(
         change: options of the alignment that take the place of those that the model was trained with.
 
     Raises:
-        InputError: an option is wrong, a file is missing, the model has neither alignment nor guide,
-            transcripts and times do not fit, or the teacher's tokenizer is not there or does not tell which
-            characters a token stands for.
+        InputError: an option is wrong or changes no coupling, a file is missing, the model has neither
+            alignment nor guide, transcripts and times do not fit, or the teacher's
+            tokenizer is not there or does not tell which characters a token stands for.
     """
     experiments = [("model", experiment)] + ([("guide", guide)] if guide else [])
     aligner = load_aligners(experiments, checkpoint)["model"]
+    if fixed := sorted(set(change or {}) - set(OF_THE_COUPLING)):
+        raise InputError(
+            f"{fixed[0]} changes no coupling of a model that is trained already; what does: "
+            f"{', '.join(OF_THE_COUPLING)}"
+        )
     options = replace(aligner.guide.options, **(change or {}))
     aligner.guide.options = aligner.guide.criterion_align.options = options
     timing, left_out = CouplingTiming(), list[str]()

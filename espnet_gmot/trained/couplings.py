@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from espnet2.asr.espnet_model import ESPnetASRModel
+from espnet2.asr.frontend.default import DefaultFrontend
 from espnet2.tasks.asr import ASRTask
+from espnet2.train.preprocessor import CommonPreprocessor
 
 from espnet_gmot.data.audio import read_cuts, recordings_of
 from espnet_gmot.data.kaldi_data import read_data_dir
@@ -68,19 +70,26 @@ def encode(
     return (encoded[0] if isinstance(encoded, tuple) else encoded), lengths
 
 
+def prepare_speech(preprocess: CommonPreprocessor, spoken: SpokenText) -> torch.Tensor:
+    """Prepare an utterance's samples (1, n) as training and decoding do, by ``speech_volume_normalize``."""
+    return torch.from_numpy(preprocess(spoken.utterance, {"speech": spoken.samples})["speech"])[None]
+
+
 class Aligner(NamedTuple):
     """A trained model and what aligns it.
 
     Attributes:
         model: the one that encodes.
+        preprocess: its preprocessor.
         guide: the GM-OT model whose objective aligns it: itself, or if it has none, such as the CTC baseline,
             another. The coupling is then the one that this objective would give it.
-        preprocess: the guide's preprocessor.
+        guide_preprocess: that model's preprocessor.
     """
 
     model: ESPnetASRModel
+    preprocess: CommonPreprocessor
     guide: ESPnetGMOTModel
-    preprocess: GMOTPreprocessor
+    guide_preprocess: GMOTPreprocessor
 
     def align(self, spoken: SpokenText) -> tuple[torch.Tensor, torch.Tensor]:
         """Align one utterance.
@@ -89,12 +98,13 @@ class Aligner(NamedTuple):
             Coupling (T, N), and what CTC sees (T, d_a).
 
         Raises:
-            InputError: the transcript is not in the teacher cache, the cache is of another teacher, or the
-                audio is of another rate.
+            InputError: the transcript is not in the teacher cache, the cache is of another teacher, the audio
+                is of another rate, or the encoder's output is not finite.
         """
         spoken.require_rate_of(self.model)
-        data = self.preprocess(spoken.utterance, {"speech": spoken.samples, "text": spoken.text})
-        speech, lengths = torch.from_numpy(spoken.samples)[None], torch.tensor([len(spoken.samples)])
+        speech = prepare_speech(self.preprocess, spoken)
+        lengths = torch.tensor([speech.size(1)])
+        data = self.guide_preprocess(spoken.utterance, {"text": spoken.text})
         teacher, rows, identity = (
             torch.from_numpy(data[name])[None] for name in ("teacher", "teacher_rows", "teacher_identity")
         )
@@ -102,13 +112,22 @@ class Aligner(NamedTuple):
         given = teacher, torch.tensor([teacher.size(1)]), rows
         if self.model is self.guide:
             aligned, hidden = self.guide.coupling(speech, lengths, *given)
+            self._require_finite(hidden, spoken)
             return aligned.plan[0], hidden[0]
         hidden, frames = encode(self.model, speech, lengths)  # (1, T, d_a)
+        self._require_finite(hidden, spoken)
         nonblank = None
         if self.guide.options.frame_marginal == "nonblank":
             nonblank = 1.0 - self.model.ctc.softmax(hidden)[..., self.model.blank_id]  # (1, T)
         tokens = self.guide.teacher_input.rows(*given)
         return self.guide.criterion_align(hidden, frames, *tokens, nonblank).plan[0], hidden[0]
+
+    def _require_finite(self, hidden: torch.Tensor, spoken: SpokenText) -> None:
+        if not hidden.isfinite().all():  # of which the solver would still make a coupling
+            raise InputError(
+                f"utterance {spoken.utterance}: the encoder's output is not finite, so the training has "
+                "diverged; train again with a lower learning rate or lower weights"
+            )
 
     def rows(self, spoken: SpokenText) -> list[Row]:
         """Return the rows of the utterance's coupling, with their labels.
@@ -116,7 +135,7 @@ class Aligner(NamedTuple):
         Raises:
             InputError: the teacher's tokenizer is not on this machine, or another one now.
         """
-        rows = self.preprocess.labelled_rows(spoken.text)
+        rows = self.guide_preprocess.labelled_rows(spoken.text)
         return [row for row in rows if row.is_text or self.guide.options.special_tokens]
 
 
@@ -150,7 +169,8 @@ def load_aligners(experiments: Sequence[tuple[str, str | Path]], checkpoint: str
                 f"{title} was trained without alignment; name a GM-OT model (model: gmot) with "
                 "projected_side: teacher beside it, whose objective it gets"
             )
-        aligners[title] = Aligner(model, guide, ASRTask.build_preprocess_fn(guide_args, train=False))
+        own, guides_own = (ASRTask.build_preprocess_fn(each, train=False) for each in (args, guide_args))
+        aligners[title] = Aligner(model, own, guide, guides_own)
     return aligners
 
 
@@ -158,10 +178,15 @@ def frame_times(model: ESPnetASRModel, rate: int, frames: int) -> np.ndarray:
     """Middle of each encoder frame, t_i = (4 i + 3) · hop (frames,), in seconds.
 
     Raises:
-        InputError: the encoder's input layer is not ``conv2d``.
+        InputError: the frontend is not ESPnet's default with centred windows, the encoder's input layer is
+            not ``conv2d``, or a post-encoder shortens its output.
     """
     layer = type(getattr(model.encoder, "embed", None)).__name__
     if layer != INPUT_LAYER:
         raise InputError(f"frame times are known for input_layer: conv2d, not for {layer}; train with conv2d")
+    if getattr(model.postencoder, "length_adaptor_ratio", 1) != 1:
+        raise InputError("frame times are not known behind a length adaptor; train without one")
+    if not isinstance(model.frontend, DefaultFrontend) or not model.frontend.stft.center:
+        raise InputError("frame times are known for frontend: default with center: true alone; train with it")
     hop = model.frontend.hop_length / rate
     return (SUBSAMPLING * np.arange(frames) + FIRST_MIDDLE) * hop

@@ -11,7 +11,7 @@ from torchaudio.functional import forced_align, merge_tokens
 from espnet_gmot.data.ctc_condition import frames_needed
 from espnet_gmot.errors import InputError
 from espnet_gmot.trained.character_spans import Span, Spans
-from espnet_gmot.trained.couplings import SpokenText, encode, frame_times
+from espnet_gmot.trained.couplings import SpokenText, encode, frame_times, prepare_speech
 from espnet_gmot.trained.load import load_experiment
 
 SPACES = ("<space>", "\u2581")  # of ESPnet's character tokens, and of SentencePiece
@@ -32,7 +32,7 @@ def ctc_spans(experiment: str | Path, checkpoint: str) -> Spans:
         spoken.require_rate_of(model)
         tokens = process.tokenizer.text2tokens(process.text_cleaner(spoken.text))
         labels = torch.tensor(process.token_id_converter.tokens2ids(tokens))  # (L,)
-        speech = torch.from_numpy(spoken.samples)[None]
+        speech = prepare_speech(process, spoken)
         hidden, _ = encode(model, speech, torch.tensor([speech.size(1)]))  # (1, T, d_a)
         log_probs = model.ctc.log_softmax(hidden)[0]  # (T, V)
         if frames_needed(labels[None], torch.tensor([len(labels)])).item() > len(log_probs):

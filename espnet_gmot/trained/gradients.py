@@ -11,6 +11,7 @@ from espnet2.tasks.asr import ASRTask
 from espnet2.train.distributed_utils import DistributedOption
 from tqdm import tqdm
 
+from espnet_gmot.consistency import twice
 from espnet_gmot.errors import InputError
 from espnet_gmot.model import ESPnetGMOTModel
 from espnet_gmot.trained.load import load_experiment
@@ -95,6 +96,9 @@ def gradients_of_batches(
     for _, batch in tqdm(islice(factory.build_iter(1), num_batches), total=num_batches, unit="batch"):
         teacher = batch.pop("teacher"), batch.pop("teacher_lengths"), batch.pop("teacher_rows")
         model.teacher_input.check(teacher[0], teacher[2], batch.pop("teacher_identity"))
+        if model.masks_twice:
+            teacher = tuple(map(twice, teacher))
+            batch = {name: twice(value) for name, value in batch.items()}
         encoded = model.encode_batch(batch["speech"], batch["speech_lengths"])
         losses = {"asr": model.recognition_loss(encoded, **batch)[0]}
         alignable = model.alignable(encoded, batch["text"], batch["text_lengths"])

@@ -149,14 +149,21 @@ def test_projection_and_teacher_are_no_mere_files(files):
 
 
 @pytest.mark.parametrize(
-    "change", [{"layer": 3}, {"dtype": "float32"}, {"random_init": True}, {"tokenizer": 5}]
-)
+    "change",
+    [
+        {"layer": 3}, {"dtype": "float32"}, {"random_init": True}, {"tokenizer": 5}, {"context": "repeat"},
+        {"pool": "characters"}, {"precision": "bfloat16"}, {"projection": 5},
+    ],
+)  # fmt: skip
 def test_teachers_change_with_all_that_decides_a_caches_numbers(files, change):
     meta = {"fingerprint": "a", "layer": 2, "dtype": "float16", "random_init": False}
     config = {"preprocessor_conf": {"teacher_cache": str(files / "cache")}}
     (files / "cache/meta.json").write_text(json.dumps(meta))
     before = teacher_inputs(config)
     (files / "cache/meta.json").write_text(json.dumps(meta | {"num_texts": 7}))
+    assert teacher_inputs(config) == before
+    usual = {"context": "none", "pool": "none", "precision": "float32", "projection": 0}
+    (files / "cache/meta.json").write_text(json.dumps(meta | usual))  # what an earlier version did not write
     assert teacher_inputs(config) == before
     (files / "cache/meta.json").write_text(json.dumps(meta | change))
     assert teacher_inputs(config) != before

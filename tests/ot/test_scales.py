@@ -61,6 +61,25 @@ def test_what_does_not_vary_stays_finite():
     assert (ot.standardized_edges(torch.full((2, 7, 7), 0.3), LENGTHS_A) == 0).all()
 
 
+@pytest.mark.parametrize("frames", [7, 50])
+def test_a_difference_that_is_rounding_is_none(frames: int):
+    """A deviation of a millionth of the cost: divided by it, loss and gradient would be made of rounding."""
+    D = 0.71 + 2.5e-6 * torch.randn(1, frames, 1, generator=torch.Generator().manual_seed(0))
+    one, all_frames = torch.tensor([1]), torch.tensor([frames])
+    scaled, _, _ = ot.balanced_costs(D, torch.rand(1, frames, frames), torch.zeros(1, 1, 1), all_frames, one)
+    assert torch.equal(scaled, D)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+def test_a_small_difference_that_is_none_of_rounding_counts(shift: float):
+    D = shift + 1e-3 * torch.rand(1, 50, 4, generator=torch.Generator().manual_seed(0))
+    A, B = (shift + 1e-3 * torch.rand(1, size, size) for size in (50, 4))
+    scaled, A, B = ot.balanced_costs(D, A, B, torch.tensor([50]), torch.tensor([4]))
+    assert scaled.double().std(correction=0).item() == pytest.approx(1.0, rel=1e-3)
+    squares = (A.double().flatten()[:, None] - B.double().flatten()[None, :]) ** 2
+    assert squares.std(correction=0).item() == pytest.approx(1.0, rel=1e-3)
+
+
 def test_padding_changes_nothing():
     plain = [*costs()]
     changed = [cost.clone() for cost in plain]

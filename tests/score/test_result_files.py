@@ -110,6 +110,26 @@ def test_a_damaged_result_names_the_file_and_the_stage(tmp_path, content):
         read_result(tmp_path / "result.json")
 
 
+def test_a_result_of_hypotheses_that_were_decoded_again_is_refused(files, monkeypatch, tmp_path):
+    run_command(monkeypatch)
+    result = files / "exp/decode/test/score_cer/result.json"
+    before = read_result(result)
+    hypotheses = files / "exp/decode/test/text"
+    written = hypotheses.read_text(encoding="utf-8")
+    hypotheses.write_text(written.replace("汽", "气"), encoding="utf-8")
+    with pytest.raises(InputError, match="counts other hypotheses than those in .*text; score them again"):
+        read_result(result)
+    hypotheses.unlink()  # results may be kept without them
+    assert read_result(result) == before
+    hypotheses.write_text(written, encoding="utf-8")
+    assert read_result(result) == before
+    elsewhere = files / "elsewhere"
+    elsewhere.write_text(written, encoding="utf-8")
+    run_command(monkeypatch, "--hyp", str(elsewhere))  # not the directory's own: nothing to compare with
+    hypotheses.write_text("", encoding="utf-8")
+    assert read_result(result) == before
+
+
 def test_a_result_without_utterances_is_refused(tmp_path):
     (tmp_path / "result.json").write_text('{"unit": "char", "utterances": {}}')
     with pytest.raises(InputError, match=r"result.json holds no utterance; train, decode and score"):

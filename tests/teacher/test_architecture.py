@@ -71,6 +71,18 @@ def test_a_family_with_other_lengths_inside_is_one_line(tmp_path):
         FrozenTeacher.load(str(tmp_path))
 
 
+@pytest.mark.parametrize("family", ["ConvBert", "Nystromformer"])
+def test_a_family_that_reads_the_padding_is_refused(tmp_path, family):
+    """Its embeddings of a text would depend on the other texts in the batch."""
+    import transformers
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    config = getattr(transformers, f"{family}Config")(vocab_size=20, embedding_size=16, **sizes)
+    getattr(transformers, f"{family}Model")(config).save_pretrained(tmp_path)
+    with pytest.raises(InputError, match=f"{family}Model. gives a text other embeddings where a longer one"):
+        FrozenTeacher.load(str(tmp_path))
+
+
 def test_a_family_that_reads_no_tokens_is_one_line(tmp_path):
     config = CanineConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
     CanineModel(config).save_pretrained(tmp_path)

@@ -65,6 +65,53 @@ def test_frame_times_of_another_input_layer_are_refused(build_model):
         frame_times(model, RATE, 3)
 
 
+def test_frame_times_behind_what_shortens_or_shifts_are_refused(build_model):
+    from espnet_gmot.trained.couplings import frame_times
+
+    model = build_model(model="espnet")
+    model.frontend.stft.center = False
+    with pytest.raises(InputError, match="known for frontend: default with center: true alone"):
+        frame_times(model, RATE, 3)
+    model.frontend = torch.nn.Identity()  # of another kind
+    with pytest.raises(InputError, match="known for frontend: default"):
+        frame_times(model, RATE, 3)
+    model.postencoder = torch.nn.Identity()
+    model.postencoder.length_adaptor_ratio = 2
+    with pytest.raises(InputError, match="not known behind a length adaptor"):
+        frame_times(model, RATE, 3)
+
+
+def write_copy(recipe, name, directory, **options):
+    """A model of the fixture under other options of its config.yaml."""
+    shutil.copytree(recipe / name, directory)
+    config = yaml.safe_load((directory / "config.yaml").read_text()) | options
+    (directory / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
+    return directory
+
+
+@pytest.mark.parametrize("name", ["gmot", "ctc"])
+def test_speech_is_as_loud_as_training_made_it(recipe, tmp_path, name):
+    """Coupling, times by CTC and spectrogram of an utterance and of the same at half the volume."""
+    from espnet_gmot.trained.coupling_panels import spectrogram
+    from espnet_gmot.trained.couplings import load_aligners, read_spoken
+    from espnet_gmot.trained.ctc_spans import ctc_spans
+
+    loud = write_copy(recipe, name, tmp_path / "loud", speech_volume_normalize=1.0)
+    aligners = load_aligners([("loud", loud), ("plain", recipe / "gmot")], "model.pth")
+    spoken = next(read_spoken(recipe / "data", ["u1"]))
+    soft = spoken._replace(samples=spoken.samples / 2)
+    with torch.no_grad():
+        of_loud = [aligners["loud"].align(each) for each in (spoken, soft)]
+        of_plain = [aligners["plain"].align(each) for each in (spoken, soft)]
+    torch.testing.assert_close(*of_loud)
+    assert not torch.allclose(of_plain[0][1], of_plain[1][1])
+    np.testing.assert_allclose(
+        *(spectrogram(aligners["loud"], each)[0] for each in (spoken, soft)), atol=1e-4
+    )
+    spans = ctc_spans(loud, "model.pth")
+    assert spans(spoken) == spans(soft)
+
+
 def test_a_ctc_model_gets_the_objective_of_the_guide(recipe):
     from espnet_gmot.trained.couplings import load_aligners, read_spoken
 
@@ -179,6 +226,24 @@ def test_other_options_are_those_of_a_model_trained_with_them(recipe, tmp_path, 
     assert "`{alpha: 0.0, special_tokens: false}`" in line and f"| {share} ({share}, {share}) |" in line
     with pytest.raises(InputError, match="alpha is 2.0 and must be in"):
         screen([recipe / "gmot"], "model.pth", data, lambda _: true_spans(ctm), {"wrong": {"alpha": 2.0}})
+    for fixed in ("projection", "teacher_size", "fgw_weight"):
+        with pytest.raises(InputError, match=f"{fixed} changes no coupling of a model that is trained"):
+            screen([recipe / "gmot"], "model.pth", data, lambda _: true_spans(ctm), {"wrong": {fixed: 1}})
+
+
+def test_a_training_that_diverged_is_not_measured(recipe, tmp_path):
+    """The solver makes a coupling of any numbers."""
+    from espnet_gmot.trained.character_spans import true_spans
+    from espnet_gmot.trained.coupling_timing import measure_couplings
+
+    spans = true_spans(recipe / "data" / "ctm")
+    for name, guide in (("gmot", None), ("ctc", recipe / "gmot")):
+        broken = write_copy(recipe, name, tmp_path / name)
+        state = torch.load(broken / "model.pth")
+        state["encoder.after_norm.weight"].fill_(torch.nan)
+        torch.save(state, broken / "model.pth")
+        with pytest.raises(InputError, match="utterance u0: the encoder's output is not finite, so"):
+            measure_couplings(broken, guide, "model.pth", recipe / "data", spans)
 
 
 @pytest.mark.parametrize("times", [["--ctm", "{}/data/ctm"], ["--times_of", "{}/ctc"], []])
@@ -210,6 +275,8 @@ def test_times_of_other_characters_are_refused(recipe, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["ctc", "gmot"])
 def test_characters_of_a_set_are_heard_where_they_are_spoken(recipe, teacher_dir, name):
+    from espnet2.tasks.asr import ASRTask
+
     from espnet_gmot.teacher.cache import TeacherCache
     from espnet_gmot.trained.couplings import frame_times, read_spoken
     from espnet_gmot.trained.load import load_experiment
@@ -220,8 +287,9 @@ def test_characters_of_a_set_are_heard_where_they_are_spoken(recipe, teacher_dir
         command = [sys.executable, "-m", "espnet_gmot.bin.cache_teacher", "--teacher", teacher_dir]
         subprocess.run([*command, "--text", recipe / "data/text", "--out", cache], check=True)
     data, ctm = recipe / "data", recipe / "data" / "ctm"
-    model, _ = load_experiment(recipe / name, "model.pth")
-    found = spoken_characters(model, TeacherCache(cache), data, ctm)
+    model, args = load_experiment(recipe / name, "model.pth")
+    process = ASRTask.build_preprocess_fn(args, train=False)
+    found = spoken_characters(model, process, TeacherCache(cache), data, ctm)
     assert "".join(found.chars) == "".join(TRANSCRIPTS)
     assert found.embeddings.shape == (len(found.chars), 16)
 

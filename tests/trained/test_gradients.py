@@ -34,15 +34,14 @@ def train(tmp_path_factory, teacher_dir):
         "num_workers": 0,
     }
 
-    def build(name: str, model: str = "gmot", **model_conf):
+    def build(name: str, model: str = "gmot", others: dict | None = None, **model_conf):
         teacher = {"teacher": str(teacher_dir)} if model == "gmot" else {}
         preprocessor = {"preprocessor": "gmot", "preprocessor_conf": teacher} if teacher else {}
         config = write_config(
             directory / "train.yaml",
             {"ctc_weight": 1.0} | teacher | model_conf,
             model=model,
-            **training,
-            **preprocessor,
+            **training | preprocessor | (others or {}),
         )
         args = GMOTTask.get_parser().parse_args(["--config", str(config)])
         torch.manual_seed(0)
@@ -114,15 +113,26 @@ def test_contrastive_loss_is_a_term_of_the_alignment(train):
     assert found["cosine"]["contrastive, alignment"] == pytest.approx(1.0)
 
 
-def test_parts_add_up_to_the_gradient_of_the_training_loss(train):
+# SpecAugment that changes nothing, batches of an even number, a consistency loss of no weight.
+NO_MASKS = {
+    "time_warp_window": 1000, "freq_mask_width_range": [0, 1], "time_mask_width_range": [0, 1],
+    "apply_time_mask": True, "apply_freq_mask": True,
+}  # fmt: skip
+MASKED_TWICE = {"batch_size": 2, "specaug": "specaug", "specaug_conf": NO_MASKS}
+
+
+@pytest.mark.parametrize(
+    ("others", "conf", "count"), [({}, {}, 3), (MASKED_TWICE, {"consistency_weight": 1e-12}, 2)]
+)
+def test_parts_add_up_to_the_gradient_of_the_training_loss(train, others, conf, count):
     from espnet2.tasks.asr import ASRTask
     from espnet2.train.distributed_utils import DistributedOption
 
     from espnet_gmot.trained.gradients import gradients_of_batches
     from espnet_gmot.trained.load import load_experiment
 
-    model, args = load_experiment(train("parts"), "model.pth")
-    parts = [sum(found.values()) for found in gradients_of_batches(model, args, 3)]
+    model, args = load_experiment(train(f"parts{count}", others=others, **conf), "model.pth")
+    parts = [sum(found.values()) for found in gradients_of_batches(model, args, count)]
     batches = ASRTask.build_iter_factory(args, DistributedOption(), mode="train").build_iter(1)
     for (_, batch), found in zip(batches, parts, strict=True):
         whole = torch.autograd.grad(model(**batch)[0], list(model.encoder.parameters()))
