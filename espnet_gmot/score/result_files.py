@@ -111,9 +111,11 @@ def read_result(path: str | Path) -> Result:
         raise InputError(f"{path} is not a result of this recipe ({error!r}); {SCORE_CURE}") from error
     if not result.utterances:
         raise InputError(f"{path} holds no utterance; {SCORE_CURE}")
-    text = hypotheses_of(Path(path).parent)
-    if text.is_file() and record.get("text_sha256") not in (None, checksum(text)):
-        raise InputError(f"{path} counts other hypotheses than those in {text}; score them again, stage 13")
+    hypotheses = hypotheses_of(Path(path).parent)
+    if hypotheses.is_file() and record.get("text_sha256") not in (None, checksum(hypotheses)):
+        raise InputError(
+            f"{path} counts other hypotheses than those in {hypotheses}; score them again, stage 13"
+        )
     return result
 
 
