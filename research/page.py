@@ -87,7 +87,7 @@ def write_experiment_page(
         f"## What the seeds differ in\n\n{start_section(test)}\n",
         f"## Would a shorter training have told the same?\n\n{shorter_section(dev)}\n",
         f"## Costs\n\n{_cost_table(test)}\n\n{COSTS}",
-        f"## Couplings against the true character times, {dev_name}\n\n"
+        f"## Couplings against the {_times_measured_by(dev)}, {dev_name}\n\n"
         f"{_coupling_table(dev)}\n\n{LAST_EPOCH}",
         f"## The teacher's context in the encoder, {dev_name}\n\n{_context_table(dev)}\n\n{CONTEXT}",
         f"## Teachers\n\n{_teacher_table(dev)}\n",
@@ -189,6 +189,12 @@ def _coupling_table(rows: Sequence[RowResult]) -> str:
     ]
     header = ["row", "inside own span % (seeds)", *columns, "edge cost", "projection loss"]
     return markdown_table(header, cells, left={0})
+
+
+def _times_measured_by(rows: Sequence[RowResult]) -> str:
+    """Whose times of the characters: the true ones, or where nobody knows them those of each model's CTC."""
+    by_ctc = any(each.get("by_ctc") for row in rows for each in _couplings(row))
+    return "characters' times by CTC" if by_ctc else "true character times"
 
 
 def _context_table(rows: Sequence[RowResult]) -> str:

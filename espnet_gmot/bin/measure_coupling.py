@@ -58,7 +58,8 @@ def main() -> None:
     spans = spans_of_set(args, args.experiment)
     timing = measure_couplings(args.experiment, args.guide, args.inference_asr_model, args.data, spans)
     found = timing.summary()
-    write_text(args.out, json.dumps(found, indent=1) + "\n")
+    record = found | {"by_ctc": args.ctm is None}
+    write_text(args.out, json.dumps(record, indent=1) + "\n")
     print(TOLD.format_map(found))
     if timing.is_astray:
         logging.warning("%s: %s", args.experiment, ASTRAY)

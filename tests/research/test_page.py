@@ -81,7 +81,17 @@ def test_costs_teachers_and_pictures_are_there(page, tmp_path):
     assert "Not measured." in page.split("## Couplings")[1]
 
 
-def test_couplings_are_means_over_the_seeds_beside_the_costs_of_the_last_epoch(results, tmp_path):
+@pytest.mark.parametrize(
+    ("by_ctc", "whose"),
+    [
+        ({}, "true character times"),
+        ({"by_ctc": False}, "true"),
+        ({"by_ctc": True}, "characters' times by CTC"),
+    ],
+)
+def test_couplings_are_means_over_the_seeds_beside_the_costs_of_the_last_epoch(
+    results, tmp_path, by_ctc, whose
+):
     for seed, inside in ((0, 0.5), (1, 0.7)):
         measured = {
             "inside_own_span": inside,
@@ -89,6 +99,7 @@ def test_couplings_are_means_over_the_seeds_beside_the_costs_of_the_last_epoch(r
             "barycentre_error_ms": 60.0,
             "on_right_character": 0.4,
             "special_tokens_on_silence": None,
+            **by_ctc,
         }
         epochs = {
             1: {"valid_cer_ctc": 0.9, "valid_fgw_edge": 0.4, "valid_loss_align": 3.0},
@@ -97,6 +108,7 @@ def test_couplings_are_means_over_the_seeds_beside_the_costs_of_the_last_epoch(r
         keep(results, "gmot", seed, REFERENCE, alpha=0.5, epochs=epochs, coupling=measured)
     out = tmp_path / "docs" / "again.md"
     write_experiment_page(out, results, gather_sets(results, PLANS), [])
+    assert f"## Couplings against the {whose}" in out.read_text()
     gmot = cells(out.read_text(), "gmot", "## Couplings")
     assert gmot == ["gmot", "60.0 (50, 70)", "20.0", "60.0", "40.0", "–", "0.045", "2.00"]
 

@@ -256,6 +256,7 @@ def test_the_command_tells_where_the_mass_lies(recipe, tmp_path, monkeypatch, ca
     measure_coupling.main()
     found = json.loads((tmp_path / "coupling.json").read_text())
     told = capsys.readouterr().out
+    assert found["by_ctc"] == ("--ctm" not in times)
     assert f"{found['inside_own_span']:4.0%} where it is spoken" in told
     assert f"{found['inside_span_before']:4.0%} where the token before it" in told
     others = [found[f"inside_{name}"] for name in ("span_before", "span_after", "own_span_by_chance")]
