@@ -2,7 +2,7 @@
 # Train and decode CTC and GM-OT on the same data with equal budgets, and write one page that compares them:
 # exp/comparison.md. A rerun continues; what ./run.sh has trained with its defaults is not trained again.
 #
-#   ./run_comparison.sh                                 on two CPU cores, both systems side by side: an hour
+#   ./run_comparison.sh                                 on two CPU cores, both systems side by side: two hours
 #   ./run_comparison.sh --seeds "0 1 2"                 three trainings of each, and their means
 #   ./run_comparison.sh --systems "train_ctc_gpu train_gmot_gpu" --ngpu 1 --at_once 1
 #                                                       larger models, on a GPU, one after the other
