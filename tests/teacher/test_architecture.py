@@ -76,8 +76,9 @@ def test_a_family_that_reads_the_padding_is_refused(tmp_path, family):
     """Its embeddings of a text would depend on the other texts in the batch."""
     import transformers
 
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-    config = getattr(transformers, f"{family}Config")(vocab_size=20, embedding_size=16, **sizes)
+    sizes = {"hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 32}
+    config = getattr(transformers, f"{family}Config")(vocab_size=20, embedding_size=64, **sizes)
+    torch.manual_seed(0)
     getattr(transformers, f"{family}Model")(config).save_pretrained(tmp_path)
     with pytest.raises(InputError, match=f"{family}Model. gives a text other embeddings where a longer one"):
         FrozenTeacher.load(str(tmp_path))
