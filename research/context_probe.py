@@ -87,8 +87,7 @@ def spoken_characters(
         spoken.require_rate_of(model)
         tokens = [row.token for row in labelled_rows(tokenizer, spoken.text, cache.meta.identity.reading)]
         spans = token_spans(tokens, spans_of(times, spoken.utterance, spoken.text, ctm), spoken.utterance)
-        speech = prepare_speech(preprocess, spoken)
-        hidden = encode(model, speech, torch.tensor([speech.size(1)]))[0][0].numpy()  # (T, d_a)
+        hidden = encode(model, *prepare_speech(preprocess, spoken))[0][0].numpy()  # (T, d_a)
         middles = frame_times(model, spoken.rate, len(hidden))
         for start, end in filter(None, spans):
             inside = (middles >= start) & (middles < end)

@@ -1,6 +1,6 @@
 """Couplings of a trained encoder under many options: a first look, before anything is trained."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def read_variants(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def screen(
-    experiments: Iterable[Path],
+    experiments: Sequence[Path],
     checkpoint: str,
     data: Path,
     spans_of: Callable[[Path], Spans],
@@ -48,10 +48,10 @@ def screen(
 
     ``spans_of`` gives the times of characters by the directory of an encoder.
     """
-    experiments = list(experiments)
+    spans = {experiment: spans_of(experiment) for experiment in experiments}
     return {
         name: [
-            measure_couplings(experiment, None, checkpoint, data, spans_of(experiment), change).summary()
+            measure_couplings(experiment, None, checkpoint, data, spans[experiment], change).summary()
             for experiment in experiments
         ]
         for name, change in variants.items()

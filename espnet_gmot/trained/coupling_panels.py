@@ -45,8 +45,8 @@ def coupling_panels(
 @torch.no_grad()
 def spectrogram(aligner: Aligner, spoken: SpokenText) -> tuple[np.ndarray, float]:
     """Return what the model's frontend makes of an utterance (frames, bins), and the seconds of a frame."""
-    model, speech = aligner.model, prepare_speech(aligner.preprocess, spoken)  # (1, samples)
-    features, _ = model._extract_feats(speech, torch.tensor([speech.size(1)]))
+    model = aligner.model
+    features, _ = model._extract_feats(*prepare_speech(aligner.preprocess, spoken))
     return features[0].numpy(), model.frontend.hop_length / spoken.rate
 
 

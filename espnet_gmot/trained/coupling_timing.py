@@ -92,16 +92,16 @@ def measure_couplings(
 
     Raises:
         InputError: an option is wrong or changes no coupling, a file is missing, the model has neither
-            alignment nor guide, transcripts and times do not fit, or the teacher's
-            tokenizer is not there or does not tell which characters a token stands for.
+            alignment nor guide, transcripts and times do not fit, or the teacher's tokenizer is not there or
+            does not tell which characters a token stands for.
     """
-    experiments = [("model", experiment)] + ([("guide", guide)] if guide else [])
-    aligner = load_aligners(experiments, checkpoint)["model"]
     if fixed := sorted(set(change or {}) - set(OF_THE_COUPLING)):
         raise InputError(
             f"{fixed[0]} changes no coupling of a model that is trained already; what does: "
             f"{', '.join(OF_THE_COUPLING)}"
         )
+    experiments = [("model", experiment)] + ([("guide", guide)] if guide else [])
+    aligner = load_aligners(experiments, checkpoint)["model"]
     options = replace(aligner.guide.options, **(change or {}))
     aligner.guide.options = aligner.guide.criterion_align.options = options
     timing, left_out = CouplingTiming(), list[str]()

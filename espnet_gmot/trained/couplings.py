@@ -70,9 +70,10 @@ def encode(
     return (encoded[0] if isinstance(encoded, tuple) else encoded), lengths
 
 
-def prepare_speech(preprocess: CommonPreprocessor, spoken: SpokenText) -> torch.Tensor:
-    """Prepare an utterance's samples (1, n) as training and decoding do, by ``speech_volume_normalize``."""
-    return torch.from_numpy(preprocess(spoken.utterance, {"speech": spoken.samples})["speech"])[None]
+def prepare_speech(preprocess: CommonPreprocessor, spoken: SpokenText) -> tuple[torch.Tensor, torch.Tensor]:
+    """Prepare samples (1, n) as training and decoding do (``speech_volume_normalize``), and count them."""
+    speech = torch.from_numpy(preprocess(spoken.utterance, {"speech": spoken.samples})["speech"])  # (n,)
+    return speech[None], torch.tensor([len(speech)])
 
 
 class Aligner(NamedTuple):
@@ -103,7 +104,6 @@ class Aligner(NamedTuple):
         """
         spoken.require_rate_of(self.model)
         speech = prepare_speech(self.preprocess, spoken)
-        lengths = torch.tensor([speech.size(1)])
         data = self.guide_preprocess(spoken.utterance, {"text": spoken.text})
         teacher, rows, identity = (
             torch.from_numpy(data[name])[None] for name in ("teacher", "teacher_rows", "teacher_identity")
@@ -111,10 +111,10 @@ class Aligner(NamedTuple):
         self.guide.teacher_input.check(teacher, rows, identity)
         given = teacher, torch.tensor([teacher.size(1)]), rows
         if self.model is self.guide:
-            aligned, hidden = self.guide.coupling(speech, lengths, *given)
+            aligned, hidden = self.guide.coupling(*speech, *given)
             self._require_finite(hidden, spoken)
             return aligned.plan[0], hidden[0]
-        hidden, frames = encode(self.model, speech, lengths)  # (1, T, d_a)
+        hidden, frames = encode(self.model, *speech)  # (1, T, d_a)
         self._require_finite(hidden, spoken)
         nonblank = None
         if self.guide.options.frame_marginal == "nonblank":

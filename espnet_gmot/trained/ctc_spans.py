@@ -32,8 +32,7 @@ def ctc_spans(experiment: str | Path, checkpoint: str) -> Spans:
         spoken.require_rate_of(model)
         tokens = process.tokenizer.text2tokens(process.text_cleaner(spoken.text))
         labels = torch.tensor(process.token_id_converter.tokens2ids(tokens))  # (L,)
-        speech = prepare_speech(process, spoken)
-        hidden, _ = encode(model, speech, torch.tensor([speech.size(1)]))  # (1, T, d_a)
+        hidden, _ = encode(model, *prepare_speech(process, spoken))  # (1, T, d_a)
         log_probs = model.ctc.log_softmax(hidden)[0]  # (T, V)
         if frames_needed(labels[None], torch.tensor([len(labels)])).item() > len(log_probs):
             return None
